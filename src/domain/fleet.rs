@@ -1,0 +1,169 @@
+//! The fleet as its operators describe it: Regions, services, seats, timing, rules.
+//!
+//! These are the validated forms; `config` reads them from `regions/*.toml` and is the only maker
+//! besides tests. Everything in milliseconds says so in its name.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::name::{FleetName, RegionId, ServiceId, ZoneId};
+use super::observation::Target;
+use super::record::{DnsName, RecordKey, RecordType};
+use super::weight::Weight;
+
+/// A whole fleet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fleet {
+    /// Its name.
+    pub name: FleetName,
+    /// Regions that have a seat: an odd number, at least three.
+    pub seats: BTreeSet<RegionId>,
+    /// Every Region, serving or witness.
+    pub regions: BTreeSet<RegionId>,
+    /// What is kept answering.
+    pub services: BTreeMap<ServiceId, Service>,
+    /// Hosted zones by ID, with their names.
+    pub zones: BTreeMap<ZoneId, DnsName>,
+    /// Clocks and limits.
+    pub timing: Timing,
+    /// What the planner may do.
+    pub rules: Rules,
+    /// Names of the tables.
+    pub tables: Tables,
+}
+
+impl Fleet {
+    /// Seats that make a majority.
+    #[must_use]
+    pub fn seat_majority(&self) -> usize {
+        self.seats.len() / 2 + 1
+    }
+
+    /// Everything that is probed.
+    #[must_use]
+    pub fn targets(&self) -> Vec<Target> {
+        self.services
+            .iter()
+            .flat_map(|(service, spec)| {
+                spec.regions
+                    .keys()
+                    .map(|region| Target { region: region.clone(), service: service.clone() })
+            })
+            .collect()
+    }
+
+    /// Services whose record is in this zone.
+    pub fn services_in<'a>(
+        &'a self,
+        zone: &'a ZoneId,
+    ) -> impl Iterator<Item = (&'a ServiceId, &'a Service)> {
+        self.services.iter().filter(move |(_, service)| service.zone == *zone)
+    }
+}
+
+/// Names of the DynamoDB tables.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tables {
+    /// The plain table of that name in each Region with a seat.
+    pub seats: String,
+    /// The global table with what is published for all to see.
+    pub board: String,
+}
+
+/// One service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Service {
+    /// The hosted zone of its record.
+    pub zone: ZoneId,
+    /// Its record's name.
+    pub name: DnsName,
+    /// Its record's type.
+    pub rtype: RecordType,
+    /// How it is probed, in every Region.
+    pub probe: ProbeSpec,
+    /// The Regions that serve it.
+    pub regions: BTreeMap<RegionId, Placement>,
+}
+
+impl Service {
+    /// Name and type of its record.
+    #[must_use]
+    pub fn key(&self) -> RecordKey {
+        RecordKey { name: self.name.clone(), rtype: self.rtype }
+    }
+}
+
+/// A service in one Region.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Placement {
+    /// Its weight while all is well.
+    pub weight: Weight,
+    /// Base URL of the endpoint that agents probe, such as `https://web.eu-west-1.example.com`.
+    pub url: String,
+}
+
+/// What a healthy answer is, and how long it may take.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProbeSpec {
+    /// Path of the health page.
+    pub path: String,
+    /// Value of the Host header; the URL's own host if none.
+    pub host: Option<String>,
+    /// Lowest and highest status that mean healthy.
+    pub status: (u16, u16),
+    /// A text that the body must hold.
+    pub body_contains: Option<String>,
+    /// A right answer later than this counts as a failure. At most the timeout.
+    pub latency_ms_max: u32,
+    /// Time limit of the whole probe.
+    pub timeout_ms: u32,
+    /// Longest body that is read.
+    pub body_bytes_max: u32,
+}
+
+/// Clocks and limits. `config` refuses combinations that are unsafe.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Timing {
+    /// Length of the leader's lease. A candidate waits this long on unchanged seats.
+    pub lease_ms: u32,
+    /// Taken off the lease by its holder, against clock drift.
+    pub lease_margin_ms: u32,
+    /// Time between renewals, and between a follower's readings of the seats.
+    pub renew_ms: u32,
+    /// Upper end of the random wait before standing, which breaks ties.
+    pub stand_spread_ms: u32,
+    /// Time limit of a call to DynamoDB.
+    pub table_call_ms: u32,
+    /// Time limit of a call to Route 53.
+    pub record_call_ms: u32,
+    /// Time between probes of one target.
+    pub probe_interval_ms: u32,
+    /// Time between the quick probes that confirm a first failure or a first success.
+    pub burst_interval_ms: u32,
+    /// Failures in a row that make a target down for its observer.
+    pub down_after: u16,
+    /// Successes in a row that make it up again.
+    pub up_after: u16,
+    /// Time between reports when nothing changes.
+    pub report_ms: u32,
+    /// Time between readings of the others' reports.
+    pub gather_ms: u32,
+    /// A report whose number has not been seen to rise for this long is stale.
+    pub stale_ms: u32,
+    /// Time between the leader's readings of a zone in which nothing is to be changed: how soon a
+    /// hand edit is noticed.
+    pub zone_audit_ms: u32,
+}
+
+/// What the planner may do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rules {
+    /// A Region is taken out only after its failure has lasted this long, counted from the start of
+    /// the first failed probe: a shorter blip moves nothing.
+    pub dwell_ms: u32,
+    /// A Region gets its share back after it was healthy for this long.
+    pub return_after_ms: u32,
+    /// No action may leave fewer Regions in service than this.
+    pub fewest_in_service: u16,
+}

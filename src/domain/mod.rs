@@ -1,0 +1,30 @@
+//! The words of the field, as types.
+//!
+//! What every other module speaks: Regions, seats, epochs, weights, records, observations. A type
+//! here knows when a value of it is valid and how it is written down, and nothing more: no policy,
+//! no clock, no IO. Everything that crosses a wire or is kept in a table is built from these.
+
+pub mod capacity;
+pub mod control;
+pub mod database;
+pub mod digest;
+pub mod failure;
+pub mod fleet;
+pub mod name;
+pub mod notice;
+pub mod observation;
+pub mod record;
+pub mod seat;
+pub mod signal;
+pub mod time;
+pub mod weight;
+
+pub use control::{ControlState, StateName, StateRef};
+pub use failure::{CallFailure, FailureClass};
+pub use fleet::Fleet;
+pub use name::{AgentId, FleetName, InvalidName, RegionId, ServiceId, ZoneId};
+pub use observation::{CellState, ProbeFailure, Report, Sample, Target};
+pub use record::{Fence, RecordKey, RecordSet, ZoneBatch, ZoneRead};
+pub use seat::{Beat, BootId, Epoch, Seat};
+pub use time::Moment;
+pub use weight::Weight;

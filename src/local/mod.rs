@@ -1,0 +1,4 @@
+//! The modelled world in real time on loopback.
+
+pub mod dynamodb;
+pub mod route53;

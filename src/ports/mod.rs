@@ -1,0 +1,33 @@
+//! What an agent needs from the outside, as a few narrow traits.
+//!
+//! The adapters in `aws` implement them over the AWS SDKs; the simulator and the conformance suite
+//! implement or drive them over the modelled world. A port promises three things:
+//!
+//! 1. **One answer by the limit.** Every method ends within the time limit it is given, and a call
+//!    cut off by the limit after anything was sent is [`FailureClass::Unknown`].
+//! 2. **An honest class.** Errors are sorted by what may be concluded about the effect; a failed or
+//!    throttled read is an error and never an empty answer.
+//! 3. **No hidden retries of swaps.** What is conditional is sent once: a retry inside the port
+//!    would turn "took effect, answer lost" into "conflict". The brain retries, after reading back.
+//!
+//! [`FailureClass::Unknown`]: crate::domain::FailureClass::Unknown
+
+mod capacity;
+mod databases;
+pub mod items;
+mod notices;
+mod observations;
+mod records;
+mod registers;
+mod signals;
+
+pub use capacity::Capacity;
+pub use databases::Databases;
+pub use notices::Notices;
+pub use observations::Observations;
+pub use records::Records;
+pub use registers::{Registers, SwapRefused};
+pub use signals::Signals;
+
+/// The result of a call through a port.
+pub type Answer<T> = Result<T, crate::domain::CallFailure>;

@@ -1,0 +1,92 @@
+//! What can be done to the world: the vocabulary of chaos files and of `regent local`.
+
+use serde::{Deserialize, Serialize};
+
+use super::network::Place;
+use crate::domain::{AgentId, RegionId, ServiceId};
+
+/// A change of the world, for the worse or back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "fault")]
+pub enum Fault {
+    /// Takes a Region off the network, with its applications, its AWS endpoints and its agents.
+    /// Nothing is refused: packets vanish.
+    Lose {
+        /// Which.
+        region: RegionId,
+    },
+    /// Puts it back, as it was.
+    Restore {
+        /// Which.
+        region: RegionId,
+    },
+    /// Makes a service (or every service) of a Region answer late.
+    Slow {
+        /// Where.
+        region: RegionId,
+        /// Which; all if none.
+        service: Option<ServiceId>,
+        /// How late, in milliseconds.
+        delay_ms: u32,
+    },
+    /// Makes a service (or every service) of a Region answer 503.
+    Fail {
+        /// Where.
+        region: RegionId,
+        /// Which; all if none.
+        service: Option<ServiceId>,
+    },
+    /// Makes a service (or every service) of a Region refuse connections.
+    Kill {
+        /// Where.
+        region: RegionId,
+        /// Which; all if none.
+        service: Option<ServiceId>,
+    },
+    /// Makes a service (or every service) of a Region answer as it should.
+    Mend {
+        /// Where.
+        region: RegionId,
+        /// Which; all if none.
+        service: Option<ServiceId>,
+    },
+    /// Stops what goes from one place to another, or both ways.
+    Cut {
+        /// The sender's place.
+        from: Place,
+        /// The receiver's place.
+        to: Place,
+        /// Whether the way back is cut too.
+        both: bool,
+    },
+    /// Undoes every cut.
+    Heal,
+    /// Ends an agent's process as `kill -9` does. Not the world's doing: whoever runs the agents
+    /// carries it out.
+    KillAgent {
+        /// Which.
+        agent: AgentId,
+    },
+    /// Starts an agent that was killed, as a new run. Carried out by whoever runs the agents.
+    StartAgent {
+        /// Which.
+        agent: AgentId,
+    },
+    /// Makes AWS throttle the calls of one service, everywhere, until undone.
+    Throttle {
+        /// `dynamodb` or `route53`.
+        service: AwsService,
+        /// Whether to throttle or to stop throttling.
+        on: bool,
+    },
+}
+
+/// A modelled AWS service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AwsService {
+    /// DynamoDB, in each Region.
+    Dynamodb,
+    /// Route 53's control plane.
+    Route53,
+}

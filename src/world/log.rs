@@ -1,0 +1,129 @@
+//! What happened in the world, in order: the drill reads its story and its figures out of it, and
+//! invariants judge it.
+//!
+//! Entries are the world's own facts (a write landed, a batch was applied, a client got an error),
+//! never what a brain says of itself.
+
+use serde::{Deserialize, Serialize};
+
+use super::fault::Fault;
+use super::network::Place;
+use crate::domain::record::{ChangeId, RecordChange};
+use crate::domain::{Moment, RegionId, ServiceId, ZoneId};
+
+/// One thing that happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "what")]
+pub enum Happening {
+    /// Somebody changed the world.
+    Fault {
+        /// How.
+        #[serde(flatten)]
+        fault: Fault,
+    },
+    /// An item was written at a table's replica by a caller (not by replication).
+    Put {
+        /// Whose endpoint.
+        region: RegionId,
+        /// Which table.
+        table: String,
+        /// The caller.
+        caller: String,
+        /// The item as plain JSON: strings, numbers, and so on.
+        item: serde_json::Value,
+    },
+    /// A batch was applied to a zone.
+    ZoneChanged {
+        /// Which zone.
+        zone: ZoneId,
+        /// The caller.
+        caller: String,
+        /// The change's ID.
+        change: ChangeId,
+        /// The batch.
+        changes: Vec<RecordChange>,
+    },
+    /// A batch was rejected.
+    ZoneRejected {
+        /// Which zone.
+        zone: ZoneId,
+        /// The caller.
+        caller: String,
+        /// Route 53's words.
+        why: String,
+    },
+    /// A client's request was answered as it should be, by this Region.
+    Served {
+        /// Which service.
+        service: ServiceId,
+        /// By which Region.
+        region: RegionId,
+        /// The kind of client.
+        client: ClientKind,
+    },
+    /// A client's request failed.
+    Failed {
+        /// Which service.
+        service: ServiceId,
+        /// At which Region, if it got as far as an address.
+        region: Option<RegionId>,
+        /// The kind of client.
+        client: ClientKind,
+        /// How it failed.
+        why: String,
+    },
+}
+
+/// How a client treats names and connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClientKind {
+    /// Resolves anew when the TTL is over, and connects anew for each request.
+    Orderly,
+    /// Keeps its connection for as long as it works.
+    KeepsAlive,
+    /// Resolves once and keeps the address.
+    IgnoresTtl,
+}
+
+/// An entry of the log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// When.
+    pub at: Moment,
+    /// What.
+    #[serde(flatten)]
+    pub happening: Happening,
+}
+
+/// The log.
+#[derive(Debug, Clone, Default)]
+pub struct Log {
+    entries: Vec<Entry>,
+}
+
+impl Log {
+    /// Adds an entry.
+    ///
+    /// # Panics
+    /// When `at` is earlier than the entry before it: time does not go back in a world.
+    pub fn add(&mut self, at: Moment, happening: Happening) {
+        assert!(self.entries.last().is_none_or(|last| last.at <= at), "the log went back in time");
+        self.entries.push(Entry { at, happening });
+    }
+
+    /// Every entry so far.
+    #[must_use]
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+}
+
+/// A caller's place and name, as the access key tells them.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Caller {
+    /// Who: an agent's name, or `operator`.
+    pub name: String,
+    /// Where it stands.
+    pub place: Place,
+}
