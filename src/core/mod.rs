@@ -1,1 +1,478 @@
-//! (being written)
+//! The brain: events in, commands out.
+//!
+//! One [`Brain`] is one run of one agent. It does no IO, has no clock and draws chance only from
+//! its own seeded generator, so that the model checker explores, the simulator breaks and the drill
+//! scores the very code that runs in production. Whoever drives it promises what `call` says: one
+//! answer to each call by its deadline, and a [`Event::Tick`] when [`Brain::next_wake`] comes.
+//!
+//! | file | subject |
+//! |---|---|
+//! | `election` | seats, standing, lease |
+//! | `journal` | which control state is in force |
+//! | `health` | probes to opinions to verdicts |
+//! | `planner` | verdicts to wanted weights |
+//! | `zones` | wanted weights to records, behind the fence |
+//! | `safety` | the last look at a batch |
+//! | `explain` | why |
+//! | `view` | what people see |
+
+pub mod call;
+mod election;
+pub mod explain;
+mod gather;
+pub mod genesis;
+pub mod health;
+mod journal;
+pub mod note;
+pub mod planner;
+mod probing;
+pub mod safety;
+pub mod view;
+mod zones;
+
+#[cfg(test)]
+mod testing;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use rand::SeedableRng as _;
+use rand_pcg::Pcg64Mcg;
+
+use crate::domain::observation::LeaderReport;
+use crate::domain::{
+    AgentId, BootId, Fence, Fleet, Moment, RegionId, Report, Target, Weight, ZoneId,
+};
+
+pub use call::{CallId, Command, Event, Outcome, ProbeId, Refusal, Request, Response};
+use call::{Outbox, Purpose};
+use election::{Election, Turn};
+use explain::{Blocked, Cause, Obstacle};
+use gather::Gathering;
+use health::{Judged, Row, Verdict};
+use journal::{Journal, Progress};
+pub use note::Note;
+use note::StepDown;
+use planner::{Inputs, Placed, Plan};
+use probing::Probing;
+use zones::{Mandate, Zone};
+
+/// Who this brain is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// The agent's name.
+    pub agent: AgentId,
+    /// Where it runs.
+    pub region: RegionId,
+    /// This run of it.
+    pub boot: BootId,
+}
+
+/// A verdict as the brain keeps it: since when it stands.
+#[derive(Debug, Clone)]
+struct Standing {
+    judged: Judged,
+    since: Moment,
+}
+
+/// See the module's opening.
+#[derive(Debug)]
+pub struct Brain {
+    identity: Identity,
+    fleet: Fleet,
+    targets: Vec<Target>,
+    out: Outbox,
+    election: Election,
+    journal: Journal,
+    probing: Probing,
+    gathering: Gathering,
+    standings: BTreeMap<Target, Standing>,
+    zones: BTreeMap<ZoneId, Zone>,
+    blocked: Vec<Blocked>,
+    /// Something that verdicts rest on has changed.
+    stale_verdicts: bool,
+    judge_at: Moment,
+    stepped_at: Moment,
+    /// What to add to a moment of this clock to get milliseconds since 1970.
+    wall_offset_ms: i64,
+}
+
+impl Brain {
+    /// A brain that has just started. `seed` must differ from run to run in production (it spreads
+    /// elections and probes) and be given in tests.
+    ///
+    /// # Panics
+    /// When the fleet has a service whose zone it does not name: `config` refuses such a fleet.
+    #[must_use]
+    pub fn new(now: Moment, identity: Identity, fleet: Fleet, seed: u64) -> Self {
+        let timing = fleet.timing.clone();
+        let targets = fleet.targets();
+        let zones = fleet
+            .zones
+            .iter()
+            .filter(|(zone, _)| fleet.services_in(zone).next().is_some())
+            .map(|(zone, name)| {
+                let fence = Fence::record_name(&fleet.name, name)
+                    .expect("config refuses a zone whose fence can't be named");
+                (zone.clone(), Zone::new(now, zone.clone(), fence))
+            })
+            .collect();
+        Self {
+            election: Election::new(
+                now,
+                identity.agent.clone(),
+                identity.boot,
+                &fleet.seats,
+                timing.clone(),
+                Pcg64Mcg::seed_from_u64(seed),
+            ),
+            journal: Journal::new(now, fleet.name.clone(), identity.agent.clone(), timing),
+            probing: Probing::new(now, &targets, &fleet, Pcg64Mcg::seed_from_u64(seed ^ 1)),
+            gathering: Gathering::new(now, &identity, &fleet),
+            standings: BTreeMap::new(),
+            zones,
+            blocked: Vec::new(),
+            stale_verdicts: true,
+            judge_at: now,
+            stepped_at: now,
+            wall_offset_ms: 0,
+            out: Outbox::default(),
+            targets,
+            identity,
+            fleet,
+        }
+    }
+
+    /// Takes in an event, does all that is due, and says what is to be done outside.
+    ///
+    /// # Panics
+    /// When `now` is earlier than at the step before: the clock is monotonic.
+    pub fn step(&mut self, now: Moment, event: Event) -> Vec<Command> {
+        assert!(now >= self.stepped_at, "the clock went back");
+        self.stepped_at = now;
+        // Before anything else: a leader whose lease has run out must not act on the answer that it
+        // slept through.
+        if self.election.lease_end().is_some_and(|end| now >= end) {
+            let turn = self.election.step_down(&mut self.out, StepDown::LeaseEnded);
+            self.turned(now, turn);
+        }
+        match event {
+            Event::Tick => {}
+            Event::WallClock { unix_ms } => {
+                let now_ms = i64::try_from(now.as_ms()).unwrap_or(i64::MAX);
+                self.wall_offset_ms = unix_ms.saturating_sub(now_ms);
+            }
+            Event::Answered { call, outcome } => self.answered(now, call, outcome),
+            Event::Probed { probe, sample } => {
+                if self.probing.ended(now, probe, &sample, &self.fleet) {
+                    self.stale_verdicts = true;
+                    self.gathering.report_soon(now);
+                }
+            }
+        }
+        self.drive(now);
+        self.out.take()
+    }
+
+    /// When the brain next has something to do by itself.
+    #[must_use]
+    pub fn next_wake(&self) -> Moment {
+        let mut wake = self
+            .election
+            .next_wake()
+            .min(self.journal.next_wake(self.stepped_at, &self.election))
+            .min(self.probing.next_wake())
+            .min(self.gathering.next_wake(self.stepped_at))
+            .min(self.judge_at);
+        if self.acting() {
+            let zones = self.zones.values().map(Zone::next_wake).min();
+            wake = wake.min(zones.unwrap_or(Moment::NEVER));
+        }
+        // What was due at this step and is still not done waits for an answer, not for time.
+        if wake <= self.stepped_at { self.stepped_at + Duration::from_millis(50) } else { wake }
+    }
+
+    /// Whether this agent leads and has committed under its epoch: only then it acts.
+    #[must_use]
+    pub fn acting(&self) -> bool {
+        self.journal.in_force().is_some()
+    }
+
+    fn wall(&self, now: Moment) -> String {
+        let now_ms = i64::try_from(now.as_ms()).unwrap_or(i64::MAX);
+        jiff::Timestamp::from_millisecond(now_ms.saturating_add(self.wall_offset_ms))
+            .unwrap_or(jiff::Timestamp::UNIX_EPOCH)
+            .to_string()
+    }
+
+    fn answered(&mut self, now: Moment, call: CallId, outcome: Outcome) {
+        let Some(purpose) = self.out.close(call) else { return };
+        match purpose {
+            Purpose::Seat { seat } => {
+                let turn = self.election.answered(now, &seat, outcome, &mut self.out);
+                self.turned(now, turn);
+            }
+            Purpose::PutState { seat, name } => {
+                let journal = &mut self.journal;
+                let progress = journal.put_answered(now, &seat, name, &outcome, &mut self.election);
+                self.progressed(now, progress);
+            }
+            Purpose::FetchState { name, .. } => {
+                let at = self.wall(now);
+                let election = &mut self.election;
+                self.journal.fetch_answered(now, name, outcome, election, &mut self.out, at);
+            }
+            Purpose::Publish => self.gathering.published(now, &outcome),
+            Purpose::Gather { replica } => {
+                if self.gathering.gathered(now, &replica, outcome, &mut self.out) {
+                    self.stale_verdicts = true;
+                }
+            }
+            Purpose::History { name } => {
+                if let Err(refusal) = outcome {
+                    let what = format!("history of {name} was not kept: {}", refusal.class());
+                    self.out.note(Note::Trouble { what });
+                }
+            }
+            Purpose::Zone { zone } => self.zone_answered(now, &zone, call, outcome),
+            Purpose::ZoneChange { zone, change } => {
+                if let Some(zone) = self.zones.get_mut(&zone) {
+                    zone.change_answered(now, &change, &outcome, &mut self.out);
+                }
+            }
+        }
+    }
+
+    fn zone_answered(&mut self, now: Moment, zone: &ZoneId, call: CallId, outcome: Outcome) {
+        let (Some(entry), Some(epoch), Some(lease_end), Some(renewed_from)) = (
+            self.journal.in_force(),
+            self.election.leading(),
+            self.election.lease_end(),
+            self.election.renewed_from(),
+        ) else {
+            return;
+        };
+        let mandate = Mandate { epoch, wanted: &entry.state.wanted, lease_end, renewed_from };
+        if let Some(zone) = self.zones.get_mut(zone) {
+            zone.answered(now, &self.fleet, &mandate, call, outcome, &mut self.out);
+        }
+    }
+
+    fn turned(&mut self, now: Moment, turn: Option<Turn>) {
+        match turn {
+            None => {}
+            Some(Turn::Elected { epoch, states }) => {
+                let at = self.wall(now);
+                let progress = self.journal.elected(now, epoch, &states, at);
+                self.progressed(now, progress);
+                self.gathering.report_soon(now);
+            }
+            Some(Turn::SteppedDown) => {
+                self.journal.step_down();
+                self.blocked.clear();
+                for zone in self.zones.values_mut() {
+                    zone.forget(now);
+                }
+                self.gathering.report_soon(now);
+            }
+        }
+    }
+
+    fn progressed(&mut self, now: Moment, progress: Option<Progress>) {
+        match progress {
+            None => {}
+            Some(Progress::StepDown(why)) => {
+                let turn = self.election.step_down(&mut self.out, why);
+                self.turned(now, turn);
+            }
+            Some(Progress::Committed) => {
+                for zone in self.zones.values_mut() {
+                    zone.hurry(now);
+                }
+                self.stale_verdicts = true;
+                self.gathering.report_soon(now);
+                if let Some(entry) = self.journal.in_force() {
+                    let name = entry.reference.name;
+                    let document = entry.document.clone();
+                    let replica = self.identity.region.clone();
+                    let limit_ms = self.fleet.timing.table_call_ms;
+                    let request = Request::RecordHistory { replica, name, document };
+                    self.out.call(now, limit_ms, Purpose::History { name }, request);
+                }
+            }
+        }
+    }
+
+    fn drive(&mut self, now: Moment) {
+        let turn = self.election.drive(now, &mut self.out);
+        self.turned(now, turn);
+        let progress = self.journal.drive(now, &self.election, &mut self.out);
+        self.progressed(now, progress);
+        self.probing.drive(now, &self.fleet, &mut self.out);
+        self.gathering.drive_reading(now, &self.fleet, &mut self.out);
+        if self.stale_verdicts || now >= self.judge_at {
+            self.judge(now);
+            self.plan(now);
+            // A plan may be ready to be put beside the seats at once.
+            let progress = self.journal.drive(now, &self.election, &mut self.out);
+            self.progressed(now, progress);
+        }
+        self.act(now);
+        if self.gathering.report_due(now) {
+            let report = self.report(now);
+            self.gathering.publish(now, report, &self.fleet, &mut self.out);
+        }
+    }
+
+    fn rows(&self, now: Moment) -> Vec<Row<'_>> {
+        let own = Row {
+            agent: &self.identity.agent,
+            region: &self.identity.region,
+            cells: self.probing.cells(),
+            age_ms: 0,
+        };
+        let others = self.gathering.fresh(now, self.fleet.timing.stale_ms);
+        std::iter::once(own).chain(others.filter(|row| *row.agent != self.identity.agent)).collect()
+    }
+
+    fn judge(&mut self, now: Moment) {
+        self.stale_verdicts = false;
+        self.probing.refresh_cells(now);
+        let rows = self.rows(now);
+        let discredited = health::discredited(&rows, &self.fleet.regions, &self.targets);
+        let judged: Vec<(Target, Judged)> = self
+            .targets
+            .iter()
+            .map(|target| {
+                let judged = health::judge(&rows, &self.fleet.regions, &discredited, target);
+                (target.clone(), judged)
+            })
+            .collect();
+        for (target, judged) in judged {
+            let kept = self
+                .standings
+                .get(&target)
+                .filter(|standing| standing.judged.verdict.label() == judged.verdict.label());
+            let since = kept.map_or(now, |standing| standing.since);
+            self.standings.insert(target, Standing { judged, since });
+        }
+        self.judge_at = self.gathering.next_stale(now, self.fleet.timing.stale_ms);
+    }
+
+    fn inputs(&self, now: Moment) -> Option<Inputs> {
+        let state = &self.journal.in_force()?.state;
+        let place = |target: Target, share: Weight| {
+            let standing = self.standings.get(&target);
+            let verdict = standing.map_or(Verdict::Unknown, |s| s.judged.verdict);
+            let for_ms = standing.map_or(0, |standing| match verdict {
+                Verdict::Down | Verdict::CutOff => standing.judged.failing_ms,
+                Verdict::Healthy | Verdict::Degraded { .. } | Verdict::Unknown => {
+                    u64::try_from(now.since(standing.since).as_millis()).unwrap_or(u64::MAX)
+                }
+            });
+            let wanted = state
+                .wanted
+                .get(&target.service)
+                .and_then(|regions| regions.get(&target.region))
+                .copied();
+            Placed { share, wanted, verdict, for_ms }
+        };
+        let services = self
+            .fleet
+            .services
+            .iter()
+            .map(|(service, spec)| {
+                let regions = spec
+                    .regions
+                    .iter()
+                    .map(|(region, placement)| {
+                        let target = Target { region: region.clone(), service: service.clone() };
+                        (region.clone(), place(target, placement.weight))
+                    })
+                    .collect();
+                (service.clone(), regions)
+            })
+            .collect();
+        Some(Inputs { rules: self.fleet.rules.clone(), services })
+    }
+
+    fn plan(&mut self, now: Moment) {
+        if !self.journal.can_propose() {
+            return;
+        }
+        let Some(inputs) = self.inputs(now) else { return };
+        let Plan { changes, blocked } = planner::plan(&inputs);
+        self.look_again(now, &inputs, &blocked);
+        if blocked != self.blocked {
+            self.out.note(Note::Blocked { blocked: blocked.clone() });
+            self.blocked = blocked;
+            self.gathering.report_soon(now);
+        }
+        if changes.is_empty() {
+            return;
+        }
+        let Some(entry) = self.journal.in_force() else { return };
+        let mut wanted = entry.state.wanted.clone();
+        for change in &changes {
+            wanted
+                .entry(change.service.clone())
+                .or_default()
+                .insert(change.region.clone(), change.to);
+        }
+        let at = self.wall(now);
+        self.journal.propose(now, wanted, Cause::Decided { inputs, changes }, at);
+    }
+
+    /// What only time is in the way of is looked at again when that time has come.
+    fn look_again(&mut self, now: Moment, inputs: &Inputs, blocked: &[Blocked]) {
+        for block in blocked {
+            let limit_ms = match block.by {
+                Obstacle::Dwell => inputs.rules.dwell_ms,
+                Obstacle::NotHealthyLongEnough => inputs.rules.return_after_ms,
+                Obstacle::FewestInService | Obstacle::MostLookBad | Obstacle::NotHealthy => {
+                    continue;
+                }
+            };
+            let placed = inputs.services.get(&block.service).and_then(|s| s.get(&block.region));
+            let Some(placed) = placed else { continue };
+            let left_ms = u64::from(limit_ms).saturating_sub(placed.for_ms).max(1);
+            self.judge_at = self.judge_at.min(now + Duration::from_millis(left_ms));
+        }
+    }
+
+    fn act(&mut self, now: Moment) {
+        let (Some(entry), Some(epoch), Some(lease_end), Some(renewed_from)) = (
+            self.journal.in_force(),
+            self.election.leading(),
+            self.election.lease_end(),
+            self.election.renewed_from(),
+        ) else {
+            return;
+        };
+        let mandate = Mandate { epoch, wanted: &entry.state.wanted, lease_end, renewed_from };
+        for zone in self.zones.values_mut() {
+            zone.drive(now, &self.fleet, &mandate, &mut self.out);
+        }
+    }
+
+    fn report(&mut self, now: Moment) -> Report {
+        self.probing.refresh_cells(now);
+        let leading = self.election.leading().map(|epoch| LeaderReport {
+            epoch,
+            committed: self.journal.in_force().map(|entry| entry.reference.name),
+            seats: self.election.held(),
+            zones: self.zones.iter().map(|(zone, state)| (zone.clone(), state.words())).collect(),
+            blocked: self.blocked.iter().map(ToString::to_string).collect(),
+        });
+        Report {
+            fleet: self.fleet.name.clone(),
+            agent: self.identity.agent.clone(),
+            region: self.identity.region.clone(),
+            boot: self.identity.boot,
+            seq: self.gathering.next_seq(),
+            at: self.wall(now),
+            cells: self.probing.cells().clone(),
+            leading,
+        }
+    }
+}

@@ -1,0 +1,554 @@
+//! Election and lease over the seats.
+//!
+//! No lock item: the quorum of Regions is the lock. A candidate waits until it has itself seen a
+//! majority of seats unchanged for a whole lease, then takes exactly those, with an epoch above
+//! every one it has read or tried. A leader renews each seat by conditional writes; its lease runs
+//! from the *start* of the newest writes that a majority has acknowledged, less a margin for drift,
+//! and when it ends the leader stops by itself. Wall clocks are never compared.
+//!
+//! What is not here: what the leader decides and writes down (`journal`), and what it does
+//! (`zones`). The journal's pointer travels on the seats' swaps, see [`Election::carry`].
+
+mod seat;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use rand::RngExt as _;
+use rand_pcg::Pcg64Mcg;
+
+use crate::domain::control::StateRef;
+use crate::domain::fleet::Timing;
+use crate::domain::seat::{Beat, Incarnation, Seat};
+use crate::domain::{AgentId, BootId, Epoch, FailureClass, Moment, RegionId};
+
+use super::call::{Outbox, Outcome, Purpose, Refusal, Request, Response};
+use super::note::{Lost, Note, StepDown};
+use seat::{Busy, SeatWatch, Sent};
+
+/// What the election tells the rest of the brain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// This agent holds a majority; these are the states that the taken seats point to.
+    Elected { epoch: Epoch, states: Vec<(RegionId, StateRef)> },
+    /// It leads no more.
+    SteppedDown,
+}
+
+#[derive(Debug)]
+enum Role {
+    Follower {
+        /// Set once a majority was waited for: stand then, if it still holds.
+        stand_at: Option<Moment>,
+    },
+    Candidate {
+        epoch: Epoch,
+        /// Start of the one round in which all takes are sent.
+        started: Moment,
+        asked: BTreeSet<RegionId>,
+        took: BTreeMap<RegionId, StateRef>,
+        refused: BTreeSet<RegionId>,
+    },
+    Leader {
+        epoch: Epoch,
+        /// For each seat, when the newest acknowledged write was sent.
+        acked_from: BTreeMap<RegionId, Moment>,
+    },
+}
+
+/// See the file's opening.
+#[derive(Debug)]
+pub(super) struct Election {
+    agent: AgentId,
+    boot: BootId,
+    beats: u64,
+    seats: BTreeMap<RegionId, SeatWatch>,
+    /// Incarnations by the newest state known; nobody stands before it is known.
+    roster: Option<BTreeMap<RegionId, Incarnation>>,
+    /// The highest epoch read or tried.
+    epoch_max: Epoch,
+    role: Role,
+    /// States put beside seats that the seats are to point to.
+    carried: BTreeMap<RegionId, StateRef>,
+    rng: Pcg64Mcg,
+    timing: Timing,
+    driven_at: Moment,
+}
+
+fn ms(value: u32) -> Duration {
+    Duration::from_millis(u64::from(value))
+}
+
+impl Election {
+    pub(super) fn new(
+        now: Moment,
+        agent: AgentId,
+        boot: BootId,
+        seats: &BTreeSet<RegionId>,
+        timing: Timing,
+        rng: Pcg64Mcg,
+    ) -> Self {
+        Self {
+            agent,
+            boot,
+            beats: 0,
+            seats: seats.iter().map(|seat| (seat.clone(), SeatWatch::new(now))).collect(),
+            roster: None,
+            epoch_max: Epoch::ZERO,
+            role: Role::Follower { stand_at: None },
+            carried: BTreeMap::new(),
+            rng,
+            timing,
+            driven_at: now,
+        }
+    }
+
+    fn majority(&self) -> usize {
+        self.seats.len() / 2 + 1
+    }
+
+    /// The epoch under which this agent leads, if it does.
+    pub(super) fn leading(&self) -> Option<Epoch> {
+        match self.role {
+            Role::Leader { epoch, .. } => Some(epoch),
+            Role::Follower { .. } | Role::Candidate { .. } => None,
+        }
+    }
+
+    /// When the lease ends, while leading.
+    pub(super) fn lease_end(&self) -> Option<Moment> {
+        match &self.role {
+            Role::Leader { acked_from, .. } => Some(self.lease_end_of(acked_from)),
+            Role::Follower { .. } | Role::Candidate { .. } => None,
+        }
+    }
+
+    fn lease_end_of(&self, acked_from: &BTreeMap<RegionId, Moment>) -> Moment {
+        let mut starts: Vec<Moment> = acked_from.values().copied().collect();
+        starts.sort_unstable_by(|a, b| b.cmp(a));
+        // A majority acknowledged writes that were sent then or later.
+        starts.get(self.majority() - 1).map_or(Moment::ZERO, |start| {
+            *start + ms(self.timing.lease_ms) - ms(self.timing.lease_margin_ms)
+        })
+    }
+
+    /// The start of the newest writes that a majority acknowledged.
+    pub(super) fn renewed_from(&self) -> Option<Moment> {
+        self.lease_end()
+            .map(|end| end - (ms(self.timing.lease_ms) - ms(self.timing.lease_margin_ms)))
+    }
+
+    /// Seats that acknowledge this leader now.
+    pub(super) fn held(&self) -> Vec<RegionId> {
+        let Role::Leader { epoch, .. } = &self.role else { return Vec::new() };
+        self.seats
+            .iter()
+            .filter(|(_, watch)| {
+                watch.counting().is_some_and(|seen| {
+                    seen.seat.epoch == *epoch && seen.seat.holder.as_ref() == Some(&self.agent)
+                })
+            })
+            .map(|(seat, _)| seat.clone())
+            .collect()
+    }
+
+    /// What each seat shows, for the journal and for people.
+    pub(super) fn shown(&self) -> impl Iterator<Item = (&RegionId, Option<&Seat>, Option<Lost>)> {
+        self.seats
+            .iter()
+            .map(|(seat, watch)| (seat, watch.seen.as_ref().map(|seen| &seen.seat), watch.lost))
+    }
+
+    /// Seats that count, with what they show.
+    pub(super) fn counting(&self) -> impl Iterator<Item = (&RegionId, &Seat)> {
+        self.seats.iter().filter_map(|(seat, watch)| Some((seat, &watch.counting()?.seat)))
+    }
+
+    /// Whether any call to a seat was answered since this moment: for readiness.
+    pub(super) fn heard_since(&self, moment: Moment) -> usize {
+        self.seats
+            .values()
+            .filter(|watch| watch.seen.as_ref().is_some_and(|seen| seen.confirmed >= moment))
+            .count()
+    }
+
+    /// Learns the seat set from a state. False when it is not the configured one: then this agent
+    /// never stands, since its majority would not be the fleet's.
+    pub(super) fn learn_roster(&mut self, roster: &BTreeMap<RegionId, Incarnation>) -> bool {
+        if !roster.keys().eq(self.seats.keys()) {
+            self.roster = None;
+            return false;
+        }
+        self.roster = Some(roster.clone());
+        true
+    }
+
+    pub(super) fn knows_roster(&self) -> bool {
+        self.roster.is_some()
+    }
+
+    /// Lets the seat point to a state that was put beside it, with its next swap, which is due now.
+    pub(super) fn carry(&mut self, now: Moment, seat: &RegionId, state: StateRef) {
+        self.carried.insert(seat.clone(), state);
+        if let Some(watch) = self.seats.get_mut(seat) {
+            watch.next_at = watch.next_at.min(now);
+        }
+    }
+
+    /// Whether the seat may be asked to hold something for this leader.
+    pub(super) fn in_reach(&self, seat: &RegionId) -> bool {
+        self.leading().is_some_and(|epoch| {
+            self.seats
+                .get(seat)
+                .and_then(SeatWatch::counting)
+                .is_some_and(|seen| seen.seat.epoch <= epoch)
+        })
+    }
+
+    /// Gives up leading.
+    pub(super) fn step_down(&mut self, out: &mut Outbox, why: StepDown) -> Option<Turn> {
+        let epoch = self.leading()?;
+        out.note(Note::SteppedDown { epoch, why });
+        self.become_follower();
+        Some(Turn::SteppedDown)
+    }
+
+    fn become_follower(&mut self) {
+        self.role = Role::Follower { stand_at: None };
+        self.carried.clear();
+    }
+
+    fn next_beat(&mut self) -> Beat {
+        self.beats += 1;
+        Beat { agent: self.agent.clone(), boot: self.boot, count: self.beats }
+    }
+
+    /// Takes in the answer of a seat's call.
+    pub(super) fn answered(
+        &mut self,
+        now: Moment,
+        seat: &RegionId,
+        outcome: Outcome,
+        out: &mut Outbox,
+    ) -> Option<Turn> {
+        let watch = self.seats.get_mut(seat)?;
+        let busy = watch.busy.take();
+        let poll = ms(self.timing.renew_ms);
+        let soon = poll / 4;
+        match (busy, outcome) {
+            (Some(Busy::Reading), Ok(Response::Seat(found))) => {
+                watch.next_at = now + poll;
+                let mine = watch
+                    .unresolved
+                    .take()
+                    .filter(|sent| found.as_ref().is_some_and(|found| found.beat == sent.new.beat));
+                self.observe(now, seat, found, out);
+                if let Some(sent) = mine {
+                    return self.acknowledged(now, seat, &sent, out);
+                }
+                if matches!(self.role, Role::Leader { .. }) && self.in_reach(seat) {
+                    // The swap that was read back had no effect: renew at once.
+                    self.set_next(seat, now);
+                }
+                self.refused(seat, out)
+            }
+            (Some(Busy::Reading), _) => {
+                watch.next_at = now + if watch.unresolved.is_some() { soon } else { poll };
+                None
+            }
+            (Some(Busy::Swapping(sent)), Ok(_)) => {
+                watch.next_at = sent.at + poll;
+                self.observe(now, seat, Some(sent.new.clone()), out);
+                self.hurry_carried(now, seat);
+                self.acknowledged(now, seat, &sent, out)
+            }
+            (Some(Busy::Swapping(sent)), Err(Refusal::Found(found))) => {
+                let mine = found.as_ref().is_some_and(|found| found.beat == sent.new.beat);
+                watch.next_at = if mine { sent.at + poll } else { now + soon };
+                self.observe(now, seat, found.map(|found| *found), out);
+                if mine {
+                    self.acknowledged(now, seat, &sent, out)
+                } else {
+                    self.refused(seat, out)
+                }
+            }
+            (Some(Busy::Swapping(sent)), Err(Refusal::Failed(failure))) => {
+                if failure.class == FailureClass::Unknown {
+                    watch.unresolved = Some(sent);
+                    watch.next_at = now;
+                    None
+                } else {
+                    watch.next_at = now + soon;
+                    self.refused(seat, out)
+                }
+            }
+            (None, _) => None,
+        }
+    }
+
+    /// A pointer that came while the seat's call was under way goes with the next one, now.
+    fn hurry_carried(&mut self, now: Moment, seat: &RegionId) {
+        let Some(state) = self.carried.get(seat) else { return };
+        let Some(watch) = self.seats.get_mut(seat) else { return };
+        if watch.counting().is_some_and(|seen| seen.seat.committed.name < state.name) {
+            watch.next_at = now;
+        }
+    }
+
+    fn set_next(&mut self, seat: &RegionId, at: Moment) {
+        if let Some(watch) = self.seats.get_mut(seat) {
+            watch.next_at = at;
+        }
+    }
+
+    fn observe(&mut self, now: Moment, seat: &RegionId, found: Option<Seat>, out: &mut Outbox) {
+        let incarnation = self.roster.as_ref().and_then(|roster| roster.get(seat));
+        let Some(watch) = self.seats.get_mut(seat) else { return };
+        if let Some(found) = &found {
+            self.epoch_max = self.epoch_max.max(found.epoch).max(found.committed.name.epoch);
+        }
+        if let Some(why) = watch.observe(now, found, incarnation) {
+            out.note(Note::SeatLost { seat: seat.clone(), why });
+        }
+    }
+
+    /// A write of this agent is known to have taken effect.
+    fn acknowledged(
+        &mut self,
+        now: Moment,
+        seat: &RegionId,
+        sent: &Sent,
+        out: &mut Outbox,
+    ) -> Option<Turn> {
+        match &mut self.role {
+            Role::Follower { .. } => None,
+            Role::Leader { epoch, acked_from } => {
+                if sent.new.epoch == *epoch {
+                    let from = acked_from.entry(seat.clone()).or_insert(sent.at);
+                    *from = (*from).max(sent.at);
+                }
+                None
+            }
+            Role::Candidate { epoch, started, took, .. } => {
+                if sent.new.epoch != *epoch || sent.at != *started {
+                    return None;
+                }
+                took.insert(seat.clone(), sent.new.committed.clone());
+                self.count_votes(now, out)
+            }
+        }
+    }
+
+    fn count_votes(&mut self, now: Moment, out: &mut Outbox) -> Option<Turn> {
+        let majority = self.majority();
+        let Role::Candidate { epoch, started, took, .. } = &self.role else { return None };
+        if took.len() < majority {
+            return None;
+        }
+        let (epoch, started) = (*epoch, *started);
+        let states: Vec<(RegionId, StateRef)> =
+            took.iter().map(|(seat, state)| (seat.clone(), state.clone())).collect();
+        let acked_from: BTreeMap<RegionId, Moment> =
+            took.keys().map(|seat| (seat.clone(), started)).collect();
+        if now >= self.lease_end_of(&acked_from) {
+            self.not_elected(out);
+            return None;
+        }
+        out.note(Note::Elected { epoch, seats: acked_from.keys().cloned().collect() });
+        self.role = Role::Leader { epoch, acked_from };
+        self.carried.clear();
+        // The other seats are asked to follow at once, so that the lease rests on all of them.
+        for watch in self.seats.values_mut() {
+            watch.next_at = watch.next_at.min(now + ms(self.timing.renew_ms) / 4);
+        }
+        Some(Turn::Elected { epoch, states })
+    }
+
+    /// A seat's write is known to have had no effect.
+    fn refused(&mut self, seat: &RegionId, out: &mut Outbox) -> Option<Turn> {
+        match &mut self.role {
+            Role::Follower { .. } => None,
+            Role::Candidate { asked, took, refused, .. } => {
+                if asked.contains(seat) && !took.contains_key(seat) {
+                    refused.insert(seat.clone());
+                    if asked.len() - refused.len() < self.seats.len() / 2 + 1 {
+                        self.not_elected(out);
+                    }
+                }
+                None
+            }
+            Role::Leader { epoch, .. } => {
+                let epoch = *epoch;
+                let reachable = self
+                    .seats
+                    .values()
+                    .filter(|watch| watch.lost.is_none())
+                    .filter(|watch| watch.seen.as_ref().is_none_or(|seen| seen.seat.epoch <= epoch))
+                    .count();
+                if reachable < self.majority() {
+                    self.step_down(out, StepDown::Outbid)
+                } else {
+                    None
+                }
+            }
+        }
+    }
+
+    fn not_elected(&mut self, out: &mut Outbox) {
+        if let Role::Candidate { epoch, .. } = self.role {
+            out.note(Note::NotElected { epoch });
+            self.become_follower();
+        }
+    }
+
+    /// Does what is due, and says what has come of time passing.
+    pub(super) fn drive(&mut self, now: Moment, out: &mut Outbox) -> Option<Turn> {
+        self.driven_at = now;
+        let turn = match &self.role {
+            Role::Leader { acked_from, .. } if now >= self.lease_end_of(acked_from) => {
+                self.step_down(out, StepDown::LeaseEnded)
+            }
+            Role::Candidate { started, .. } if now >= *started + self.patience() => {
+                self.not_elected(out);
+                None
+            }
+            _ => None,
+        };
+        self.consider_standing(now, out);
+        let due: Vec<RegionId> = self
+            .seats
+            .iter()
+            .filter(|(_, watch)| watch.busy.is_none() && watch.next_at <= now)
+            .map(|(seat, _)| seat.clone())
+            .collect();
+        for seat in due {
+            self.call_seat(now, &seat, out);
+        }
+        turn
+    }
+
+    /// How long a candidate waits for its takes: one call and one reading back.
+    fn patience(&self) -> Duration {
+        ms(self.timing.table_call_ms) * 2
+    }
+
+    /// Seats that this agent may take: waited for, each by itself, and with no call under way.
+    fn takeable(&self) -> BTreeSet<RegionId> {
+        let lease = ms(self.timing.lease_ms);
+        self.seats
+            .iter()
+            .filter(|(_, watch)| watch.busy.is_none() && watch.unresolved.is_none())
+            .filter(|(_, watch)| watch.waited(lease))
+            .map(|(seat, _)| seat.clone())
+            .collect()
+    }
+
+    fn consider_standing(&mut self, now: Moment, out: &mut Outbox) {
+        let Role::Follower { stand_at } = self.role else { return };
+        if self.roster.is_none() {
+            return;
+        }
+        let takeable = self.takeable();
+        if takeable.len() < self.majority() {
+            // A reading under way hides a seat for a moment; only a change of beat resets the wait.
+            let waited = self.seats.values().filter(|w| w.waited(ms(self.timing.lease_ms))).count();
+            if waited < self.majority() {
+                self.role = Role::Follower { stand_at: None };
+            }
+            return;
+        }
+        match stand_at {
+            None => {
+                let spread_ms = self.timing.stand_spread_ms;
+                let wait_ms = if spread_ms == 0 { 0 } else { self.rng.random_range(0..spread_ms) };
+                self.role = Role::Follower { stand_at: Some(now + ms(wait_ms)) };
+                if wait_ms == 0 {
+                    self.consider_standing(now, out);
+                }
+            }
+            Some(at) if now >= at => self.stand(now, takeable, out),
+            Some(_) => {}
+        }
+    }
+
+    fn stand(&mut self, now: Moment, asked: BTreeSet<RegionId>, out: &mut Outbox) {
+        let epoch = self.epoch_max.next();
+        self.epoch_max = epoch;
+        out.note(Note::Stood { epoch, seats: asked.iter().cloned().collect() });
+        self.role = Role::Candidate {
+            epoch,
+            started: now,
+            asked: asked.clone(),
+            took: BTreeMap::new(),
+            refused: BTreeSet::new(),
+        };
+        for seat in asked {
+            self.swap(now, &seat, epoch, None, out);
+        }
+    }
+
+    /// The one call that is due at a seat: read back, renew, or look.
+    fn call_seat(&mut self, now: Moment, seat: &RegionId, out: &mut Outbox) {
+        let Some(watch) = self.seats.get(seat) else { return };
+        if let (Role::Leader { epoch, .. }, None) = (&self.role, &watch.unresolved) {
+            let epoch = *epoch;
+            if self.in_reach(seat) {
+                let carried = self.carried.get(seat).cloned();
+                return self.swap(now, seat, epoch, carried, out);
+            }
+        }
+        let limit_ms = self.timing.table_call_ms;
+        let Some(watch) = self.seats.get_mut(seat) else { return };
+        watch.busy = Some(Busy::Reading);
+        let purpose = Purpose::Seat { seat: seat.clone() };
+        out.call(now, limit_ms, purpose, Request::ReadSeat { seat: seat.clone() });
+    }
+
+    fn swap(
+        &mut self,
+        now: Moment,
+        seat: &RegionId,
+        epoch: Epoch,
+        carried: Option<StateRef>,
+        out: &mut Outbox,
+    ) {
+        let beat = self.next_beat();
+        let holder = self.agent.clone();
+        let limit_ms = self.timing.table_call_ms;
+        let Some(watch) = self.seats.get_mut(seat) else { return };
+        let Some(seen) = watch.counting() else { return };
+        let old = seen.seat.clone();
+        assert!(epoch >= old.epoch, "a write must not lower a seat's epoch");
+        // A take leaves the pointer untouched; a leader only ever moves it forward.
+        let committed = match carried {
+            Some(state) if state.name > old.committed.name => state,
+            _ => old.committed,
+        };
+        let new =
+            Seat { incarnation: old.incarnation, epoch, holder: Some(holder), beat, committed };
+        watch.busy = Some(Busy::Swapping(Box::new(Sent { new: new.clone(), at: now })));
+        let purpose = Purpose::Seat { seat: seat.clone() };
+        let request = Request::SwapSeat { seat: seat.clone(), expected: old.beat, new };
+        out.call(now, limit_ms, purpose, request);
+    }
+
+    /// When something is next due without an answer coming in.
+    pub(super) fn next_wake(&self) -> Moment {
+        let calls = self
+            .seats
+            .values()
+            .filter(|watch| watch.busy.is_none())
+            .map(|watch| watch.next_at)
+            .min()
+            .unwrap_or(Moment::NEVER);
+        let role = match &self.role {
+            // One that is due already waits for a seat's answer, not for time.
+            Role::Follower { stand_at } => {
+                stand_at.filter(|at| *at > self.driven_at).unwrap_or(Moment::NEVER)
+            }
+            Role::Candidate { started, .. } => *started + self.patience(),
+            Role::Leader { acked_from, .. } => self.lease_end_of(acked_from),
+        };
+        calls.min(role)
+    }
+}

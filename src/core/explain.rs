@@ -1,0 +1,162 @@
+//! Why the fleet decided what it decided.
+//!
+//! Each control state carries the cause that made it. A decision's cause holds the planner's whole
+//! input, so that [`super::planner::plan`] run on it gives the same changes again: today on the
+//! leader, tomorrow in a test, a year later in a review.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{ControlState, RegionId, ServiceId, StateName, Weight};
+
+use super::planner::Inputs;
+
+/// A control state of this brain.
+pub type State = ControlState<Cause>;
+
+/// Why a control state differs from the one before it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum Cause {
+    /// `init` made it.
+    Genesis,
+    /// A new leader took over what its predecessor had decided.
+    Adopted {
+        /// The state that it found newest among its majority.
+        from: StateName,
+    },
+    /// The planner decided.
+    Decided {
+        /// On this.
+        inputs: Inputs,
+        /// This.
+        changes: Vec<Change>,
+    },
+}
+
+impl Cause {
+    /// What it changed.
+    #[must_use]
+    pub fn changes(&self) -> &[Change] {
+        match self {
+            Self::Genesis | Self::Adopted { .. } => &[],
+            Self::Decided { changes, .. } => changes,
+        }
+    }
+}
+
+/// Why a weight changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// A quorum of observers agrees that it does not answer.
+    Down,
+    /// It is well inside, but a quorum of observers can't reach it.
+    CutOff,
+    /// It was healthy for long enough.
+    Recovered,
+    /// The configured weight changed, or the service is new.
+    Configured,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Down => "a quorum of observers agrees that it is down",
+            Self::CutOff => "well inside, but a quorum of observers can't reach it",
+            Self::Recovered => "healthy again for long enough",
+            Self::Configured => "as configured",
+        })
+    }
+}
+
+/// One weight that changes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    /// Of this service.
+    pub service: ServiceId,
+    /// In this Region.
+    pub region: RegionId,
+    /// From; none if the state knew none yet.
+    pub from: Option<Weight>,
+    /// To.
+    pub to: Weight,
+    /// Why.
+    pub reason: Reason,
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} in {}: ", self.service, self.region)?;
+        match self.from {
+            Some(from) => write!(f, "{from} → {} ({})", self.to, self.reason),
+            None => write!(f, "{} ({})", self.to, self.reason),
+        }
+    }
+}
+
+/// What keeps a wanted action from being taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Obstacle {
+    /// The failure has not lasted for the dwell yet.
+    Dwell,
+    /// It would leave fewer Regions in service than the rule allows.
+    FewestInService,
+    /// Most Regions look bad at once: suspect the observers.
+    MostLookBad,
+    /// It has not been healthy for long enough.
+    NotHealthyLongEnough,
+    /// It is out of service and not known to be healthy.
+    NotHealthy,
+}
+
+impl Obstacle {
+    /// The obstacle as a metric label.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Dwell => "dwell",
+            Self::FewestInService => "fewest_in_service",
+            Self::MostLookBad => "most_look_bad",
+            Self::NotHealthyLongEnough => "not_healthy_long_enough",
+            Self::NotHealthy => "not_healthy",
+        }
+    }
+}
+
+impl fmt::Display for Obstacle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Dwell => "the failure has not lasted for the dwell yet",
+            Self::FewestInService => {
+                "it would leave fewer Regions in service than fewest_in_service"
+            }
+            Self::MostLookBad => {
+                "most Regions in service look bad at once: suspecting the observers, holding still"
+            }
+            Self::NotHealthyLongEnough => "not healthy for return_after yet",
+            Self::NotHealthy => "not known to be healthy",
+        })
+    }
+}
+
+/// An action that would be taken but for an obstacle.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Blocked {
+    /// Of this service.
+    pub service: ServiceId,
+    /// In this Region.
+    pub region: RegionId,
+    /// To this weight.
+    pub to: Weight,
+    /// What is in the way.
+    pub by: Obstacle,
+}
+
+impl fmt::Display for Blocked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} in {} to weight {}: {}", self.service, self.region, self.to, self.by)
+    }
+}

@@ -1,0 +1,11 @@
+//! From single probes to verdicts.
+//!
+//! `cell` turns one observer's probes of one target into an opinion and says when to probe next;
+//! `matrix` keeps the opinions of all observers and which of them are fresh; `verdict` judges a
+//! target by the agreement among them.
+
+pub(super) mod cell;
+pub(super) mod matrix;
+pub(super) mod verdict;
+
+pub use verdict::{Judged, Row, Verdict, Vote, discredited, judge};

@@ -1,0 +1,74 @@
+//! Which target to probe when, over all targets.
+
+use std::collections::BTreeMap;
+
+use rand::RngExt as _;
+use rand_pcg::Pcg64Mcg;
+
+use crate::domain::observation::Cell;
+use crate::domain::{Fleet, Moment, Sample, Target};
+
+use super::call::{Outbox, ProbeId};
+use super::health::cell::TargetWatch;
+
+/// This agent's row of the matrix in the making.
+#[derive(Debug)]
+pub(super) struct Probing {
+    watches: BTreeMap<Target, TargetWatch>,
+    open: BTreeMap<ProbeId, Target>,
+    cells: BTreeMap<Target, Cell>,
+}
+
+impl Probing {
+    pub(super) fn new(now: Moment, targets: &[Target], fleet: &Fleet, mut rng: Pcg64Mcg) -> Self {
+        let watches = targets
+            .iter()
+            .map(|target| {
+                let offset_ms = rng.random_range(0..fleet.timing.probe_interval_ms);
+                (target.clone(), TargetWatch::new(now, offset_ms, &fleet.timing))
+            })
+            .collect();
+        Self { watches, open: BTreeMap::new(), cells: BTreeMap::new() }
+    }
+
+    /// Takes in a result; true when the opinion of its target changed.
+    pub(super) fn ended(
+        &mut self,
+        now: Moment,
+        probe: ProbeId,
+        sample: &Sample,
+        fleet: &Fleet,
+    ) -> bool {
+        let Some(target) = self.open.remove(&probe) else { return false };
+        self.watches
+            .get_mut(&target)
+            .is_some_and(|watch| watch.ended(now, probe, sample, &fleet.timing))
+    }
+
+    /// Starts the probes that are due.
+    pub(super) fn drive(&mut self, now: Moment, fleet: &Fleet, out: &mut Outbox) {
+        for (target, watch) in &mut self.watches {
+            if watch.next_at() <= now {
+                let probe = out.probe(target.clone());
+                self.open.insert(probe, target.clone());
+                watch.started(now, probe, &fleet.timing, fleet.rules.dwell_ms);
+            }
+        }
+    }
+
+    pub(super) fn next_wake(&self) -> Moment {
+        self.watches.values().map(TargetWatch::next_at).min().unwrap_or(Moment::NEVER)
+    }
+
+    /// Brings [`Self::cells`] up to this moment.
+    pub(super) fn refresh_cells(&mut self, now: Moment) {
+        for (target, watch) in &self.watches {
+            self.cells.insert(target.clone(), watch.cell(now));
+        }
+    }
+
+    /// The cells as of the last refresh.
+    pub(super) fn cells(&self) -> &BTreeMap<Target, Cell> {
+        &self.cells
+    }
+}

@@ -1,0 +1,404 @@
+//! What people see of a fleet: one picture, whoever draws it.
+//!
+//! An agent draws it from what its brain knows; `regent status` draws the same picture from the
+//! tables alone, so that it can be had when every agent is dead.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::observation::Cell;
+use crate::domain::seat::Seat;
+use crate::domain::{
+    AgentId, CellState, Epoch, Fleet, Moment, RegionId, ServiceId, StateName, Target, Weight,
+    ZoneId,
+};
+
+use super::Brain;
+use super::explain::{Change, State};
+use super::health::{self, Row, Verdict, Vote};
+
+/// A seat as it was last read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeatView {
+    /// Whose.
+    pub region: RegionId,
+    /// Its epoch, holder and pointer; none if it could not be read.
+    pub epoch: Option<Epoch>,
+    /// Who took it last.
+    pub holder: Option<AgentId>,
+    /// The control state that it points to.
+    pub committed: Option<StateName>,
+    /// Why it counts for nothing, if so.
+    pub trouble: Option<String>,
+}
+
+/// The control state in force.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StateView {
+    /// Its name.
+    pub name: StateName,
+    /// Who proposed it.
+    pub by: AgentId,
+    /// When, by the proposer's wall clock.
+    pub at: String,
+    /// What it changed, and why.
+    pub changes: Vec<Change>,
+}
+
+/// A service in one Region.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlacementView {
+    /// Where.
+    pub region: RegionId,
+    /// The configured weight.
+    pub share: Weight,
+    /// The committed weight.
+    pub wanted: Option<Weight>,
+    /// The weight in the record, if it was read.
+    pub actual: Option<u8>,
+    /// How it is.
+    pub verdict: Verdict,
+    /// For `down` and `cut_off`: for how long a majority has had it failing, in milliseconds.
+    pub failing_ms: u64,
+    /// Each Region's vote.
+    pub votes: BTreeMap<RegionId, Vote>,
+}
+
+/// A service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServiceView {
+    /// Which.
+    pub service: ServiceId,
+    /// Its record's name and type.
+    pub record: String,
+    /// Its Regions.
+    pub regions: Vec<PlacementView>,
+}
+
+/// An observer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ObserverView {
+    /// Who.
+    pub agent: AgentId,
+    /// Where.
+    pub region: RegionId,
+    /// Milliseconds since its report was seen to rise (or, drawn from the tables alone, since it
+    /// was written by its own clock); none if it never was.
+    pub age_ms: Option<u64>,
+    /// Whether its votes count.
+    pub fresh: bool,
+}
+
+/// A cell with its place in the matrix.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CellView {
+    /// Who sees.
+    pub observer: AgentId,
+    /// What.
+    #[serde(flatten)]
+    pub target: Target,
+    /// The opinion.
+    #[serde(flatten)]
+    pub cell: Cell,
+}
+
+/// The leader as the seats show it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeaderView {
+    /// Who.
+    pub agent: AgentId,
+    /// Its epoch.
+    pub epoch: Epoch,
+    /// The seats that show it.
+    pub seats: Vec<RegionId>,
+    /// Each zone's stage, in its own words.
+    pub zones: BTreeMap<ZoneId, String>,
+    /// What it would do but can't, and why.
+    pub blocked: Vec<String>,
+}
+
+/// The whole picture.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct View {
+    /// The fleet's name.
+    pub fleet: String,
+    /// When it was drawn, by the drawer's wall clock.
+    pub at: String,
+    /// Seats that make a majority.
+    pub majority: usize,
+    /// The leader, if a majority of seats shows one.
+    pub leader: Option<LeaderView>,
+    /// The seats.
+    pub seats: Vec<SeatView>,
+    /// The control state in force, if it is known.
+    pub state: Option<StateView>,
+    /// The services.
+    pub services: Vec<ServiceView>,
+    /// The observers.
+    pub observers: Vec<ObserverView>,
+    /// The observer × target matrix.
+    pub matrix: Vec<CellView>,
+    /// What could not be read, when it was drawn from the tables.
+    pub troubles: Vec<String>,
+}
+
+/// A seat for the picture: what it shows, or why it counts for nothing.
+#[derive(Debug, Clone)]
+pub struct SeatSource {
+    /// Whose.
+    pub region: RegionId,
+    /// What it shows.
+    pub seat: Option<Seat>,
+    /// Why it counts for nothing.
+    pub trouble: Option<String>,
+}
+
+/// An observer for the picture.
+#[derive(Debug, Clone)]
+pub struct ObserverSource<'a> {
+    /// Its newest report's row.
+    pub row: Row<'a>,
+    /// See [`ObserverView::age_ms`].
+    pub age_ms: Option<u64>,
+    /// Whether its votes count.
+    pub fresh: bool,
+    /// What it says of its leading.
+    pub leading: Option<&'a crate::domain::observation::LeaderReport>,
+}
+
+/// What a picture is drawn from.
+#[derive(Debug)]
+pub struct Sources<'a> {
+    /// The fleet as configured.
+    pub fleet: &'a Fleet,
+    /// The drawer's wall clock.
+    pub at: String,
+    /// The seats.
+    pub seats: Vec<SeatSource>,
+    /// The control state in force.
+    pub state: Option<&'a State>,
+    /// The observers.
+    pub observers: Vec<ObserverSource<'a>>,
+    /// Weights in the records by service and Region.
+    pub actual: BTreeMap<(ServiceId, RegionId), u8>,
+    /// What could not be read.
+    pub troubles: Vec<String>,
+}
+
+/// Draws the picture.
+#[must_use]
+pub fn draw(sources: Sources<'_>) -> View {
+    let fleet = sources.fleet;
+    let rows: Vec<Row<'_>> = sources
+        .observers
+        .iter()
+        .filter(|observer| observer.fresh)
+        .map(|observer| observer.row.clone())
+        .collect();
+    let targets = fleet.targets();
+    let discredited = health::discredited(&rows, &fleet.regions, &targets);
+    let placement = |service: &ServiceId, region: &RegionId, share: Weight| {
+        let target = Target { region: region.clone(), service: service.clone() };
+        let judged = health::judge(&rows, &fleet.regions, &discredited, &target);
+        let wanted = sources.state.and_then(|state| state.wanted.get(service)?.get(region));
+        PlacementView {
+            region: region.clone(),
+            share,
+            wanted: wanted.copied(),
+            actual: sources.actual.get(&(service.clone(), region.clone())).copied(),
+            verdict: judged.verdict,
+            failing_ms: judged.failing_ms,
+            votes: judged.votes,
+        }
+    };
+    let services = fleet
+        .services
+        .iter()
+        .map(|(service, spec)| ServiceView {
+            service: service.clone(),
+            record: spec.key().to_string(),
+            regions: spec
+                .regions
+                .iter()
+                .map(|(region, place)| placement(service, region, place.weight))
+                .collect(),
+        })
+        .collect();
+    View {
+        fleet: fleet.name.to_string(),
+        at: sources.at.clone(),
+        majority: fleet.seat_majority(),
+        leader: leader(&sources),
+        seats: sources.seats.iter().map(seat_view).collect(),
+        state: sources.state.map(|state| StateView {
+            name: state.name,
+            by: state.by.clone(),
+            at: state.at.clone(),
+            changes: state.cause.changes().to_vec(),
+        }),
+        services,
+        observers: sources
+            .observers
+            .iter()
+            .map(|observer| ObserverView {
+                agent: observer.row.agent.clone(),
+                region: observer.row.region.clone(),
+                age_ms: observer.age_ms,
+                fresh: observer.fresh,
+            })
+            .collect(),
+        matrix: sources.observers.iter().flat_map(cell_views).collect(),
+        troubles: sources.troubles,
+    }
+}
+
+fn seat_view(source: &SeatSource) -> SeatView {
+    let seat = source.seat.as_ref();
+    SeatView {
+        region: source.region.clone(),
+        epoch: seat.map(|seat| seat.epoch),
+        holder: seat.and_then(|seat| seat.holder.clone()),
+        committed: seat.map(|seat| seat.committed.name),
+        trouble: source.trouble.clone(),
+    }
+}
+
+fn cell_views<'a>(observer: &'a ObserverSource<'a>) -> impl Iterator<Item = CellView> + 'a {
+    observer.row.cells.iter().map(|(target, cell)| CellView {
+        observer: observer.row.agent.clone(),
+        target: target.clone(),
+        cell: if observer.fresh {
+            cell.clone()
+        } else {
+            Cell { state: CellState::Unknown, ..cell.clone() }
+        },
+    })
+}
+
+/// The holder that a majority of seats shows under one epoch. That it *holds* them says nothing of
+/// its lease: a dead leader's name stands there until somebody else takes the seats.
+fn leader(sources: &Sources<'_>) -> Option<LeaderView> {
+    let mut held: BTreeMap<(Epoch, &AgentId), Vec<RegionId>> = BTreeMap::new();
+    for source in sources.seats.iter().filter(|source| source.trouble.is_none()) {
+        if let Some(seat) = &source.seat
+            && let Some(holder) = &seat.holder
+        {
+            held.entry((seat.epoch, holder)).or_default().push(source.region.clone());
+        }
+    }
+    let ((epoch, agent), seats) =
+        held.into_iter().find(|(_, seats)| seats.len() >= sources.fleet.seat_majority())?;
+    let report = sources
+        .observers
+        .iter()
+        .filter(|observer| observer.row.agent == agent)
+        .find_map(|observer| observer.leading.filter(|leading| leading.epoch == epoch));
+    Some(LeaderView {
+        agent: agent.clone(),
+        epoch,
+        seats,
+        zones: report.map(|report| report.zones.clone()).unwrap_or_default(),
+        blocked: report.map(|report| report.blocked.clone()).unwrap_or_default(),
+    })
+}
+
+/// What only the agent itself knows: for its own metrics and readiness.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Inner {
+    /// The epoch under which it leads, if it does.
+    pub leading: Option<Epoch>,
+    /// Whether it has committed under that epoch, and so acts.
+    pub acting: bool,
+    /// What is left of its lease, in milliseconds.
+    pub lease_left_ms: u64,
+    /// Seats heard from within the last lease.
+    pub seats_heard: usize,
+}
+
+impl Brain {
+    /// The fleet as this brain knows it.
+    #[must_use]
+    pub fn view(&self, now: Moment) -> View {
+        let stale_ms = u64::from(self.fleet.timing.stale_ms);
+        let own = ObserverSource {
+            row: Row {
+                agent: &self.identity.agent,
+                region: &self.identity.region,
+                cells: self.probing.cells(),
+                age_ms: 0,
+            },
+            age_ms: Some(0),
+            fresh: true,
+            leading: None,
+        };
+        let others = self.gathering.ages(now).map(|(report, age)| {
+            let age_ms = age.map(|age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX));
+            ObserverSource {
+                row: Row {
+                    agent: &report.agent,
+                    region: &report.region,
+                    cells: &report.cells,
+                    age_ms: age_ms.unwrap_or(0),
+                },
+                age_ms,
+                fresh: age_ms.is_some_and(|age_ms| age_ms < stale_ms),
+                leading: report.leading.as_ref(),
+            }
+        });
+        let mut view = draw(Sources {
+            fleet: &self.fleet,
+            at: self.wall(now),
+            seats: self
+                .election
+                .shown()
+                .map(|(region, seat, lost)| SeatSource {
+                    region: region.clone(),
+                    seat: seat.cloned(),
+                    trouble: lost.map(|lost| lost.to_string()),
+                })
+                .collect(),
+            state: self.journal.committed().map(|entry| &entry.state),
+            observers: std::iter::once(own).chain(others).collect(),
+            actual: self.actual(),
+            troubles: Vec::new(),
+        });
+        if let Some(leader) = &mut view.leader
+            && self.election.leading() == Some(leader.epoch)
+        {
+            let words = |(zone, state): (&ZoneId, &super::Zone)| (zone.clone(), state.words());
+            leader.zones = self.zones.iter().map(words).collect();
+            leader.blocked = self.blocked.iter().map(ToString::to_string).collect();
+        }
+        view
+    }
+
+    /// What only this agent knows of itself.
+    #[must_use]
+    pub fn inner(&self, now: Moment) -> Inner {
+        let lease = std::time::Duration::from_millis(u64::from(self.fleet.timing.lease_ms));
+        let left =
+            self.election.lease_end().map_or(std::time::Duration::ZERO, |end| end.since(now));
+        Inner {
+            leading: self.election.leading(),
+            acting: self.acting(),
+            lease_left_ms: u64::try_from(left.as_millis()).unwrap_or(u64::MAX),
+            seats_heard: self.election.heard_since(now - lease),
+        }
+    }
+
+    /// Weights as this leader last read them in the records.
+    fn actual(&self) -> BTreeMap<(ServiceId, RegionId), u8> {
+        let mut actual = BTreeMap::new();
+        for (service, spec) in &self.fleet.services {
+            let Some(zone) = self.zones.get(&spec.zone) else { continue };
+            for region in spec.regions.keys() {
+                let place = (spec.key(), region.to_string());
+                if let Some(weight) = zone.actual.get(&place) {
+                    actual.insert((service.clone(), region.clone()), *weight);
+                }
+            }
+        }
+        actual
+    }
+}

@@ -1,0 +1,499 @@
+//! Bringing about, in Route 53, what is committed.
+//!
+//! For each hosted zone, in this order: claim it (raise its fence to this leader's epoch), read it
+//! back, and from then on, whenever something is to change: read the fence, then the records, then
+//! send one batch that swaps on that very fence. What a predecessor changed before the claim is
+//! then seen, and what arrives after it, however late, is rejected whole.
+//!
+//! After an unknown outcome only the fence is believed: the zone is read again, and a batch that
+//! landed after all shows its attempt's number there. Every attempt has a fresh one.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::domain::control::Weights;
+use crate::domain::record::{
+    ChangeId, ChangeStatus, DnsName, RecordChange, RecordKey, RecordSet, Routing,
+};
+use crate::domain::{Epoch, FailureClass, Fence, Fleet, Moment, ZoneBatch, ZoneId, ZoneRead};
+
+use super::call::{CallId, Outbox, Outcome, Purpose, Refusal, Request, Response};
+use super::note::Note;
+use super::safety;
+
+/// Shortest pause after a call that failed; doubled with each failure in a row.
+const BACKOFF_MS_MIN: u64 = 250;
+/// Longest such pause: Route 53 allows an account about 5 calls a second, shared by all.
+const BACKOFF_MS_MAX: u64 = 8_000;
+/// Time between looks at whether an accepted batch is on every name server. Changes take seconds to
+/// a minute; each look is one of the account's few calls.
+const SETTLE_POLL_MS: u64 = 2_000;
+/// Time before a zone that nothing can be done with is looked at again.
+const HELD_RETRY_MS: u64 = 30_000;
+
+/// Records changed in a batch: DELETE and CREATE count as two of the 1,000 that Route 53 allows
+/// ("Quotas", ChangeResourceRecordSets), and the fence's own two are among them.
+const CHANGES_MAX: usize = 998;
+
+/// What a leader must know to act on a zone.
+pub(super) struct Mandate<'a> {
+    pub(super) epoch: Epoch,
+    /// Weights that are committed under that epoch.
+    pub(super) wanted: &'a Weights,
+    pub(super) lease_end: Moment,
+    /// Start of the newest writes that a majority of seats acknowledged.
+    pub(super) renewed_from: Moment,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Stage {
+    /// Nothing under way; look when this moment comes.
+    Due(Moment),
+    Reading {
+        call: CallId,
+        from: Moment,
+    },
+    /// A batch under way that sets this fence.
+    Swapping {
+        call: CallId,
+        fence: Fence,
+        claim: bool,
+        what: String,
+    },
+}
+
+/// One hosted zone.
+#[derive(Debug)]
+pub(super) struct Zone {
+    id: ZoneId,
+    fence_name: DnsName,
+    stage: Stage,
+    /// The epoch under which the claim was read back.
+    claimed: Option<Epoch>,
+    /// The highest attempt used or read.
+    attempt: u64,
+    failures: u32,
+    settling: Option<(ChangeId, Moment)>,
+    settle_under_way: bool,
+    /// Since when a fence that needs the quorum's fresh word has been seen.
+    doubted_at: Option<Moment>,
+    /// For people: why nothing is done, and what is odd.
+    held: Option<String>,
+    odd: Option<String>,
+    matches: bool,
+    /// The weights as last read or written, for people.
+    pub(super) actual: BTreeMap<(RecordKey, String), u8>,
+}
+
+impl Zone {
+    pub(super) fn new(now: Moment, id: ZoneId, fence_name: DnsName) -> Self {
+        Self {
+            id,
+            fence_name,
+            stage: Stage::Due(now),
+            claimed: None,
+            attempt: 0,
+            failures: 0,
+            settling: None,
+            settle_under_way: false,
+            doubted_at: None,
+            held: None,
+            odd: None,
+            matches: false,
+            actual: BTreeMap::new(),
+        }
+    }
+
+    /// The stage in words.
+    pub(super) fn words(&self) -> String {
+        if let Some(why) = &self.held {
+            return format!("held: {why}");
+        }
+        let stage = match (&self.stage, self.claimed) {
+            (Stage::Swapping { claim: true, .. }, _) => "claiming",
+            (Stage::Swapping { claim: false, .. }, _) => "changing",
+            (_, None) => "to be claimed",
+            (Stage::Reading { .. }, Some(_)) | (Stage::Due(_), Some(_)) if !self.matches => {
+                "to be changed"
+            }
+            _ if self.settling.is_some() => "propagating",
+            _ => "in step",
+        };
+        match &self.odd {
+            Some(odd) => format!("{stage}; {odd}"),
+            None => stage.to_owned(),
+        }
+    }
+
+    /// Lets a new leadership begin: nothing known before it counts.
+    pub(super) fn forget(&mut self, now: Moment) {
+        *self = Self::new(now, self.id.clone(), self.fence_name.clone());
+    }
+
+    /// What is wanted has changed: look now.
+    pub(super) fn hurry(&mut self, now: Moment) {
+        self.matches = false;
+        if let Stage::Due(at) = &mut self.stage {
+            *at = (*at).min(now);
+        }
+    }
+
+    fn back_off(&mut self, now: Moment) {
+        let pause_ms = (BACKOFF_MS_MIN << self.failures.min(8)).min(BACKOFF_MS_MAX);
+        self.failures = self.failures.saturating_add(1);
+        self.stage = Stage::Due(now + Duration::from_millis(pause_ms));
+    }
+
+    fn hold(&mut self, now: Moment, why: String, out: &mut Outbox) {
+        if self.held.as_ref() != Some(&why) {
+            out.note(Note::ZoneHeld { zone: self.id.clone(), why: why.clone() });
+        }
+        self.held = Some(why);
+        self.stage = Stage::Due(now + Duration::from_millis(HELD_RETRY_MS));
+    }
+
+    /// Does what is due.
+    pub(super) fn drive(
+        &mut self,
+        now: Moment,
+        fleet: &Fleet,
+        mandate: &Mandate<'_>,
+        out: &mut Outbox,
+    ) {
+        let limit_ms = fleet.timing.record_call_ms;
+        // No call is started that could still be under way when the lease ends.
+        if now + Duration::from_millis(u64::from(limit_ms)) > mandate.lease_end {
+            return;
+        }
+        if let Some((change, at)) = &self.settling
+            && *at <= now
+            && !self.settle_under_way
+        {
+            let (zone, change) = (self.id.clone(), change.clone());
+            let purpose = Purpose::ZoneChange { zone: zone.clone(), change: change.clone() };
+            self.settle_under_way = true;
+            out.call(now, limit_ms, purpose, Request::ReadChange { zone, change });
+        }
+        if matches!(self.stage, Stage::Due(at) if at <= now) {
+            let keys = fleet.services_in(&self.id).map(|(_, service)| service.key()).collect();
+            let request =
+                Request::ReadZone { zone: self.id.clone(), fence: self.fence_name.clone(), keys };
+            let purpose = Purpose::Zone { zone: self.id.clone() };
+            let call = out.call(now, limit_ms, purpose, request);
+            self.stage = Stage::Reading { call, from: now };
+        }
+    }
+
+    /// When something is next due; `gate` is when calls may start again if they may not now.
+    pub(super) fn next_wake(&self) -> Moment {
+        let settle = match &self.settling {
+            Some((_, at)) if !self.settle_under_way => *at,
+            _ => Moment::NEVER,
+        };
+        match self.stage {
+            Stage::Due(at) => at.min(settle),
+            Stage::Reading { .. } | Stage::Swapping { .. } => settle,
+        }
+    }
+
+    /// Takes in the answer to a look at an accepted batch.
+    pub(super) fn change_answered(
+        &mut self,
+        now: Moment,
+        change: &ChangeId,
+        outcome: &Outcome,
+        out: &mut Outbox,
+    ) {
+        self.settle_under_way = false;
+        let Some((settling, at)) = &mut self.settling else { return };
+        if settling != change {
+            return;
+        }
+        if matches!(outcome, Ok(Response::Change(ChangeStatus::Insync))) {
+            self.settling = None;
+            out.note(Note::ZoneInsync { zone: self.id.clone() });
+        } else {
+            *at = now + Duration::from_millis(SETTLE_POLL_MS);
+        }
+    }
+
+    /// Takes in the answer to the zone's own call.
+    pub(super) fn answered(
+        &mut self,
+        now: Moment,
+        fleet: &Fleet,
+        mandate: &Mandate<'_>,
+        call: CallId,
+        outcome: Outcome,
+        out: &mut Outbox,
+    ) {
+        let awaited = match &self.stage {
+            Stage::Reading { call, .. } | Stage::Swapping { call, .. } => Some(*call),
+            Stage::Due(_) => None,
+        };
+        if awaited != Some(call) {
+            // Asked under an earlier leadership of this agent.
+            return;
+        }
+        match (std::mem::replace(&mut self.stage, Stage::Due(now)), outcome) {
+            (Stage::Reading { from, .. }, Ok(Response::Zone(read))) => {
+                self.failures = 0;
+                self.read(now, from, fleet, mandate, &read, out);
+            }
+            (Stage::Swapping { fence, claim, what, .. }, Ok(Response::Changed(change))) => {
+                self.failures = 0;
+                let poll = now + Duration::from_millis(SETTLE_POLL_MS);
+                self.settling = Some((change, poll));
+                if !claim {
+                    let zone = self.id.clone();
+                    out.note(Note::ZoneChanged { zone, attempt: fence.attempt, what });
+                }
+                // Read again at once: to see the claim, or that nothing is left to do.
+            }
+            (Stage::Swapping { .. }, Err(refusal)) if refusal.class() == FailureClass::Conflict => {
+                // Something is not as it was read: read again. Paced, lest two fight.
+                self.back_off(now);
+            }
+            (Stage::Reading { .. } | Stage::Swapping { .. }, Err(refusal)) => match refusal {
+                Refusal::Failed(failure) if failure.class == FailureClass::Permanent => {
+                    self.hold(now, failure.what, out);
+                }
+                _ => self.back_off(now),
+            },
+            // An answer of another kind than the call's: as good as none.
+            (_, Ok(_)) => self.back_off(now),
+            (stage @ Stage::Due(_), Err(_)) => self.stage = stage,
+        }
+    }
+
+    fn read(
+        &mut self,
+        now: Moment,
+        from: Moment,
+        fleet: &Fleet,
+        mandate: &Mandate<'_>,
+        read: &ZoneRead,
+        out: &mut Outbox,
+    ) {
+        self.remember(read);
+        let fence = match read.fence.as_ref().map(fence_in) {
+            None => None,
+            Some(Some(fence)) => Some(fence),
+            Some(None) => {
+                let why = format!(
+                    "the TXT record {} is not a fence of regent: restore it by hand, or delete it \
+                     and run `regent init`",
+                    self.fence_name
+                );
+                self.hold(now, why, out);
+                return;
+            }
+        };
+        // The quorum's word must be newer than the reading that raised the doubt.
+        let fresh = mandate.renewed_from >= from.max(self.doubted_at.unwrap_or(Moment::ZERO));
+        match &fence {
+            Some(fence) if fence.fleet != fleet.name => {
+                let why = format!(
+                    "its fence belongs to the fleet {:?}: two fleets must not steer one zone",
+                    fence.fleet.as_str()
+                );
+                self.hold(now, why, out);
+            }
+            Some(fence) if fence.epoch > mandate.epoch => {
+                if !fresh {
+                    // A later leader, or a quorum that lost its memory: the seats tell which.
+                    self.doubted_at.get_or_insert(now);
+                    self.stage = Stage::Due(now + Duration::from_millis(BACKOFF_MS_MIN));
+                    return;
+                }
+                let why = format!(
+                    "its fence is at epoch {}, above this leader's {} that a majority of seats has \
+                     just confirmed: the seats have lost their memory. A person must decide",
+                    fence.epoch, mandate.epoch
+                );
+                self.hold(now, why, out);
+            }
+            Some(fence) if fence.epoch == mandate.epoch => {
+                self.attempt = self.attempt.max(fence.attempt);
+                if self.claimed != Some(mandate.epoch) {
+                    self.claimed = Some(mandate.epoch);
+                    let (zone, epoch) = (self.id.clone(), mandate.epoch);
+                    out.note(Note::ZoneClaimed { zone, epoch });
+                }
+                self.held = None;
+                self.doubted_at = None;
+                self.bring_about(now, fleet, mandate, read, fence, out);
+            }
+            lower_or_missing => {
+                if self.claimed.take().is_some() {
+                    let what = "its fence was lowered or removed after it was claimed: claiming it \
+                                again";
+                    self.tell_odd(Some(what.to_owned()), out);
+                }
+                if !fresh && lower_or_missing.is_none() {
+                    // A missing fence is made anew only on the quorum's fresh word.
+                    self.doubted_at.get_or_insert(now);
+                    self.stage = Stage::Due(now + Duration::from_millis(BACKOFF_MS_MIN));
+                    return;
+                }
+                let attempt = self.fresh_attempt(lower_or_missing.as_ref());
+                let fence = Fence { fleet: fleet.name.clone(), epoch: mandate.epoch, attempt };
+                self.swap(now, fleet, mandate, read, fence, Vec::new(), String::new(), out);
+            }
+        }
+    }
+
+    fn fresh_attempt(&mut self, read: Option<&Fence>) -> u64 {
+        self.attempt = self.attempt.max(read.map_or(0, |fence| fence.attempt)) + 1;
+        self.attempt
+    }
+
+    fn remember(&mut self, read: &ZoneRead) {
+        self.actual = read
+            .records
+            .iter()
+            .filter_map(|record| match &record.routing {
+                Routing::Weighted { set_identifier, weight } => {
+                    Some(((record.key.clone(), set_identifier.clone()), weight.0))
+                }
+                Routing::Simple | Routing::Failover { .. } | Routing::Other { .. } => None,
+            })
+            .collect();
+    }
+
+    fn tell_odd(&mut self, odd: Option<String>, out: &mut Outbox) {
+        if odd != self.odd {
+            if let Some(what) = &odd {
+                out.note(Note::ZoneOdd { zone: self.id.clone(), what: what.clone() });
+            }
+            self.odd = odd;
+        }
+    }
+
+    /// Compares what was read with what is committed, and sends the difference.
+    fn bring_about(
+        &mut self,
+        now: Moment,
+        fleet: &Fleet,
+        mandate: &Mandate<'_>,
+        read: &ZoneRead,
+        fence: &Fence,
+        out: &mut Outbox,
+    ) {
+        let difference = difference(fleet, &self.id, mandate.wanted, &read.records);
+        self.tell_odd((!difference.odd.is_empty()).then(|| difference.odd.join("; ")), out);
+        if difference.changes.is_empty() {
+            self.matches = true;
+            let audit = Duration::from_millis(u64::from(fleet.timing.zone_audit_ms));
+            self.stage = Stage::Due(now + audit);
+            return;
+        }
+        self.matches = false;
+        if let Err(reason) = safety::check_batch(&read.records, &difference.changes) {
+            self.hold(now, format!("the batch was not sent, since {reason}"), out);
+            return;
+        }
+        let attempt = self.fresh_attempt(Some(fence));
+        let fence = Fence { attempt, ..fence.clone() };
+        let what = difference.what.join(", ");
+        self.swap(now, fleet, mandate, read, fence, difference.changes, what, out);
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "one batch is made of all of these")]
+    fn swap(
+        &mut self,
+        now: Moment,
+        fleet: &Fleet,
+        mandate: &Mandate<'_>,
+        read: &ZoneRead,
+        fence: Fence,
+        weights: Vec<RecordChange>,
+        what: String,
+        out: &mut Outbox,
+    ) {
+        let limit_ms = fleet.timing.record_call_ms;
+        if now + Duration::from_millis(u64::from(limit_ms)) > mandate.lease_end {
+            // Not now: the next renewal makes room, and the zone is read afresh then.
+            self.stage = Stage::Due(now + Duration::from_millis(BACKOFF_MS_MIN));
+            return;
+        }
+        let claim = weights.is_empty();
+        let old = read.fence.iter().cloned().map(RecordChange::Delete);
+        let new = RecordChange::Create(fence.record_set(&self.fence_name));
+        let changes = old.chain([new]).chain(weights).collect();
+        let comment = format!("{fence}{}{what}", if claim { "" } else { ": " });
+        let batch = ZoneBatch { zone: self.id.clone(), changes, comment };
+        let purpose = Purpose::Zone { zone: self.id.clone() };
+        let call = out.call(now, limit_ms, purpose, Request::ChangeZone { batch });
+        self.stage = Stage::Swapping { call, fence, claim, what };
+    }
+}
+
+/// The fence in a TXT record set; none if it is something else.
+fn fence_in(record: &RecordSet) -> Option<Fence> {
+    match &record.data {
+        crate::domain::record::RecordData::Plain { values, .. } => match values.as_slice() {
+            [value] => value.parse().ok(),
+            _ => None,
+        },
+        crate::domain::record::RecordData::Alias { .. } => None,
+    }
+}
+
+#[derive(Debug, Default)]
+struct Difference {
+    changes: Vec<RecordChange>,
+    /// The changed weights in words.
+    what: Vec<String>,
+    /// What can't be brought about.
+    odd: Vec<String>,
+}
+
+/// What must change in the records so that they have the wanted weights. A name that changes has
+/// *all* its weighted records deleted as read and created again: whoever edits one of them in
+/// between makes the batch fail.
+fn difference(fleet: &Fleet, zone: &ZoneId, wanted: &Weights, records: &[RecordSet]) -> Difference {
+    let mut result = Difference::default();
+    for (id, service) in fleet.services_in(zone) {
+        let Some(wanted) = wanted.get(id) else { continue };
+        let key = service.key();
+        let of_key: Vec<&RecordSet> = records.iter().filter(|r| r.key == key).collect();
+        let mut new = Vec::new();
+        let mut what = Vec::new();
+        let mut missing: Vec<&str> = wanted.keys().map(|region| region.as_str()).collect();
+        let mut foreign = false;
+        for record in &of_key {
+            let Routing::Weighted { set_identifier, weight } = &record.routing else {
+                foreign = true;
+                continue;
+            };
+            missing.retain(|region| region != set_identifier);
+            let mut record = (*record).clone();
+            let target = set_identifier.parse().ok().and_then(|region| wanted.get(&region));
+            if let Some(target) = target
+                && target != weight
+            {
+                what.push(format!("{id} {set_identifier} {weight}→{target}"));
+                record.routing =
+                    Routing::Weighted { set_identifier: set_identifier.clone(), weight: *target };
+            }
+            new.push(record);
+        }
+        if foreign {
+            result.odd.push(format!("{key} has records that are not weighted: left alone"));
+            continue;
+        }
+        if !missing.is_empty() {
+            let missing = missing.join(", ");
+            result.odd.push(format!("{key} has no weighted record for {missing}"));
+        }
+        if what.is_empty() || result.changes.len() + 2 * new.len() > CHANGES_MAX {
+            // What does not fit goes with the next batch, after this one was read back.
+            continue;
+        }
+        result.what.extend(what);
+        result.changes.extend(of_key.into_iter().cloned().map(RecordChange::Delete));
+        result.changes.extend(new.into_iter().map(RecordChange::Create));
+    }
+    result
+}
