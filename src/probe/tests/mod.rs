@@ -313,6 +313,15 @@ async fn a_body_beyond_the_bound_is_too_large_by_its_length_or_by_its_bytes() {
     assert_eq!(probe(address, &bound(4)).await.failure, None);
     assert_failed(&probe(address, &bound(3)).await, ProbeFailure::TooLarge, "3 bytes");
 
+    // One that is announced is not waited for.
+    let announced = serve(|mut stream| async move {
+        head(&mut stream).await;
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 65537\r\n\r\n").await;
+        std::future::pending::<()>().await;
+    })
+    .await;
+    assert_failed(&probe(announced, &spec()).await, ProbeFailure::TooLarge, "65536 bytes");
+
     let endless = serve(|mut stream| async move {
         head(&mut stream).await;
         let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await;
