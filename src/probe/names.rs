@@ -121,9 +121,7 @@ mod tests {
             })
         };
         // One that gives up while waiting leaves the look-up to the others.
-        drop(
-            Box::pin(tokio::time::timeout(std::time::Duration::ZERO, names.resolve("a", 1))).await,
-        );
+        assert!(timeout(Duration::ZERO, names.resolve("a", 1)).await.is_err());
         let both = async { tokio::join!(names.resolve("a", 1), names.resolve("a", 1)) };
         let open = async { gate.add_permits(1) };
         let all = async { tokio::join!(both, open) };
