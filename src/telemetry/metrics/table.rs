@@ -1,0 +1,140 @@
+//! Every metric that an agent exposes, in one table.
+//!
+//! Registration, the tests and the check of the dashboards all read [`TABLE`], so that none can
+//! speak of a metric that isn't there. Names follow the Prometheus documentation, "Metric and label
+//! naming": one prefix, base units at the end, `_total` on counters.
+//!
+//! Labels are names out of the fleet's configuration or words out of the code, never what a server
+//! answered: a hostile endpoint can't grow the number of series.
+
+/// What kind of metric it is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Kind {
+    /// Only rises.
+    Counter,
+    /// Rises and falls.
+    Gauge,
+    /// Counts by size, with these upper bounds.
+    Histogram(&'static [f64]),
+}
+
+/// The unit of its value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// A number of things, or a number that names something.
+    Count,
+    /// 0 or 1.
+    Truth,
+    /// Seconds.
+    Seconds,
+}
+
+/// One metric.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Spec {
+    /// Its full name.
+    pub name: &'static str,
+    /// What kind it is.
+    pub kind: Kind,
+    /// The unit of its value.
+    pub unit: Unit,
+    /// Its labels, in the order in which values are given.
+    pub labels: &'static [&'static str],
+    /// What it means, for the exposition and the documentation.
+    pub help: &'static str,
+}
+
+/// From a loopback's answer to the longest time that anybody waits for a health page.
+const SECONDS_NETWORK: &[f64] =
+    &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+/// A step takes microseconds; one of 10 ms breaks the budget for the largest fleet.
+const SECONDS_STEP: &[f64] = &[0.000_01, 0.000_05, 0.000_1, 0.000_5, 0.001, 0.005, 0.01, 0.05, 0.1];
+
+use Kind::{Counter, Gauge, Histogram};
+use Unit::{Count, Seconds, Truth};
+
+const fn spec(
+    name: &'static str,
+    kind: Kind,
+    unit: Unit,
+    labels: &'static [&'static str],
+    help: &'static str,
+) -> Spec {
+    Spec { name, kind, unit, labels, help }
+}
+
+/// Defines each row as a constant and gathers them all in [`TABLE`], so that no row can be left
+/// out of it.
+macro_rules! table {
+    ($($id:ident: $name:literal, $kind:expr, $unit:expr, $labels:expr, $help:literal;)+) => {
+        $(pub(super) const $id: Spec = spec($name, $kind, $unit, &$labels, $help);)+
+
+        /// Every metric, in the order in which the documentation shows them.
+        pub const TABLE: &[Spec] = &[$($id),+];
+    };
+}
+
+table! {
+    BUILD_INFO: "regent_build_info", Gauge, Truth, ["version", "agent", "region"],
+        "Always 1; its labels tell the version, the agent and the Region where it runs.";
+
+    PROBES: "regent_probes_total", Counter, Count, ["region", "service", "result"],
+        "Probes made, by the target's Region and service; the result is ok or the kind of failure.";
+    PROBE_DURATION: "regent_probe_duration_seconds", Histogram(SECONDS_NETWORK), Seconds,
+        ["region", "service", "phase"],
+        "Time from a probe's start to the connection (connect), to the answer's first byte \
+         (first_byte) and to its end (total), failed probes included.";
+    PROBES_LATE: "regent_probes_late_total", Counter, Count, [],
+        "Probes that started later than their turn by more than an interval: the agent is short of \
+         processor time, or was paused.";
+
+    CELL_STATE: "regent_cell_state", Gauge, Truth, ["observer", "region", "service", "state"],
+        "1 for the state in which this observer sees the target, 0 for the states that it left.";
+    VERDICT: "regent_verdict", Gauge, Truth, ["region", "service", "verdict"],
+        "1 for what the observers together say of the target, 0 for the verdicts that it left.";
+    REPORTS_PUBLISHED: "regent_reports_published_total", Counter, Count, [],
+        "Reports that this agent published.";
+    REPORTS_GATHERED: "regent_reports_gathered_total", Counter, Count, [],
+        "Reports of observers that this agent read.";
+    REPORT_AGE: "regent_report_age_seconds", Gauge, Seconds, ["observer"],
+        "Time since the number of this observer's report was last seen to rise.";
+
+    LEADER: "regent_leader", Gauge, Truth, [],
+        "1 while this agent leads.";
+    EPOCH: "regent_epoch", Gauge, Count, [],
+        "The highest epoch that this agent has seen.";
+    LEASE_REMAINING: "regent_lease_remaining_seconds", Gauge, Seconds, [],
+        "What is left of this agent's lease; 0 when it holds none.";
+    ELECTIONS_STOOD: "regent_elections_stood_total", Counter, Count, [],
+        "Times that this agent stood for leader.";
+    ELECTIONS_WON: "regent_elections_won_total", Counter, Count, [],
+        "Times that this agent became leader.";
+    STEPPED_DOWN: "regent_stepped_down_total", Counter, Count, ["reason"],
+        "Times that this agent ceased to lead, by the reason.";
+
+    COMMITTED_EPOCH: "regent_committed_state_epoch", Gauge, Count, [],
+        "Epoch in the name of the newest committed control state that this agent knows.";
+    COMMITTED_SEQ: "regent_committed_state_seq", Gauge, Count, [],
+        "Sequence number in the name of the newest committed control state that this agent knows.";
+    JOURNAL_COMMITS: "regent_journal_commits_total", Counter, Count, [],
+        "Control states that this agent committed.";
+
+    ZONE_STAGE: "regent_zone_stage", Gauge, Truth, ["zone", "stage"],
+        "1 for the stage in which this agent has the hosted zone, 0 for the stages that it left.";
+    ZONE_CHANGES: "regent_zone_changes_total", Counter, Count, ["zone", "result"],
+        "Change batches sent to the hosted zone; the result is applied or the class of failure.";
+    WEIGHT_WANTED: "regent_weight_wanted", Gauge, Count, ["service", "region"],
+        "Weight that the committed control state gives the Region's record.";
+    WEIGHT_ACTUAL: "regent_weight_actual", Gauge, Count, ["service", "region"],
+        "Weight of the Region's record as last read; absent while unknown.";
+    ACTIONS_BLOCKED: "regent_actions_blocked", Gauge, Count, ["reason"],
+        "Actions that would be taken but are not, by what blocks them.";
+
+    CALLS: "regent_calls_total", Counter, Count, ["port", "operation", "class"],
+        "Calls to the outside; the class is ok or what a failure tells about the effect.";
+    CALL_DURATION: "regent_call_duration_seconds", Histogram(SECONDS_NETWORK), Seconds,
+        ["port", "operation"],
+        "Time that calls to the outside took, failed ones included.";
+    STEP_DURATION: "regent_brain_step_duration_seconds", Histogram(SECONDS_STEP), Seconds, [],
+        "Time that the brain took to handle one event.";
+}
