@@ -1,1 +1,252 @@
-//! (being written)
+//! The one loop that drives a brain: gather events, call `step`, carry out commands.
+//!
+//! Everything that decides is in `core`; everything that reaches out is behind a port. What is left
+//! here is plumbing with three promises to the brain: one answer to each call by its deadline, a
+//! tick when it asks for one, and events in the order in which they came.
+
+mod carry;
+mod told;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+
+use crate::core::note::Note;
+use crate::core::view::{Inner, View};
+use crate::core::{Brain, Command, Event, Identity};
+use crate::domain::{AgentId, Fleet, Moment, Target};
+use crate::ports::{Observations, Records, Registers};
+use crate::probe::{Endpoint, InvalidEndpoint, InvalidUserAgent, NoRoots, Prober, Trust};
+use crate::telemetry::clock::{self, Stopwatch};
+use crate::telemetry::metrics::Metrics;
+
+/// Events that may wait for the brain. It takes microseconds for each; a fuller queue means that
+/// the machine stands still, and then senders wait.
+const EVENTS_MAX: usize = 1024;
+
+/// Longest the loop sleeps without a tick: how soon it notices that the clock ran on while the
+/// machine was suspended, since a timer may not count that.
+const TICK_MAX: Duration = Duration::from_millis(500);
+
+/// How often the brain is told the wall clock, for the dates that people read.
+const WALL_CLOCK_EVERY: Duration = Duration::from_secs(60);
+
+/// The ports of one agent.
+#[derive(Clone)]
+pub struct Outside {
+    /// The seats.
+    pub registers: Arc<dyn Registers>,
+    /// The board.
+    pub observations: Arc<dyn Observations>,
+    /// The hosted zones.
+    pub records: Arc<dyn Records>,
+}
+
+/// Why an agent can't run, or no longer.
+#[derive(Debug, thiserror::Error)]
+pub enum AgentError {
+    /// A service's endpoint can't be probed as it is described.
+    #[error("service {} in {}: {error}", target.service, target.region)]
+    Endpoint {
+        /// Which.
+        target: Target,
+        /// What is wrong.
+        error: InvalidEndpoint,
+    },
+    /// The agent's name can't stand in a request.
+    #[error(transparent)]
+    UserAgent(#[from] InvalidUserAgent),
+    /// There are TLS endpoints and no certificates to check them by.
+    #[error(transparent)]
+    NoRoots(#[from] NoRoots),
+    /// Another agent of this name is alive.
+    #[error(
+        "an agent named {0} is running already: two with one identity would overwrite each other's \
+         reports. Stop the other, or give this one another name with --agent"
+    )]
+    SecondSelf(AgentId),
+}
+
+/// A question to a running agent.
+#[derive(Debug)]
+enum Question {
+    View(oneshot::Sender<View>),
+    Inner(oneshot::Sender<(Inner, Moment)>),
+}
+
+/// A way to ask a running agent what it sees. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Window {
+    questions: mpsc::Sender<Question>,
+}
+
+impl Window {
+    /// The fleet as the agent sees it; none once the agent has stopped.
+    pub async fn view(&self) -> Option<View> {
+        let (answer, answered) = oneshot::channel();
+        self.questions.send(Question::View(answer)).await.ok()?;
+        answered.await.ok()
+    }
+
+    /// What the agent knows of itself; none once it has stopped.
+    pub async fn inner(&self) -> Option<Inner> {
+        let (answer, answered) = oneshot::channel();
+        self.questions.send(Question::Inner(answer)).await.ok()?;
+        answered.await.ok().map(|(inner, _)| inner)
+    }
+}
+
+/// An agent that is ready to run.
+pub struct Agent {
+    identity: Identity,
+    fleet: Fleet,
+    seed: u64,
+    outside: Outside,
+    prober: Arc<Prober>,
+    endpoints: BTreeMap<Target, Arc<Endpoint>>,
+    metrics: Arc<Metrics>,
+    questions: mpsc::Receiver<Question>,
+}
+
+impl Agent {
+    /// Makes an agent and a window into it. `seed` spreads its elections and probes and should be
+    /// drawn afresh for each run.
+    ///
+    /// # Errors
+    /// When an endpoint can't be probed as described.
+    pub fn new(
+        identity: Identity,
+        fleet: Fleet,
+        seed: u64,
+        outside: Outside,
+        metrics: Arc<Metrics>,
+    ) -> Result<(Self, Window), AgentError> {
+        let mut endpoints = BTreeMap::new();
+        for (service, spec) in &fleet.services {
+            for (region, placement) in &spec.regions {
+                let target = Target { region: region.clone(), service: service.clone() };
+                match Endpoint::new(&placement.url, &spec.probe) {
+                    Ok(endpoint) => {
+                        metrics.expect_target(&target);
+                        endpoints.insert(target, Arc::new(endpoint));
+                    }
+                    Err(error) => return Err(AgentError::Endpoint { target, error }),
+                }
+            }
+        }
+        let any_tls = endpoints.values().any(|endpoint| endpoint.is_tls());
+        let trust = if any_tls { Trust::of_system()? } else { Trust::nobody() };
+        let version = env!("CARGO_PKG_VERSION");
+        let user_agent = format!("regent/{version} (probe; {}; {})", fleet.name, identity.agent);
+        let prober = Arc::new(Prober::new(&user_agent, trust)?);
+        let (sender, questions) = mpsc::channel(16);
+        let agent = Self { identity, fleet, seed, outside, prober, endpoints, metrics, questions };
+        Ok((agent, Window { questions: sender }))
+    }
+
+    /// Runs until `stop` resolves, or until something forbids to go on.
+    ///
+    /// A stopped agent just stops: its lease runs out, and the others take over as if it had been
+    /// killed. That path is rehearsed at every stop.
+    ///
+    /// # Errors
+    /// When another agent of the same identity is alive.
+    pub async fn run(mut self, stop: impl Future<Output = ()>) -> Result<(), AgentError> {
+        let (sender, mut events) = mpsc::channel(EVENTS_MAX);
+        let started = clock::now();
+        let mut brain = Brain::new(started, self.identity.clone(), self.fleet.clone(), self.seed);
+        let mut wall_clock_at = started;
+        let step = |brain: &mut Brain, event: Event| {
+            let watch = Stopwatch::start();
+            let commands = brain.step(clock::now(), event);
+            self.metrics.observe_step(watch.elapsed());
+            commands
+        };
+        tokio::pin!(stop);
+        loop {
+            let now = clock::now();
+            if now >= wall_clock_at {
+                wall_clock_at = now + WALL_CLOCK_EVERY;
+                let event = Event::WallClock { unix_ms: clock::wall_unix_ms() };
+                let commands = step(&mut brain, event);
+                carry_out(
+                    &self.outside,
+                    &self.prober,
+                    &self.endpoints,
+                    &self.metrics,
+                    &sender,
+                    commands,
+                )?;
+            }
+            let wait = brain.next_wake().since(clock::now()).min(TICK_MAX);
+            let event = tokio::select! {
+                () = &mut stop => return Ok(()),
+                Some(question) = self.questions.recv() => {
+                    answer(&brain, question);
+                    continue;
+                }
+                Some(event) = events.recv() => event,
+                () = tokio::time::sleep(wait) => Event::Tick,
+            };
+            let commands = step(&mut brain, event);
+            carry_out(
+                &self.outside,
+                &self.prober,
+                &self.endpoints,
+                &self.metrics,
+                &sender,
+                commands,
+            )?;
+        }
+    }
+}
+
+fn answer(brain: &Brain, question: Question) {
+    let now = clock::now();
+    // Who asked may have gone away meanwhile.
+    match question {
+        Question::View(asker) => drop(asker.send(brain.view(now))),
+        Question::Inner(asker) => drop(asker.send((brain.inner(now), now))),
+    }
+}
+
+fn carry_out(
+    outside: &Outside,
+    prober: &Arc<Prober>,
+    endpoints: &BTreeMap<Target, Arc<Endpoint>>,
+    metrics: &Arc<Metrics>,
+    events: &mpsc::Sender<Event>,
+    commands: Vec<Command>,
+) -> Result<(), AgentError> {
+    for command in commands {
+        match command {
+            Command::Call { call, deadline, request } => {
+                let (outside, metrics, events) = (outside.clone(), metrics.clone(), events.clone());
+                tokio::spawn(async move {
+                    let outcome = carry::carry_out(&outside, &metrics, request, deadline).await;
+                    // The loop may have ended.
+                    let _ = events.send(Event::Answered { call, outcome }).await;
+                });
+            }
+            Command::Probe { probe, target } => {
+                let Some(endpoint) = endpoints.get(&target).cloned() else { continue };
+                let (prober, metrics, events) = (prober.clone(), metrics.clone(), events.clone());
+                tokio::spawn(async move {
+                    let sample = prober.probe(&endpoint).await;
+                    metrics.observe_probe(&target, &sample);
+                    told::probed(&target, &sample);
+                    let _ = events.send(Event::Probed { probe, sample }).await;
+                });
+            }
+            Command::Note(note) => {
+                told::tell(&note, metrics);
+                if let Note::SecondSelf { agent } = note {
+                    return Err(AgentError::SecondSelf(agent));
+                }
+            }
+        }
+    }
+    Ok(())
+}

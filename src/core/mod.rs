@@ -461,7 +461,7 @@ impl Brain {
             epoch,
             committed: self.journal.in_force().map(|entry| entry.reference.name),
             seats: self.election.held(),
-            zones: self.zones.iter().map(|(zone, state)| (zone.clone(), state.words())).collect(),
+            zones: self.zones.iter().map(|(zone, state)| (zone.clone(), state.report())).collect(),
             blocked: self.blocked.iter().map(ToString::to_string).collect(),
         });
         Report {

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::domain::seat::Epoch;
-use crate::domain::{AgentId, RegionId, StateName, ZoneId};
+use crate::domain::{AgentId, FailureClass, RegionId, StateName, ZoneId};
 
 use super::explain::{Blocked, Change};
 
@@ -141,6 +141,13 @@ pub enum Note {
         /// The weights that it changed, in words.
         what: String,
     },
+    /// A batch was not accepted, or nobody knows.
+    ZoneRefused {
+        /// Which zone.
+        zone: ZoneId,
+        /// What may be concluded.
+        class: FailureClass,
+    },
     /// The last batch is on every name server.
     ZoneInsync {
         /// Which zone.
@@ -164,6 +171,11 @@ pub enum Note {
     SecondSelf {
         /// Which.
         agent: AgentId,
+    },
+    /// Probes were started later than they were due.
+    ProbesLate {
+        /// How many.
+        count: usize,
     },
     /// A call failed in a way that should not happen; the brain goes on.
     Trouble {

@@ -1,6 +1,7 @@
 //! Which target to probe when, over all targets.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use rand::RngExt as _;
 use rand_pcg::Pcg64Mcg;
@@ -10,6 +11,11 @@ use crate::domain::{Fleet, Moment, Sample, Target};
 
 use super::call::{Outbox, ProbeId};
 use super::health::cell::TargetWatch;
+use super::note::Note;
+
+/// A probe is late when it starts more than this part of the interval after it was due: enough to
+/// matter for how soon a failure is seen.
+const LATE_PART: u64 = 4;
 
 /// This agent's row of the matrix in the making.
 #[derive(Debug)]
@@ -47,12 +53,18 @@ impl Probing {
 
     /// Starts the probes that are due.
     pub(super) fn drive(&mut self, now: Moment, fleet: &Fleet, out: &mut Outbox) {
+        let late = Duration::from_millis(u64::from(fleet.timing.probe_interval_ms) / LATE_PART);
+        let mut count = 0;
         for (target, watch) in &mut self.watches {
             if watch.next_at() <= now {
+                count += usize::from(now.since(watch.next_at()) > late);
                 let probe = out.probe(target.clone());
                 self.open.insert(probe, target.clone());
                 watch.started(now, probe, &fleet.timing, fleet.rules.dwell_ms);
             }
+        }
+        if count > 0 {
+            out.note(Note::ProbesLate { count });
         }
     }
 

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::observation::Cell;
+use crate::domain::observation::{Cell, ZoneReport};
 use crate::domain::seat::Seat;
 use crate::domain::{
     AgentId, CellState, Epoch, Fleet, Moment, RegionId, ServiceId, StateName, Target, Weight,
@@ -112,8 +112,8 @@ pub struct LeaderView {
     pub epoch: Epoch,
     /// The seats that show it.
     pub seats: Vec<RegionId>,
-    /// Each zone's stage, in its own words.
-    pub zones: BTreeMap<ZoneId, String>,
+    /// Each zone, as it says itself.
+    pub zones: BTreeMap<ZoneId, ZoneReport>,
     /// What it would do but can't, and why.
     pub blocked: Vec<String>,
 }
@@ -366,8 +366,8 @@ impl Brain {
         if let Some(leader) = &mut view.leader
             && self.election.leading() == Some(leader.epoch)
         {
-            let words = |(zone, state): (&ZoneId, &super::Zone)| (zone.clone(), state.words());
-            leader.zones = self.zones.iter().map(words).collect();
+            leader.zones =
+                self.zones.iter().map(|(zone, state)| (zone.clone(), state.report())).collect();
             leader.blocked = self.blocked.iter().map(ToString::to_string).collect();
         }
         view

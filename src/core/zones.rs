@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::domain::control::Weights;
+use crate::domain::observation::{ZoneReport, ZoneStage};
 use crate::domain::record::{
     ChangeId, ChangeStatus, DnsName, RecordChange, RecordKey, RecordSet, Routing,
 };
@@ -104,25 +105,18 @@ impl Zone {
         }
     }
 
-    /// The stage in words.
-    pub(super) fn words(&self) -> String {
-        if let Some(why) = &self.held {
-            return format!("held: {why}");
-        }
+    /// How far it has got.
+    pub(super) fn report(&self) -> ZoneReport {
         let stage = match (&self.stage, self.claimed) {
-            (Stage::Swapping { claim: true, .. }, _) => "claiming",
-            (Stage::Swapping { claim: false, .. }, _) => "changing",
-            (_, None) => "to be claimed",
-            (Stage::Reading { .. }, Some(_)) | (Stage::Due(_), Some(_)) if !self.matches => {
-                "to be changed"
-            }
-            _ if self.settling.is_some() => "propagating",
-            _ => "in step",
+            _ if self.held.is_some() => ZoneStage::Held,
+            (Stage::Swapping { claim: true, .. }, _) => ZoneStage::Claiming,
+            (Stage::Swapping { claim: false, .. }, _) => ZoneStage::Changing,
+            (_, None) => ZoneStage::Unclaimed,
+            _ if !self.matches => ZoneStage::Pending,
+            _ if self.settling.is_some() => ZoneStage::Propagating,
+            _ => ZoneStage::InStep,
         };
-        match &self.odd {
-            Some(odd) => format!("{stage}; {odd}"),
-            None => stage.to_owned(),
-        }
+        ZoneReport { stage, detail: self.held.clone().or_else(|| self.odd.clone()) }
     }
 
     /// Lets a new leadership begin: nothing known before it counts.

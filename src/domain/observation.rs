@@ -163,6 +163,61 @@ pub struct Cell {
     pub latency_ms: Option<u32>,
 }
 
+/// How far a leader has got with a hosted zone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ZoneStage {
+    /// Its fence is not raised to the leader's epoch yet.
+    Unclaimed,
+    /// The fence is being raised.
+    Claiming,
+    /// The records are not as committed, or not known to be.
+    Pending,
+    /// A batch is under way.
+    Changing,
+    /// The records are as committed; not every name server has the last change yet.
+    Propagating,
+    /// The records are as committed, on every name server.
+    InStep,
+    /// Nothing can be done with it now.
+    Held,
+}
+
+impl ZoneStage {
+    /// The stage as a metric label and in tables.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Unclaimed => "unclaimed",
+            Self::Claiming => "claiming",
+            Self::Pending => "pending",
+            Self::Changing => "changing",
+            Self::Propagating => "propagating",
+            Self::InStep => "in_step",
+            Self::Held => "held",
+        }
+    }
+}
+
+/// A hosted zone as its leader has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ZoneReport {
+    /// How far it has got.
+    pub stage: ZoneStage,
+    /// Why it is held, or what is odd about it.
+    pub detail: Option<String>,
+}
+
+impl fmt::Display for ZoneReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.stage.label())?;
+        match &self.detail {
+            Some(detail) => write!(f, ": {detail}"),
+            None => Ok(()),
+        }
+    }
+}
+
 /// What a leader adds to its report, for people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeaderReport {
@@ -172,8 +227,8 @@ pub struct LeaderReport {
     pub committed: Option<StateName>,
     /// Seats that acknowledge it.
     pub seats: Vec<RegionId>,
-    /// Each zone's stage, in words.
-    pub zones: BTreeMap<ZoneId, String>,
+    /// Each zone.
+    pub zones: BTreeMap<ZoneId, ZoneReport>,
     /// What would be done but is not, and why.
     pub blocked: Vec<String>,
 }

@@ -43,9 +43,18 @@ fn now_us() -> u64 {
 /// The time of day in UTC as RFC 3339 with milliseconds, for people only: it may jump either way.
 #[must_use]
 pub fn wall() -> String {
+    format!("{:.3}", wall_now())
+}
+
+/// The time of day in milliseconds since 1970, for people only.
+#[must_use]
+pub fn wall_unix_ms() -> i64 {
+    wall_now().as_millisecond()
+}
+
+fn wall_now() -> jiff::Timestamp {
     #[expect(clippy::disallowed_methods, reason = "the one reader of the wall clock, for people")]
-    let now = jiff::Timestamp::now();
-    format!("{now:.3}")
+    jiff::Timestamp::now()
 }
 
 /// Measures a span in microseconds, on the same clock as [`now`].

@@ -1,0 +1,110 @@
+//! From a request of the brain to a call of a port, and back.
+
+use std::time::Duration;
+
+use crate::core::{Outcome, Refusal, Request, Response};
+use crate::domain::{CallFailure, Moment};
+use crate::ports::SwapRefused;
+use crate::telemetry::clock::{self, Stopwatch};
+use crate::telemetry::metrics::Metrics;
+
+use super::Outside;
+
+/// How much longer than its limit a port may take before the loop stops waiting: a port keeps its
+/// own limit, this is for one that fails to.
+const GRACE: Duration = Duration::from_millis(100);
+
+/// Carries out a request; an answer comes by the deadline, whatever the port does.
+pub(super) async fn carry_out(
+    outside: &Outside,
+    metrics: &Metrics,
+    request: Request,
+    deadline: Moment,
+) -> Outcome {
+    let limit = deadline.since(clock::now());
+    let (port, operation) = names(&request);
+    let watch = Stopwatch::start();
+    let outcome = match tokio::time::timeout(limit + GRACE, send(outside, request, limit)).await {
+        Ok(outcome) => outcome,
+        Err(_) => Err(failed(CallFailure::unknown(format!(
+            "{port} {operation} did not end within {} ms",
+            limit.as_millis()
+        )))),
+    };
+    let class = outcome.as_ref().map(|_| ()).map_err(Refusal::class);
+    metrics.observe_call(port, operation, class, watch.elapsed());
+    match (&outcome, operation) {
+        (Ok(Response::Reports(reports)), _) => metrics.count_gathered_reports(reports.len()),
+        (Ok(_), "publish") => metrics.count_published_report(),
+        _ => {}
+    }
+    if let Err(Refusal::Failed(failure)) = &outcome {
+        tracing::debug!(port, operation, class = %failure.class, "{}", failure.what);
+    }
+    outcome
+}
+
+fn failed(failure: CallFailure) -> Refusal {
+    Refusal::Failed(failure)
+}
+
+fn names(request: &Request) -> (&'static str, &'static str) {
+    match request {
+        Request::ReadSeat { .. } => ("registers", "read_seat"),
+        Request::SwapSeat { .. } => ("registers", "swap_seat"),
+        Request::PutState { .. } => ("registers", "put_state"),
+        Request::ReadState { .. } => ("registers", "read_state"),
+        Request::Publish { .. } => ("observations", "publish"),
+        Request::Gather { .. } => ("observations", "gather"),
+        Request::RecordHistory { .. } => ("observations", "record_history"),
+        Request::ReadZone { .. } => ("records", "read_zone"),
+        Request::ChangeZone { .. } => ("records", "change_zone"),
+        Request::ReadChange { .. } => ("records", "change_status"),
+    }
+}
+
+async fn send(outside: &Outside, request: Request, limit: Duration) -> Outcome {
+    let (registers, observations, records) =
+        (&outside.registers, &outside.observations, &outside.records);
+    match request {
+        Request::ReadSeat { seat } => {
+            registers.read_seat(&seat, limit).await.map(Response::Seat).map_err(failed)
+        }
+        Request::SwapSeat { seat, expected, new } => {
+            match registers.swap_seat(&seat, &expected, &new, limit).await {
+                Ok(()) => Ok(Response::Done),
+                Err(SwapRefused::Found(found)) => Err(Refusal::Found(found)),
+                Err(SwapRefused::Failed(failure)) => Err(failed(failure)),
+            }
+        }
+        Request::PutState { seat, name, document } => {
+            done(registers.put_state(&seat, name, &document, limit).await)
+        }
+        Request::ReadState { seat, name } => {
+            registers.read_state(&seat, name, limit).await.map(Response::State).map_err(failed)
+        }
+        Request::Publish { replica, report } => {
+            done(observations.publish(&replica, &report, limit).await)
+        }
+        Request::Gather { replica } => {
+            observations.gather(&replica, limit).await.map(Response::Reports).map_err(failed)
+        }
+        Request::RecordHistory { replica, name, document } => {
+            done(observations.record_history(&replica, name, &document, limit).await)
+        }
+        Request::ReadZone { zone, fence, keys } => {
+            let read = records.read_zone(&zone, &fence, &keys, limit).await;
+            read.map(Response::Zone).map_err(failed)
+        }
+        Request::ChangeZone { batch } => {
+            records.change_zone(&batch, limit).await.map(Response::Changed).map_err(failed)
+        }
+        Request::ReadChange { change, .. } => {
+            records.change_status(&change, limit).await.map(Response::Change).map_err(failed)
+        }
+    }
+}
+
+fn done(answer: Result<(), CallFailure>) -> Outcome {
+    answer.map(|()| Response::Done).map_err(failed)
+}

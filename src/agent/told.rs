@@ -1,0 +1,92 @@
+//! What the brain tells people, as log lines and counters.
+
+use std::collections::BTreeMap;
+
+use crate::core::note::Note;
+use crate::domain::{FailureClass, Sample, Target};
+use crate::telemetry::metrics::Metrics;
+
+/// Logs and counts a note.
+pub(super) fn tell(note: &Note, metrics: &Metrics) {
+    match note {
+        Note::Stood { epoch, seats } => {
+            metrics.count_election_stood();
+            tracing::info!(%epoch, seats = list(seats), "standing for election");
+        }
+        Note::NotElected { epoch } => tracing::info!(%epoch, "not elected"),
+        Note::Elected { epoch, seats } => {
+            metrics.count_election_won();
+            tracing::info!(%epoch, seats = list(seats), "elected");
+        }
+        Note::SteppedDown { epoch, why } => {
+            metrics.count_stepped_down(why.label());
+            tracing::warn!(%epoch, "stepped down: {why}");
+        }
+        Note::SeatLost { seat, why } => {
+            tracing::error!(%seat, "this seat counts for nothing: {why}");
+        }
+        Note::SeatSetDiffers { configured, committed } => tracing::error!(
+            configured = list(configured),
+            committed = list(committed),
+            "the seats in fleet.toml are not those that the fleet has committed: this agent does \
+             not stand for election. Put the committed ones back into fleet.toml"
+        ),
+        Note::Committed { name, changes } => {
+            metrics.count_journal_commit();
+            let (epoch, decision) = (name.epoch, name);
+            if changes.is_empty() {
+                tracing::info!(%epoch, %decision, "took over what was decided before");
+            }
+            for change in changes {
+                tracing::warn!(%epoch, %decision, "decided: {change}");
+            }
+        }
+        Note::Blocked { blocked } => {
+            let mut reasons: BTreeMap<&'static str, u64> = BTreeMap::new();
+            for block in blocked {
+                *reasons.entry(block.by.label()).or_default() += 1;
+                tracing::info!("blocked: {block}");
+            }
+            metrics.set_blocked(&reasons);
+        }
+        Note::ZoneClaimed { zone, epoch } => tracing::info!(%zone, %epoch, "zone claimed"),
+        Note::ZoneChanged { zone, attempt, what } => {
+            metrics.count_zone_change(zone, Ok(()));
+            tracing::warn!(%zone, attempt, "records changed: {what}");
+        }
+        Note::ZoneRefused { zone, class } => {
+            metrics.count_zone_change(zone, Err(*class));
+            match class {
+                FailureClass::Conflict => {
+                    tracing::warn!(%zone, "the batch was rejected whole: reading the zone again");
+                }
+                _ => tracing::warn!(%zone, %class, "the batch failed: reading the zone again"),
+            }
+        }
+        Note::ZoneInsync { zone } => tracing::info!(%zone, "the change is on every name server"),
+        Note::ZoneHeld { zone, why } => tracing::error!(%zone, "nothing is done: {why}"),
+        Note::ZoneOdd { zone, what } => tracing::warn!(%zone, "{what}"),
+        Note::SecondSelf { agent } => tracing::error!(%agent, "this agent runs already"),
+        Note::ProbesLate { count } => {
+            for _ in 0..*count {
+                metrics.count_late_probe();
+            }
+            tracing::debug!(count, "probes started late");
+        }
+        Note::Trouble { what } => tracing::warn!("{what}"),
+    }
+}
+
+/// Logs a probe, for those who look for its detail.
+pub(super) fn probed(target: &Target, sample: &Sample) {
+    match sample.failure {
+        Some(failure) => {
+            tracing::debug!(%target, took_ms = sample.total_ms, "{failure}: {}", sample.detail);
+        }
+        None => tracing::trace!(%target, took_ms = sample.total_ms, "well"),
+    }
+}
+
+fn list<T: ToString>(items: &[T]) -> String {
+    items.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+}

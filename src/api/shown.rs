@@ -1,0 +1,47 @@
+//! What an agent sees, as gauges.
+
+use std::time::Duration;
+
+use crate::core::view::{Inner, View};
+use crate::domain::{Epoch, Target, Weight};
+use crate::telemetry::metrics::Metrics;
+
+/// Sets every gauge that shows the present rather than counts the past.
+pub(super) fn show(metrics: &Metrics, view: &View, inner: &Inner) {
+    metrics.set_leader(inner.leading.is_some());
+    metrics.set_lease_remaining(Duration::from_millis(inner.lease_left_ms));
+    let epoch = view.seats.iter().filter_map(|seat| seat.epoch).max();
+    metrics.set_epoch(epoch.unwrap_or(Epoch::ZERO));
+    if let Some(state) = &view.state {
+        metrics.set_committed(state.name);
+    }
+    for observer in &view.observers {
+        if let Some(age_ms) = observer.age_ms {
+            metrics.set_report_age(&observer.agent, Duration::from_millis(age_ms));
+        }
+    }
+    for service in &view.services {
+        for place in &service.regions {
+            let target = Target { region: place.region.clone(), service: service.service.clone() };
+            metrics.set_verdict(&target, place.verdict.label());
+            if let Some(wanted) = place.wanted {
+                metrics.set_weight_wanted(&service.service, &place.region, wanted);
+            }
+            let actual = place.actual.map(Weight);
+            metrics.set_weight_actual(&service.service, &place.region, actual);
+        }
+    }
+    if let Some(own) = view.observers.first() {
+        for cell in view.matrix.iter().filter(|cell| cell.observer == own.agent) {
+            metrics.set_cell(&cell.target, cell.cell.state);
+        }
+    }
+    // What a leader does with its zones is known to itself alone.
+    if inner.leading.is_some()
+        && let Some(leader) = &view.leader
+    {
+        for (zone, report) in &leader.zones {
+            metrics.set_zone_stage(zone, report.stage.label());
+        }
+    }
+}
