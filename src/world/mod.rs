@@ -10,6 +10,7 @@
 //! at that of answering: a request that arrives and whose answer is cut is thereby natural.
 
 pub mod apps;
+pub mod client;
 pub mod dynamo;
 pub mod fault;
 pub mod log;
@@ -19,6 +20,14 @@ pub mod route53;
 use rand_pcg::Pcg64Mcg;
 
 use crate::domain::digest::Digest;
+use crate::domain::{Moment, RegionId};
+
+use apps::{Apps, Condition};
+use dynamo::Dynamo;
+use fault::{AwsService, Fault};
+use log::{Happening, Log};
+use network::Network;
+use route53::Route53;
 
 /// The generator of one part of the world: of the world's seed and the part's name.
 #[must_use]
@@ -27,4 +36,79 @@ pub fn generator(seed: u64, part: &str) -> Pcg64Mcg {
     let digest = Digest::of(format!("{seed}/{part}").as_bytes()).to_string();
     let state = u128::from_str_radix(&digest, 16).expect("a digest is hexadecimal");
     Pcg64Mcg::from_seed(state.to_le_bytes())
+}
+
+/// A whole world.
+#[derive(Debug)]
+pub struct World {
+    /// Who can reach whom.
+    pub network: Network,
+    /// DynamoDB in every Region.
+    pub dynamo: Dynamo,
+    /// The one Route 53.
+    pub route53: Route53,
+    /// The applications.
+    pub apps: Apps,
+    /// What happened.
+    pub log: Log,
+}
+
+impl World {
+    /// A world with these Regions, all well, with empty tables, zones and log.
+    #[must_use]
+    pub fn new(seed: u64, regions: impl IntoIterator<Item = RegionId>) -> Self {
+        Self {
+            network: Network::default(),
+            dynamo: Dynamo::new(seed, regions),
+            route53: Route53::new(seed),
+            apps: Apps::default(),
+            log: Log::default(),
+        }
+    }
+
+    /// Lets happen what is due by now. To be called before every operation.
+    pub fn advance(&mut self, now: Moment) {
+        self.dynamo.advance(now, &self.network);
+        self.route53.advance(now);
+    }
+
+    /// Changes the world, and keeps it in the log. Faults of agents are only kept: whoever runs the
+    /// agents carries them out.
+    pub fn strike(&mut self, now: Moment, fault: &Fault) {
+        self.advance(now);
+        match fault {
+            Fault::Lose { region } => self.network.lose(region),
+            Fault::Restore { region } => self.network.restore(region),
+            Fault::Slow { region, service, delay_ms } => {
+                let condition = Condition::Slow { delay_ms: *delay_ms };
+                self.apps.set(region, service.as_ref(), condition);
+            }
+            Fault::Fail { region, service } => {
+                self.apps.set(region, service.as_ref(), Condition::Failing);
+            }
+            Fault::Kill { region, service } => {
+                self.apps.set(region, service.as_ref(), Condition::Dead);
+            }
+            Fault::Mend { region, service } => {
+                self.apps.set(region, service.as_ref(), Condition::Well);
+            }
+            Fault::Cut { from, to, both } => {
+                self.network.cut(from, to);
+                if *both {
+                    self.network.cut(to, from);
+                }
+            }
+            Fault::Heal => self.network.mend_all(),
+            Fault::Throttle { service: AwsService::Dynamodb, on } => {
+                self.dynamo.set_throttled(*on);
+            }
+            Fault::Throttle { service: AwsService::Route53, on } => {
+                self.route53.set_throttled(*on);
+            }
+            Fault::KillAgent { .. } | Fault::StartAgent { .. } => {}
+        }
+        // What the fault lets through or holds back is judged from here on.
+        self.advance(now);
+        self.log.add(now, Happening::Fault { fault: fault.clone() });
+    }
 }
