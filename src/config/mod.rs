@@ -9,6 +9,8 @@
 
 mod check;
 pub mod defaults;
+#[cfg(test)]
+mod laws;
 mod problem;
 pub mod raw;
 mod source;
