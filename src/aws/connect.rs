@@ -20,7 +20,7 @@ use crate::domain::fleet::Tables;
 /// plane is (AWS General Reference, "Amazon Route 53 endpoints and quotas").
 pub(super) const ROUTE53_REGION: &str = "us-east-1";
 
-/// Seconds that an unused connection is kept. Seats and the board are called every second or two,
+/// How long an unused connection is kept. Seats and the board are called every second or two,
 /// so that theirs stay warm. An idle one is dropped before the far side may do so: a request sent
 /// into a closing connection has an unknown outcome.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(20);

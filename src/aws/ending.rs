@@ -61,5 +61,6 @@ where
         }
         cause = inner.source();
     }
-    text
+    // Some causes are lists over several lines; a failure is one line in a log.
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -1,8 +1,8 @@
 //! The ports over the AWS SDKs: seats and board in DynamoDB, records in Route 53.
 //!
 //! The only module that names an `aws_*` crate. Each adapter does one thing: put a call of a port
-//! into the SDK's words, send it under the limits of [`call`], and sort what came back with
-//! [`classify`]. What an answer *means* is the brain's business.
+//! into the SDK's words, send it under the limits of `call`, and sort what came back with
+//! `classify`. What an answer *means* is the brain's business.
 //!
 //! Deliberately not here: retries of anything with an effect, caches of what was read, proxies
 //! between the agent and AWS (one more thing to fail together with a Region).
