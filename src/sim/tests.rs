@@ -176,3 +176,70 @@ fn when_all_fail_at_once_nothing_moves() {
         assert!(weights(&sim, &region).iter().all(|weight| *weight > 0));
     }
 }
+
+/// One of the faults that a seed may deal out.
+fn draw_fault(sim: &Sim, rng: &mut Pcg64Mcg) -> Fault {
+    let regions: Vec<RegionId> = sim.fleet().regions.iter().cloned().collect();
+    let any = |rng: &mut Pcg64Mcg| regions[rng.random_range(0..regions.len())].clone();
+    let place = |rng: &mut Pcg64Mcg| match rng.random_range(0..5) {
+        0 => Place::Global,
+        _ => Place::Region(any(rng)),
+    };
+    let agent = |region: RegionId| region.as_str().parse().expect("valid");
+    let service = |rng: &mut Pcg64Mcg| rng.random_bool(0.5).then(|| "web".parse().expect("valid"));
+    let on = rng.random_bool(0.4);
+    match rng.random_range(0..12) {
+        0 => Fault::Lose { region: any(rng) },
+        1 | 2 => Fault::Restore { region: any(rng) },
+        3 => Fault::Slow { region: any(rng), service: service(rng), delay_ms: 900 },
+        4 => Fault::Fail { region: any(rng), service: service(rng) },
+        5 => Fault::Mend { region: any(rng), service: None },
+        6 | 7 => Fault::Cut { from: place(rng), to: place(rng), both: rng.random_bool(0.3) },
+        8 => Fault::Heal,
+        9 => Fault::KillAgent { agent: agent(any(rng)) },
+        10 => Fault::StartAgent { agent: agent(any(rng)) },
+        _ if rng.random_bool(0.5) => {
+            Fault::Throttle { service: crate::world::fault::AwsService::Dynamodb, on }
+        }
+        _ => Fault::Throttle { service: crate::world::fault::AwsService::Route53, on },
+    }
+}
+
+fn heal_everything(sim: &mut Sim) {
+    sim.strike(&Fault::Heal);
+    for service in
+        [crate::world::fault::AwsService::Dynamodb, crate::world::fault::AwsService::Route53]
+    {
+        sim.strike(&Fault::Throttle { service, on: false });
+    }
+    for region in sim.fleet().regions.clone() {
+        let agent = region.as_str().parse().expect("valid");
+        sim.strike(&Fault::Restore { region: region.clone() });
+        sim.strike(&Fault::Mend { region, service: None });
+        sim.strike(&Fault::StartAgent { agent });
+    }
+}
+
+#[test]
+fn whatever_a_seed_deals_out_nothing_is_broken_and_all_heals() {
+    for seed in 0..60 {
+        let mut sim = sim(seed);
+        let mut rng = generator(seed, "test/faults");
+        settle(&mut sim);
+        for _ in 0..15 {
+            let wait_ms = rng.random_range(50..6000);
+            sim.run_until(sim.now() + Duration::from_millis(wait_ms));
+            let fault = draw_fault(&sim, &mut rng);
+            sim.strike(&fault);
+        }
+        heal_everything(&mut sim);
+        let limit = sim.now() + Duration::from_secs(120);
+        let settled = sim.run_until_that(limit, Sim::settled);
+        assert_eq!(sim.violations(), [], "seed {seed}");
+        assert!(
+            settled,
+            "seed {seed}: {:#?}",
+            sim.notes().iter().rev().take(20).collect::<Vec<_>>()
+        );
+    }
+}
