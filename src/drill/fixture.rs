@@ -87,10 +87,15 @@ pub(super) struct Tale {
 }
 
 impl Tale {
+    /// Nothing has happened yet.
+    pub(super) fn empty() -> Self {
+        Self { log: Vec::new() }
+    }
+
     /// `eu-west-1` leads in epoch 3, state 3.1 is committed, every share is 100, and a request of
     /// each kind of client is served.
     pub(super) fn steady() -> Self {
-        let mut tale = Self { log: Vec::new() };
+        let mut tale = Self::empty();
         tale.state(-9000, (3, 1), &[]);
         tale.take(-9000, 3, "eu-west-1", &REGIONS, (3, 1));
         tale.report(-2000, "us-west-2", "us-east-1", CellState::Up);

@@ -222,8 +222,7 @@ fn drained(story: &Story, service: &ServiceId, region: &RegionId, within_ms: u32
     };
     let back = since
         .iter()
-        .filter(|(stamp, _)| story.since_ms(*stamp) <= within_ms.into())
-        .next_back()
+        .rfind(|(stamp, _)| story.since_ms(*stamp) <= within_ms.into())
         .filter(|(stamp, weight)| stamp > out && weight.serves());
     let out_ms = story.since_ms(*out);
     if let Some((stamp, weight)) = back {

@@ -148,14 +148,14 @@ fn clients(story: &Story, lines: &mut Vec<(Stamp, LineKind, String)>) {
             LineKind::Clients,
             format!("{client} clients begin to fail{place}: {why}"),
         ));
-        let last = failures.last().unwrap_or(first);
+        let last = failures.next_back().unwrap_or(first);
         let since = of_kind()
             .filter(|request| request.failure.is_none() && request.stamp > last.stamp)
             .count();
         let text = if since > 0 {
-            format!("last failure of {client} clients: {since} requests were served since")
+            format!("the last {client} client fails: from here on {since} served, none failed")
         } else {
-            format!("{client} clients failed to the end: none was served since")
+            format!("the last {client} client fails: from here on nobody asked with success")
         };
         lines.push((last.stamp, LineKind::Clients, text));
     }

@@ -5,24 +5,22 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
-
 use crate::domain::control::Weights;
 use crate::domain::record::{Fence, RecordChange, RecordData, RecordKey, RecordSet, Routing};
 use crate::domain::seat::Epoch;
 use crate::domain::{Fleet, RegionId, ServiceId, Weight, ZoneId};
 
 /// A weight that changed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Move {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Move {
     /// The service; the record's name and type when it is no service's.
-    pub what: String,
+    pub(super) what: String,
     /// The set identifier, which is the Region's code.
-    pub region: String,
+    pub(super) region: String,
     /// The weight before; none if there was no such record.
-    pub from: Option<Weight>,
+    pub(super) from: Option<Weight>,
     /// The weight after; none if there is no such record any more.
-    pub to: Option<Weight>,
+    pub(super) to: Option<Weight>,
 }
 
 impl std::fmt::Display for Move {
@@ -81,7 +79,7 @@ impl<'f> Zones<'f> {
                 };
                 before.entry((set.key.clone(), region.to_owned())).or_insert(old);
             }
-            if let (RecordChange::Create(set), Some(epoch)) = (change, self.fence_epoch(set)) {
+            if let (RecordChange::Create(_), Some(epoch)) = (change, self.fence_epoch(set)) {
                 fence = Some((epoch, self.epochs.insert(zone.clone(), epoch)));
             }
         }
