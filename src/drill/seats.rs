@@ -155,6 +155,25 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_seat_of_the_fleet_counts_for_nothing() {
+        let log = Tale::steady().run().log;
+        let noted = |change: &dyn Fn(&mut RegionId, &mut String, &mut serde_json::Value)| {
+            let mut seats = Seats::new(&fleet());
+            log.iter().any(|entry| {
+                let mut happening = entry.happening.clone();
+                if let Happening::Put { region, table, item, .. } = &mut happening {
+                    change(region, table, item);
+                }
+                seats.note(&happening)
+            })
+        };
+        assert!(noted(&|_, _, _| ()));
+        assert!(!noted(&|_, table, _| "other-seats".clone_into(table)), "another fleet's table");
+        assert!(!noted(&|region, _, _| *region = id("mars-1")), "a Region without a seat");
+        assert!(!noted(&|_, _, item| item["epoch"] = "x".into()), "a damaged item");
+    }
+
+    #[test]
     fn two_majorities_in_one_epoch_are_found_though_never_at_once() {
         let mut tale = Tale::steady();
         tale.take(1, 4, "us-west-2", &REGIONS[1..], (3, 1));

@@ -123,6 +123,8 @@ mod tests {
         tale.failed(9000, ClientKind::IgnoresTtl, "us-east-1");
         tale.served(10_000, ClientKind::Orderly, "us-west-2");
         tale.take(12_000, 4, "us-west-2", &REGIONS[1..], (3, 2));
+        tale.state(12_100, (4, 1), &[("us-east-1", 0)]);
+        tale.batch(12_500, 4, &[]).batch(13_000, 4, &[]);
         tale.fault(20_000, Fault::Restore { region: "us-east-1".parse().expect("valid") });
         let scenario = scenario(
             "name = \"out of DNS\"\ndrained = { region = \"@follower\", within_s = 8 }\n\
@@ -150,6 +152,8 @@ mod tests {
              +9.000  clients   TTL-ignoring clients begin to fail at us-east-1: connect timed out
              +9.000  clients   the last TTL-ignoring client fails: from here on nobody asked with success
             +12.000  leader    us-west-2 holds a majority of seats in epoch 4
+            +12.100  decision  eu-west-1 proposes state 4.1: weights as before
+            +12.500  action    zone Z1 (eu-west-1, epoch 4): claimed
             +20.000  FAULT     Region us-east-1 is back
 
         Figures (seconds since the first fault)
