@@ -34,7 +34,17 @@ pub(super) fn agents() -> BTreeMap<AgentId, RegionId> {
 /// Three Regions that serve `web` with weight 100 each.
 pub(super) fn fleet() -> Fleet {
     let regions = REGIONS.into_iter().map(|region| {
-        (id(region), Placement { weight: Weight(100), url: format!("http://web.{region}.test") })
+        (
+            id(region),
+            Placement {
+                weight: Weight(100),
+                url: format!("http://web.{region}.test"),
+                data: crate::domain::record::RecordData::Plain {
+                    ttl_s: 5,
+                    values: vec!["192.0.2.1".to_owned()],
+                },
+            },
+        )
     });
     let probe = ProbeSpec {
         path: "/healthz".to_owned(),

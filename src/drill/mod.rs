@@ -4,13 +4,15 @@
 //! carries it out and hands back a [`Run`], whose log is the world's own; [`score`] judges that log
 //! and tells its story. Scoring is pure: the same log gives the same report, wherever it came from.
 //!
-//! Nothing here runs anything, and nothing believes what an agent says of itself: leaders are read
+//! Nothing here believes what an agent says of itself: leaders are read
 //! off the seats, decisions off what a majority of seats points to, and actions off the batches
 //! that a zone took.
 
 mod cast;
 mod figures;
 mod judge;
+mod not_run;
+mod on_sim;
 mod problem;
 mod raw;
 mod read;
@@ -29,6 +31,8 @@ mod fixture;
 pub use cast::{AgentRef, Cast, InvalidRef, Member, Miscast, PlaceRef, RegionRef};
 pub use figures::{Figures, Recovery, Tally};
 pub use judge::{Figure, Verdict};
+pub use not_run::NotRun;
+pub use on_sim::run_on_sim;
 pub use problem::{Position, Problem};
 pub use scenario::{Act, Cue, Deed, Demand, Expect, Run, Scenario, SpotRef, Stage};
 pub use score::{Score, score};

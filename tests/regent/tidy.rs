@@ -22,8 +22,19 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "agent", "api", "aws", "config", "core", "domain", "drill", "local", "ports", "probe",
-            "sim", "telemetry", "world",
+            "agent",
+            "api",
+            "aws",
+            "config",
+            "core",
+            "domain",
+            "drill",
+            "local",
+            "ports",
+            "probe",
+            "sim",
+            "telemetry",
+            "world",
         ],
     ),
 ];
@@ -66,7 +77,8 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 }
 
 fn is_test(path: &Path) -> bool {
-    let named = |part: &std::ffi::OsStr| part == "tests" || part == "tests.rs" || part == "testing.rs";
+    let named =
+        |part: &std::ffi::OsStr| part == "tests" || part == "tests.rs" || part == "testing.rs";
     path.components().any(|part| named(part.as_os_str()))
 }
 
