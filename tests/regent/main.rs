@@ -1,3 +1,4 @@
 //! Tests from outside the library, in one binary: each more would link everything again.
 
+mod docs;
 mod tidy;
