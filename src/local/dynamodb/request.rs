@@ -19,7 +19,7 @@ use crate::world::dynamo::operation::{
 };
 
 /// What the model lacks, by the names of the parameters that ask for it.
-const REFUSED: [&str; 15] = [
+const REFUSED: [&str; 14] = [
     "AttributesToGet",
     "AttributeUpdates",
     "ConditionalOperator",
@@ -34,7 +34,6 @@ const REFUSED: [&str; 15] = [
     "ScanFilter",
     "Segment",
     "TotalSegments",
-    "VectorIndexes",
 ];
 
 /// Reads the request for an operation.

@@ -83,13 +83,23 @@ impl Dynamo {
         }
     }
 
-    pub(super) fn list_tables(&self, region: &RegionId, request: &ListTables) -> Output {
-        let limit = request.limit.unwrap_or(TABLES_MAX).min(TABLES_MAX);
+    pub(super) fn list_tables(
+        &self,
+        region: &RegionId,
+        request: &ListTables,
+    ) -> Result<Output, DynamoError> {
+        let limit = request.limit.unwrap_or(TABLES_MAX);
+        if !(1..=TABLES_MAX).contains(&limit) {
+            return Err(DynamoError::validation(format!(
+                "1 validation error detected: Value '{limit}' at 'limit' failed to satisfy \
+                 constraint: Member must have value between 1 and {TABLES_MAX}"
+            )));
+        }
         let all = self.tables.keys().filter(|(at, _)| at == region).map(|(_, name)| name);
         let mut rest = all.filter(|name| request.after.as_ref().is_none_or(|after| *name > after));
         let names: Vec<String> = rest.by_ref().take(limit).cloned().collect();
         let last = names.last().filter(|_| rest.next().is_some()).cloned();
-        Output::Tables { names, last }
+        Ok(Output::Tables { names, last })
     }
 
     pub(super) fn delete_table(

@@ -112,9 +112,10 @@ impl Dynamo {
     /// Lets everything happen that is due: replication, as far as the network lets it through, and
     /// tables that become ready or vanish.
     pub fn advance(&mut self, now: Moment, network: &Network) {
-        for ((from, to), direction) in &mut self.directions {
+        let due = self.directions.iter_mut().filter(|(_, direction)| direction.is_due(now));
+        for ((from, to), direction) in due {
             let way = network.path(&Place::Region(from.clone()), &Place::Region(to.clone()));
-            while let Some(change) = direction.receive(now, way.is_some()) {
+            for change in direction.receive(now, way.is_some()) {
                 let Change { table, identity, key, version } = change;
                 if let Some(table) = self.tables.get_mut(&(to.clone(), table))
                     && table.identity == identity
@@ -124,18 +125,36 @@ impl Dynamo {
                 }
             }
         }
-        self.tables
-            .retain(|_, table| !matches!(table.phase, Phase::Deleting { until } if until <= now));
-        let directions = &self.directions;
-        for ((region, _), table) in &mut self.tables {
-            if let Phase::Creating { until, backlog } = &table.phase
-                && *until <= now
-                && backlog.as_ref().is_none_or(|backlog| {
-                    let direction = directions.get(&(backlog.from.clone(), region.clone()));
-                    direction.is_none_or(|direction| direction.delivered() >= backlog.changes)
-                })
-            {
-                table.phase = Phase::Active;
+        let ended = self.tables.iter().filter(|((region, name), table)| {
+            self.phase_end(region, name, table).is_some_and(|end| end <= now)
+        });
+        let ended: Vec<(RegionId, String)> = ended.map(|(key, _)| key.clone()).collect();
+        for key in ended {
+            match self.tables.get_mut(&key) {
+                Some(table) if matches!(table.phase, Phase::Creating { .. }) => {
+                    table.phase = Phase::Active;
+                }
+                _ => drop(self.tables.remove(&key)),
+            }
+        }
+    }
+
+    /// When a table's creation or deletion ends, once nothing but time is left to wait for.
+    fn phase_end(&self, region: &RegionId, name: &str, table: &Table) -> Option<Moment> {
+        match &table.phase {
+            Phase::Active => None,
+            Phase::Creating { until, backlog } => {
+                let lacks = backlog.as_ref().is_some_and(|backlog| {
+                    let source = self.directions.get(&(backlog.from.clone(), region.clone()));
+                    source.is_some_and(|source| source.delivered() < backlog.changes)
+                });
+                (!lacks).then_some(*until)
+            }
+            Phase::Deleting { until } => {
+                let owes = self.directions.iter().any(|((from, _), direction)| {
+                    from == region && direction.carries(name, table.identity)
+                });
+                (!owes).then_some(*until)
             }
         }
     }
@@ -145,18 +164,10 @@ impl Dynamo {
     #[must_use]
     pub fn next_due(&self) -> Option<Moment> {
         let changes = self.directions.values().filter_map(Direction::next_due);
-        let phases = self.tables.iter().filter_map(|((region, _), table)| match &table.phase {
-            Phase::Active => None,
-            Phase::Deleting { until } => Some(*until),
-            Phase::Creating { until, backlog } => match backlog {
-                None => Some(*until),
-                Some(backlog) => {
-                    let direction = self.directions.get(&(backlog.from.clone(), region.clone()))?;
-                    // Until its source has delivered, it is that delivery which comes next.
-                    (direction.delivered() >= backlog.changes).then_some(*until)
-                }
-            },
-        });
+        let phases = self
+            .tables
+            .iter()
+            .filter_map(|((region, name), table)| self.phase_end(region, name, table));
         changes.chain(phases).min()
     }
 
@@ -184,7 +195,7 @@ impl Dynamo {
             Operation::UpdateTable(request) => self.update_table(now, region, request),
             Operation::DescribeTable(name) => self.describe_table(region, &name),
             Operation::DeleteTable(name) => self.delete_table(now, region, &name),
-            Operation::ListTables(request) => Ok(self.list_tables(region, &request)),
+            Operation::ListTables(request) => self.list_tables(region, &request),
             Operation::GetItem(request) => {
                 let as_of = self.as_of(now, region, request.consistent);
                 let table = self.usable(region, &request.table)?;

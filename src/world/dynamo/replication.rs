@@ -57,16 +57,29 @@ impl Direction {
         self.sent += 1;
     }
 
-    /// Takes out the next change that has arrived.
-    pub(super) fn receive(&mut self, now: Moment, open: bool) -> Option<Change> {
-        let due = self.queue.front().is_some_and(|(due, _)| *due <= now);
-        self.stalled = due && !open;
-        if due && open { self.queue.pop_front().map(|(_, change)| change) } else { None }
+    /// Whether a change is to arrive now, if the network lets it.
+    pub(super) fn is_due(&self, now: Moment) -> bool {
+        self.queue.front().is_some_and(|(due, _)| *due <= now)
+    }
+
+    /// Takes out what has arrived, in order; nothing while the network does not let it through.
+    pub(super) fn receive(&mut self, now: Moment, open: bool) -> Vec<Change> {
+        self.stalled = !open;
+        if self.stalled {
+            return Vec::new();
+        }
+        let arrived = self.queue.partition_point(|(due, _)| *due <= now);
+        self.queue.drain(..arrived).map(|(_, change)| change).collect()
     }
 
     /// When the next change arrives; none while the direction is stalled.
     pub(super) fn next_due(&self) -> Option<Moment> {
         self.queue.front().filter(|_| !self.stalled).map(|(due, _)| *due)
+    }
+
+    /// Whether changes of this table are on their way.
+    pub(super) fn carries(&self, table: &str, identity: u64) -> bool {
+        self.queue.iter().any(|(_, change)| change.table == table && change.identity == identity)
     }
 
     /// How many changes were ever sent.

@@ -82,7 +82,8 @@ pub(super) enum Phase {
     Creating { until: Moment, backlog: Option<Backlog> },
     /// Yes.
     Active,
-    /// No more; gone at this moment.
+    /// No more; gone at this moment, or when all that it has to send has arrived: a later replica
+    /// would never learn of it otherwise.
     Deleting { until: Moment },
 }
 

@@ -64,6 +64,51 @@ fn of_two_writes_at_one_time_the_greater_region_wins() {
 }
 
 #[test]
+fn a_write_on_top_of_another_regions_within_one_millisecond_is_the_later_one() {
+    let mut bench = Bench::global(1);
+    bench.dynamo.set_lag(&region("b"), &region("a"), Duration::ZERO);
+    bench.put("b", "board", report("b")).expect("valid");
+    bench.pass(0);
+    assert_eq!(bench.get("a", "board", key()), Some(report("b")), "it has arrived");
+    bench.put("a", "board", report("a")).expect("valid");
+    bench.pass(10_000);
+    for at in ["a", "b"] {
+        assert_eq!(bench.get(at, "board", key()), Some(report("a")), "in {at}");
+    }
+}
+
+#[test]
+fn a_direction_keeps_the_order_of_its_changes() {
+    let mut bench = Bench::global(1);
+    for turn in 0..100 {
+        let whole = item([("kind", s("history")), ("id", s(&format!("{turn:03}")))]);
+        bench.put("a", "board", whole).expect("valid");
+        bench.pass(7);
+    }
+    while let Some(due) = bench.dynamo.next_due() {
+        bench.now = due;
+        bench.dynamo.advance(due, &bench.network);
+        let mut scan = Scan { table: "board".to_owned(), ..Scan::default() };
+        scan.reading.consistent = true;
+        let page = bench.page("b", Operation::Scan(scan));
+        let last = page.items.last().and_then(|item| item.get("id"));
+        let expected = s(&format!("{:03}", page.items.len() - 1));
+        assert_eq!(last, Some(&expected), "what is there is what was written first");
+    }
+}
+
+#[test]
+fn a_seed_decides_when_changes_arrive() {
+    let arrivals = |seed| {
+        let mut bench = Bench::global(seed);
+        bench.put("a", "board", report("a")).expect("valid");
+        bench.dynamo.next_due()
+    };
+    assert_eq!(arrivals(1), arrivals(1));
+    assert_ne!(arrivals(1), arrivals(2));
+}
+
+#[test]
 fn a_cut_stalls_one_direction_and_its_end_drains_it() {
     let mut bench = Bench::global(1);
     let (a, b) = (Place::Region(region("a")), Place::Region(region("b")));
@@ -121,6 +166,30 @@ fn a_new_replica_is_filled_before_it_can_be_used() {
     assert_eq!(bench.describe("a", "board").expect("there").status, TableStatus::Active);
     assert_eq!(bench.get("c", "board", key()), Some(report("a2")));
     assert_eq!(bench.describe("c", "board").expect("there").replicas.len(), 2);
+}
+
+#[test]
+fn a_replica_that_is_deleted_sends_what_it_owes_before_it_goes() {
+    let mut bench = Bench::global(1);
+    bench.dynamo.set_lag(&region("b"), &region("a"), Duration::from_secs(60));
+    bench.put("b", "board", report("b")).expect("valid");
+    bench.call("b", Operation::DeleteTable("board".to_owned())).expect("settled");
+    bench.pass(10_000);
+    let error = bench.replicate("a", "board", "b").expect_err("the old one is still there");
+    assert_eq!(error.code(), "ValidationException");
+    bench.pass(100_000);
+    assert_eq!(bench.get("a", "board", key()), Some(report("b")));
+    bench.replicate("a", "board", "b").expect("now it is gone");
+    bench.pass(100_000);
+    assert_eq!(bench.get("b", "board", key()), Some(report("b")));
+}
+
+#[test]
+fn deleting_nothing_sends_nothing() {
+    let mut bench = Bench::global(1);
+    let delete = DeleteItem { table: "board".to_owned(), key: key(), ..DeleteItem::default() };
+    bench.call("a", Operation::DeleteItem(delete)).expect("valid");
+    assert_eq!(bench.dynamo.next_due(), None);
 }
 
 #[test]
