@@ -16,10 +16,7 @@ use super::scenario::{Run, Scenario, Stage};
 ///
 /// # Errors
 /// When the fleet can't be started, does not settle in time, or refuses a fault.
-pub async fn run_on_local(
-    scenario: &Scenario,
-    options: local::Options,
-) -> Result<Run, NotRun> {
+pub async fn run_on_local(scenario: &Scenario, options: local::Options) -> Result<Run, NotRun> {
     let fleet = local::Fleet::start(options).await.map_err(|e| NotRun::Local(e.to_string()))?;
     let run = rehearse(scenario, &fleet).await;
     fleet.shutdown().await;
