@@ -1,1 +1,27 @@
-//! (being written)
+//! The ports over the AWS SDKs: seats and board in DynamoDB, records in Route 53.
+//!
+//! The only module that names an `aws_*` crate. Each adapter does one thing: put a call of a port
+//! into the SDK's words, send it under the limits of `call`, and sort what came back with
+//! `classify`. What an answer *means* is the brain's business.
+//!
+//! Deliberately not here: retries of anything with an effect, caches of what was read, proxies
+//! between the agent and AWS (one more thing to fail together with a Region).
+
+mod attributes;
+mod board;
+mod call;
+mod classify;
+mod connect;
+mod ending;
+mod record_sets;
+mod seats;
+mod tables;
+#[cfg(test)]
+mod tests;
+mod witness;
+mod zones;
+
+pub use board::Board;
+pub use connect::Aws;
+pub use seats::Seats;
+pub use zones::Zones;

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::name::{FleetName, RegionId, ServiceId, ZoneId};
 use super::observation::Target;
-use super::record::{DnsName, RecordKey, RecordType};
+use super::record::{DnsName, RecordData, RecordKey, RecordType};
 use super::weight::Weight;
 
 /// A whole fleet.
@@ -101,6 +101,8 @@ pub struct Placement {
     pub weight: Weight,
     /// Base URL of the endpoint that agents probe, such as `https://web.eu-west-1.example.com`.
     pub url: String,
+    /// What the Region's record answers with.
+    pub data: RecordData,
 }
 
 /// What a healthy answer is, and how long it may take.

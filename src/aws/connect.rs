@@ -1,0 +1,143 @@
+//! The SDK's clients: how they are configured, and one for each Region.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_dynamodb::config::StalledStreamProtectionConfig;
+use aws_smithy_http_client::Builder as HttpClientBuilder;
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_types::timeout::TimeoutConfig;
+
+use super::call::CONNECT_TIMEOUT;
+use super::{Board, Seats, Zones};
+use crate::domain::RegionId;
+use crate::domain::fleet::Tables;
+
+/// The Region whose name stands in the signature of Route 53's requests, and where its control
+/// plane is (AWS General Reference, "Amazon Route 53 endpoints and quotas").
+pub(super) const ROUTE53_REGION: &str = "us-east-1";
+
+/// How long an unused connection is kept. Seats and the board are called every second or two,
+/// so that theirs stay warm. An idle one is dropped before the far side may do so: a request sent
+/// into a closing connection has an unknown outcome.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// The version of the SDK's defaults, by name: an update of a crate then changes no behaviour that
+/// the adapters rely on.
+fn behavior() -> BehaviorVersion {
+    BehaviorVersion::v2026_01_12()
+}
+
+/// AWS as one fleet sees it: gives out the adapters. They share connections and credentials; to
+/// clone one is cheap.
+#[derive(Debug, Clone)]
+pub struct Aws(Arc<Clients>);
+
+/// What the adapters share.
+#[derive(Debug)]
+pub(super) struct Clients {
+    config: SdkConfig,
+    dynamodb: Mutex<BTreeMap<RegionId, aws_sdk_dynamodb::Client>>,
+    pub(super) route53: aws_sdk_route53::Client,
+    pub(super) tables: Tables,
+}
+
+impl Aws {
+    /// Loads AWS's ordinary configuration: environment, profile, single sign-on, the roles of
+    /// containers and instances. `AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_DYNAMODB` and
+    /// `AWS_ENDPOINT_URL_ROUTE_53` redirect the calls, for all Regions alike.
+    ///
+    /// Nothing is called here but what finding the Region takes, and nothing fails: credentials
+    /// are looked up when the first call needs them. The SDK's STS endpoints are always regional,
+    /// so a Region that is out takes no other Region's credentials with it.
+    pub async fn connect(tables: Tables) -> Self {
+        let config = aws_config::defaults(behavior())
+            .http_client(http_client())
+            .timeout_config(TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).build())
+            // Requests and answers are small, and each call has its limit: a second watch over
+            // bytes a second could only end one for a reason that nobody chose.
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+            .load()
+            .await;
+        Self::over(config, tables)
+    }
+
+    /// The same clients with every call redirected to `endpoint_url`, signed with a made-up key and
+    /// with nothing read from the environment: for endpoints on loopback, where a signature tells
+    /// only the Region.
+    #[must_use]
+    pub fn at(endpoint_url: &str, tables: Tables) -> Self {
+        let key = aws_sdk_dynamodb::config::Credentials::new(
+            "regent-local",
+            "regent-local",
+            None,
+            None,
+            "loopback",
+        );
+        let config = SdkConfig::builder()
+            .behavior_version(behavior())
+            .credentials_provider(aws_sdk_dynamodb::config::SharedCredentialsProvider::new(key))
+            .endpoint_url(endpoint_url)
+            .http_client(http_client())
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+            .build();
+        Self::over(config, tables)
+    }
+
+    fn over(config: SdkConfig, tables: Tables) -> Self {
+        let route53 = aws_sdk_route53::Client::from_conf(
+            aws_sdk_route53::config::Builder::from(&config)
+                .region(Region::from_static(ROUTE53_REGION))
+                .build(),
+        );
+        Self(Arc::new(Clients { config, dynamodb: Mutex::default(), route53, tables }))
+    }
+
+    /// The seats' tables.
+    #[must_use]
+    pub fn seats(&self) -> Seats {
+        Seats(self.0.clone())
+    }
+
+    /// The board.
+    #[must_use]
+    pub fn board(&self) -> Board {
+        Board(self.0.clone())
+    }
+
+    /// The hosted zones.
+    #[must_use]
+    pub fn zones(&self) -> Zones {
+        Zones(self.0.clone())
+    }
+}
+
+impl Clients {
+    /// The DynamoDB client of a Region, made when it is first asked for. All share one pool of
+    /// connections and one cache of credentials.
+    pub(super) fn dynamodb(&self, region: &RegionId) -> aws_sdk_dynamodb::Client {
+        // A map of finished clients: a panic elsewhere can't leave it half changed.
+        let mut clients = self.dynamodb.lock().unwrap_or_else(PoisonError::into_inner);
+        clients
+            .entry(region.clone())
+            .or_insert_with(|| {
+                aws_sdk_dynamodb::Client::from_conf(
+                    aws_sdk_dynamodb::config::Builder::from(&self.config)
+                        .region(Region::new(region.as_str().to_owned()))
+                        .build(),
+                )
+            })
+            .clone()
+    }
+}
+
+/// Rustls on ring; plain HTTP where an endpoint's URL says `http`. Connections are pooled.
+fn http_client() -> SharedHttpClient {
+    HttpClientBuilder::new()
+        .pool_idle_timeout(IDLE_TIMEOUT)
+        .tls_provider(Provider::Rustls(CryptoMode::Ring))
+        .build_https()
+}

@@ -1,0 +1,83 @@
+//! What holds where a file says nothing.
+//!
+//! Each value carries its argument. They belong together: `check` refuses combinations that are
+//! unsafe, and a test there keeps these acceptable to it.
+
+/// A dead leader's work is taken over after about this long. It must hold several renewals over
+/// oceans (some 250 ms each), so that a lost one costs nothing.
+pub const LEASE_MS: u32 = 5_000;
+
+/// A tenth of the lease. Clocks that nobody disciplines differ by less than a tenth of a percent;
+/// the rest covers a process that was not scheduled between reading its clock and sending.
+pub const LEASE_MARGIN_MS: u32 = 500;
+
+/// Four renewals fit into what the margin leaves of the lease. Sooner costs more writes to every
+/// seat and makes nothing faster that people notice.
+pub const RENEW_MS: u32 = 1_000;
+
+/// More than one round trip around the world, so that two candidates that began together seldom
+/// take each other's seats; small beside the lease.
+pub const STAND_SPREAD_MS: u32 = 600;
+
+/// Three round trips between the farthest Regions. A slower table is as good as none, and the next
+/// round asks again.
+pub const TABLE_CALL_MS: u32 = 1_000;
+
+/// Route 53 has one control plane, in us-east-1, and answers a change in under a second as a rule.
+/// Leaves room for a slow one and still fits into a lease.
+pub const RECORD_CALL_MS: u32 = 2_500;
+
+/// With the burst that confirms a first failure, one second keeps detection under two seconds at a
+/// cost of one small request a second for each observer and target.
+pub const PROBE_INTERVAL_MS: u32 = 1_000;
+
+/// Above the round trip of most pairs of Regions, so that confirming probes are separate samples,
+/// and far below the interval.
+pub const BURST_INTERVAL_MS: u32 = 150;
+
+/// At 5 % of packets lost, three losses in a row come about once in 8,000 probes, and a second
+/// observer must see them too.
+pub const DOWN_AFTER: u16 = 3;
+
+/// One lucky probe must not clear a suspicion.
+pub const UP_AFTER: u16 = 3;
+
+/// A change is reported at once; between changes a report only shows that its agent lives.
+pub const REPORT_MS: u32 = 2_000;
+
+/// Half a second is what a reader adds to the time to detect; reading is cheap.
+pub const GATHER_MS: u32 = 500;
+
+/// Three reports: one may be lost and one late before an observer's word stops counting.
+pub const STALE_MS: u32 = 6_000;
+
+/// Route 53 allows some five requests a second for an account (Route 53 Developer Guide, "Quotas"):
+/// two readings a minute for each zone leave nearly all of them to whoever acts.
+pub const ZONE_AUDIT_MS: u32 = 30_000;
+
+/// Moving traffic can be undone, so two seconds suffice to let a restart or a blip pass.
+pub const DWELL_MS: u32 = 2_000;
+
+/// Being slow to return costs little, since the others serve; returning to a Region that fails again
+/// costs users twice. A minute also lets resolvers forget the move before it.
+pub const RETURN_AFTER_MS: u32 = 60_000;
+
+/// Never nothing.
+pub const FEWEST_IN_SERVICE: u16 = 1;
+
+/// What most frameworks and charts call it.
+pub const PROBE_PATH: &str = "/healthz";
+
+/// Any 2xx is healthy; a redirect is not, since it says nothing of what stands behind it.
+pub const PROBE_STATUS: &str = "200-299";
+
+/// Below the interval, so that probes of one target don't pile up; above the slowest round trips
+/// with a TLS handshake.
+pub const PROBE_TIMEOUT_MS: u32 = 800;
+
+/// A health page is small. Whatever is longer is cut off here, not kept in memory.
+pub const PROBE_BODY_BYTES_MAX: u32 = 65_536;
+
+/// Route 53 advises 60 s or less for records that move on failure, and an alias to a load balancer
+/// has 60 s (Route 53 API Reference, "ResourceRecordSet").
+pub const TTL_S: u32 = 60;

@@ -1,0 +1,244 @@
+//! The files as written: what TOML holds, before anything was judged.
+//!
+//! Plain on purpose. Whoever needs a fleet that is not in a folder (a whole fleet on loopback)
+//! changes these and writes them out again with [`render`](super::render). An unknown key is an
+//! error, since a misspelt limit that is silently ignored is worse than none.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::defaults;
+
+/// All files of a fleet's folder.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Files {
+    /// `fleet.toml`.
+    pub fleet: Fleet,
+    /// `<region>.toml`, by the Region's code.
+    pub regions: BTreeMap<String, Region>,
+}
+
+/// `fleet.toml`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fleet {
+    /// The fleet's name.
+    pub name: String,
+    /// Regions that have a seat.
+    #[serde(default)]
+    pub seats: Vec<String>,
+    /// Hosted zones: their names by their IDs.
+    #[serde(default)]
+    pub zones: BTreeMap<String, String>,
+    /// Services by name.
+    #[serde(default)]
+    pub services: BTreeMap<String, Service>,
+    /// Clocks and limits.
+    #[serde(default)]
+    pub timing: Timing,
+    /// What the planner may do.
+    #[serde(default)]
+    pub rules: Rules,
+    /// Names of the tables.
+    #[serde(default, skip_serializing_if = "Tables::is_default")]
+    pub tables: Tables,
+}
+
+/// `[tables]`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tables {
+    /// `<fleet>-seats` if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seats: Option<String>,
+    /// `<fleet>-board` if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub board: Option<String>,
+}
+
+impl Tables {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// `[timing]`; the fields are those of [`domain::fleet::Timing`](crate::domain::fleet::Timing).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(missing_docs, reason = "documented once, on the validated type of the same fields")]
+pub struct Timing {
+    pub lease_ms: u32,
+    pub lease_margin_ms: u32,
+    pub renew_ms: u32,
+    pub stand_spread_ms: u32,
+    pub table_call_ms: u32,
+    pub record_call_ms: u32,
+    pub probe_interval_ms: u32,
+    pub burst_interval_ms: u32,
+    pub down_after: u16,
+    pub up_after: u16,
+    pub report_ms: u32,
+    pub gather_ms: u32,
+    pub stale_ms: u32,
+    pub zone_audit_ms: u32,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            lease_ms: defaults::LEASE_MS,
+            lease_margin_ms: defaults::LEASE_MARGIN_MS,
+            renew_ms: defaults::RENEW_MS,
+            stand_spread_ms: defaults::STAND_SPREAD_MS,
+            table_call_ms: defaults::TABLE_CALL_MS,
+            record_call_ms: defaults::RECORD_CALL_MS,
+            probe_interval_ms: defaults::PROBE_INTERVAL_MS,
+            burst_interval_ms: defaults::BURST_INTERVAL_MS,
+            down_after: defaults::DOWN_AFTER,
+            up_after: defaults::UP_AFTER,
+            report_ms: defaults::REPORT_MS,
+            gather_ms: defaults::GATHER_MS,
+            stale_ms: defaults::STALE_MS,
+            zone_audit_ms: defaults::ZONE_AUDIT_MS,
+        }
+    }
+}
+
+/// `[rules]`; the fields are those of [`domain::fleet::Rules`](crate::domain::fleet::Rules).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(missing_docs, reason = "documented once, on the validated type of the same fields")]
+pub struct Rules {
+    pub dwell_ms: u32,
+    pub return_after_ms: u32,
+    pub fewest_in_service: u16,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            dwell_ms: defaults::DWELL_MS,
+            return_after_ms: defaults::RETURN_AFTER_MS,
+            fewest_in_service: defaults::FEWEST_IN_SERVICE,
+        }
+    }
+}
+
+/// `[services.<name>]` of `fleet.toml`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Service {
+    /// ID of the hosted zone that holds its record.
+    pub zone: String,
+    /// The record's name.
+    pub name: String,
+    /// The record's type: A, AAAA or CNAME.
+    #[serde(rename = "type")]
+    pub rtype: String,
+    /// How it is probed.
+    #[serde(default)]
+    pub probe: Probe,
+}
+
+/// `[services.<name>.probe]`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Probe {
+    /// Path of the health page.
+    pub path: String,
+    /// The Host header, if it is not the URL's host.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// What statuses are healthy.
+    pub status: Status,
+    /// A text that the body must hold.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub body_contains: Option<String>,
+    /// The timeout if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub latency_ms_max: Option<u32>,
+    /// Time limit of the whole probe.
+    pub timeout_ms: u32,
+    /// Longest body that is read.
+    pub body_bytes_max: u32,
+}
+
+impl Default for Probe {
+    fn default() -> Self {
+        Self {
+            path: defaults::PROBE_PATH.to_owned(),
+            host: None,
+            status: Status::Range(defaults::PROBE_STATUS.to_owned()),
+            body_contains: None,
+            latency_ms_max: None,
+            timeout_ms: defaults::PROBE_TIMEOUT_MS,
+            body_bytes_max: defaults::PROBE_BODY_BYTES_MAX,
+        }
+    }
+}
+
+/// One status or a range of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged, expecting = "expected a status such as 200, or a range such as \"200-299\"")]
+pub enum Status {
+    /// `200`
+    Code(u16),
+    /// `"200-299"`
+    Range(String),
+}
+
+/// `<region>.toml`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Region {
+    /// The Region's code, which is also the file's name without `.toml`: a copied file that was not
+    /// adapted is noticed.
+    pub region: String,
+    /// A seat without serving.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub witness: bool,
+    /// What it serves.
+    #[serde(default)]
+    pub services: BTreeMap<String, Placement>,
+}
+
+/// `[services.<name>]` of a Region's file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Placement {
+    /// 0 to 255. Wider here, so that 256 is refused with the reason.
+    pub weight: i64,
+    /// Where agents probe.
+    pub url: String,
+    /// What the Region's record answers with.
+    pub record: Record,
+}
+
+/// `record = { … }`: either values, or an alias.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Record {
+    /// Addresses, or one name for a CNAME.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub values: Option<Vec<String>>,
+    /// Seconds that a resolver may keep the values.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ttl_s: Option<u32>,
+    /// An AWS resource to answer for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alias: Option<Alias>,
+}
+
+/// `alias = { … }`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Alias {
+    /// The hosted zone of the target: for a load balancer, its Region's fixed zone.
+    pub zone: String,
+    /// The target's name.
+    pub name: String,
+    /// Whether the target's own health decides as well.
+    #[serde(default)]
+    pub evaluate_target_health: bool,
+}
