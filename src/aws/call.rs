@@ -15,6 +15,7 @@ use super::classify::{Ending, Kind, classify};
 use super::ending::{describe, ending};
 use super::witness::Witness;
 use crate::domain::{CallFailure, FailureClass};
+use crate::telemetry::clock::Stopwatch;
 
 /// Time to a connection: name, TCP, TLS. Between the Regions farthest apart that is about four
 /// round trips of 300 ms; two seconds leave room for one lost SYN as well (sent again after 1 s,
@@ -121,7 +122,7 @@ impl<'a> Call<'a> {
     where
         E: ProvideErrorMetadata + Error + 'static,
     {
-        let began = stopwatch();
+        let began = Stopwatch::start();
         let answer = match tokio::time::timeout(self.limit, sending).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => {
@@ -169,14 +170,6 @@ impl<'a> Call<'a> {
             "AWS call"
         );
     }
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the duration in a log line: nothing is decided by it"
-)]
-fn stopwatch() -> std::time::Instant {
-    std::time::Instant::now()
 }
 
 /// Bounds a read of several calls by one limit: however many pages there are, one answer by then.

@@ -22,6 +22,7 @@ pub mod explain;
 mod gather;
 pub mod genesis;
 pub mod health;
+pub mod invariants;
 mod journal;
 pub mod note;
 pub mod planner;

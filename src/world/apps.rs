@@ -88,10 +88,9 @@ impl Apps {
     pub fn react(&self, target: &Target) -> Reaction {
         match self.condition(target) {
             Condition::Well => Reaction::Answer { status: 200, after: WELL },
-            Condition::Slow { delay_ms } => Reaction::Answer {
-                status: 200,
-                after: Duration::from_millis(u64::from(delay_ms)),
-            },
+            Condition::Slow { delay_ms } => {
+                Reaction::Answer { status: 200, after: Duration::from_millis(u64::from(delay_ms)) }
+            }
             Condition::Failing => Reaction::Answer { status: 503, after: WELL },
             Condition::Dead => Reaction::Refuse,
         }

@@ -224,10 +224,9 @@ impl Route53 {
         let (served_after, insync_after) = self.draw_delays();
         let zone = self.zones.get_mut(zone_id).expect("it was found above");
         zone.accepted = verdict.records;
-        let before = zone.under_way.back().map_or(now, |batch| batch.served_at);
-        let served_at = before.max(now + served_after);
+        let served_at = now + served_after;
         zone.under_way.push_back(UnderWay { served_at, effects: verdict.effects });
-        let insync_at = zone.insync_at.max(now + insync_after).max(served_at);
+        let insync_at = zone.insync_at.max(now + insync_after);
         zone.insync_at = insync_at;
         let info = self.submit(now, insync_at, comment);
         Ok(Accepted { info, changes: verdict.log })

@@ -11,7 +11,7 @@ use std::str::FromStr;
 
 use super::owner::OwnerName;
 use crate::domain::name::InvalidName;
-use crate::domain::record::{RecordData, RecordKey, RecordSet, RecordType, Routing};
+use crate::domain::record::{RecordChange, RecordData, RecordKey, RecordSet, RecordType, Routing};
 use crate::domain::weight::Weight;
 
 macro_rules! record_types {
@@ -272,6 +272,17 @@ pub struct ModelChange {
     pub record: ModelRecordSet,
 }
 
+impl TryFrom<&RecordChange> for ModelChange {
+    type Error = UnknownRouting;
+    fn try_from(change: &RecordChange) -> Result<Self, UnknownRouting> {
+        let (action, record) = match change {
+            RecordChange::Delete(record) => (Action::Delete, record),
+            RecordChange::Create(record) => (Action::Create, record),
+        };
+        Ok(Self { action, record: record.try_into()? })
+    }
+}
+
 /// A record set's place in a zone, in the order of listings.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Key {
@@ -313,4 +324,38 @@ pub(super) fn of_name<'r>(
     let first = Key::new(name, ModelRecordType::A, "");
     let reversed = first.reversed.clone();
     records.range(first..).take_while(move |(key, _)| key.reversed == reversed).map(|(_, r)| r)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{a, alias, create, failover, plain, weighted};
+    use super::*;
+
+    #[test]
+    fn what_regent_has_words_for_survives_the_way_there_and_back() {
+        let mut checked = weighted("www.example.com", "eu", 3, "192.0.2.1");
+        checked.health_check = Some("hc".to_owned());
+        for record in [
+            a("www.example.com", "192.0.2.1"),
+            alias("www.example.com", "Z9", "lb.example.net", true),
+            failover("www.example.com", "eu", false, "192.0.2.1"),
+            checked,
+        ] {
+            let change = RecordChange::Create(record.to_record_set().expect("has words"));
+            assert_eq!(ModelChange::try_from(&change), Ok(create(record)));
+        }
+    }
+
+    #[test]
+    fn what_regent_has_no_words_for_is_told_apart() {
+        assert_eq!(a("*.example.com", "192.0.2.1").to_record_set(), None);
+        let mx = plain("example.com", ModelRecordType::Mx, &["10 mx.example.net."]);
+        assert_eq!(mx.to_record_set(), None);
+        let (set_identifier, region) = ("eu".to_owned(), "eu-west-1".to_owned());
+        let routing = ModelRouting::Latency { set_identifier, region };
+        let latency = ModelRecordSet { routing, ..a("www.example.com", "192.0.2.1") };
+        let seen = latency.to_record_set().expect("seen, not written");
+        let error = ModelRecordSet::try_from(&seen).expect_err("the Region is lost");
+        assert!(error.to_string().contains("www.example.com. A"), "{error}");
+    }
 }

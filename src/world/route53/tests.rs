@@ -312,6 +312,29 @@ fn a_change_is_listed_at_once_served_later_and_insync_last() {
 }
 
 #[test]
+fn no_change_overtakes_another_on_its_way_to_the_name_servers() {
+    let mut world = World::new();
+    let sent: Vec<_> = (0..40)
+        .map(|n| {
+            let change = upsert(a("x.example.com", &format!("192.0.2.{n}")));
+            let accepted = world.change(std::slice::from_ref(&change)).expect("valid");
+            (change.record, accepted.info.id)
+        })
+        .collect();
+    let (zone, mut latest) = (world.zone.clone(), None);
+    while let Some(due) = world.route53.next_due() {
+        world.route53.advance(due);
+        let served =
+            sent.iter().rposition(|(record, _)| world.route53.served(&zone).any(|r| r == record));
+        assert!(served >= latest, "{served:?} after {latest:?}");
+        latest = served;
+        let insync = sent.iter().rposition(|(_, id)| world.route53.changes[id].insync_at <= due);
+        assert!(served >= insync, "{insync:?} is INSYNC while {served:?} is served");
+    }
+    assert_eq!(latest, Some(sent.len() - 1));
+}
+
+#[test]
 fn a_zone_is_created_once_for_each_caller_reference() {
     let mut world = World::new();
     let name: DnsName = "new.example.org".parse().expect("valid");

@@ -23,6 +23,7 @@ const SOA_TTL_S: u32 = 900;
 /// An accepted batch on its way to the name servers.
 #[derive(Debug)]
 pub(super) struct UnderWay {
+    /// When it is served, unless one before it in the queue still holds it up.
     pub(super) served_at: Moment,
     pub(super) effects: BTreeMap<Key, Option<ModelRecordSet>>,
 }
@@ -36,9 +37,9 @@ pub(super) struct Zone {
     pub(super) accepted: Records,
     /// What name servers answer with: `accepted` less what is under way.
     pub(super) served: Records,
-    /// In the order of acceptance, which is that of `served_at`.
+    /// In the order of acceptance: none overtakes another.
     pub(super) under_way: VecDeque<UnderWay>,
-    /// When the last accepted change is on every name server: none overtakes another.
+    /// When the last accepted change is on every name server.
     pub(super) insync_at: Moment,
 }
 

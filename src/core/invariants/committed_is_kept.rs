@@ -1,0 +1,116 @@
+//! What was committed is never lost and never contradicted.
+//!
+//! Source: the journal. A state is committed once a majority of seats has pointed to it; from then
+//! on, whatever is committed has a higher name, and a name never has two contents.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::domain::digest::Digest;
+use crate::domain::{RegionId, StateName};
+
+use super::{Fact, Judge};
+
+#[derive(Debug)]
+pub(super) struct CommittedIsKept {
+    seats: usize,
+    shown: BTreeMap<RegionId, StateName>,
+    committed: Option<StateName>,
+    contents: BTreeMap<StateName, Digest>,
+}
+
+impl CommittedIsKept {
+    pub(super) fn new(seats: usize) -> Self {
+        Self { seats, shown: BTreeMap::new(), committed: None, contents: BTreeMap::new() }
+    }
+}
+
+impl Judge for CommittedIsKept {
+    fn name(&self) -> &'static str {
+        "committed is kept"
+    }
+
+    fn judge(&mut self, fact: &Fact) -> Result<(), String> {
+        match fact {
+            Fact::StatePut { name, digest, .. } => {
+                let known = self.contents.entry(*name).or_insert_with(|| digest.clone());
+                if known == digest { Ok(()) } else { Err(format!("{name} has two contents")) }
+            }
+            Fact::SeatWritten { region, seat } => {
+                let name = seat.committed.name;
+                self.shown.insert(region.clone(), name);
+                let holders = self.shown.values().filter(|shown| **shown == name).count();
+                if holders * 2 <= self.seats {
+                    return Ok(());
+                }
+                match self.committed {
+                    Some(before) if name < before => {
+                        Err(format!("{name} was committed after {before}"))
+                    }
+                    _ => {
+                        self.committed = Some(name);
+                        self.adopted(name)
+                    }
+                }
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl CommittedIsKept {
+    /// A state that is committed must have been put beside a seat first.
+    fn adopted(&self, name: StateName) -> Result<(), String> {
+        let known: BTreeSet<_> = self.contents.keys().collect();
+        if known.contains(&name) || name == StateName::GENESIS {
+            Ok(())
+        } else {
+            Err(format!("{name} was committed without its document"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::testing::seat;
+    use crate::domain::Epoch;
+
+    fn name(epoch: u64, seq: u64) -> StateName {
+        StateName { epoch: Epoch(epoch), seq }
+    }
+
+    fn put(name: StateName, content: &[u8]) -> Fact {
+        Fact::StatePut { name, digest: Digest::of(content), wanted: BTreeMap::new() }
+    }
+
+    fn shows(region: &str, name: StateName) -> Fact {
+        let mut seat = seat(name.epoch.0, 1);
+        seat.committed.name = name;
+        Fact::SeatWritten { region: region.parse().expect("valid"), seat }
+    }
+
+    #[test]
+    fn a_lower_name_after_a_higher_one_is_caught() {
+        let mut judge = CommittedIsKept::new(3);
+        for fact in [
+            put(name(2, 1), b"x"),
+            put(name(1, 4), b"y"),
+            shows("a", name(2, 1)),
+            shows("b", name(2, 1)),
+        ] {
+            assert_eq!(judge.judge(&fact), Ok(()));
+        }
+        assert_eq!(judge.judge(&shows("a", name(1, 4))), Ok(()), "one seat is no majority");
+        assert!(judge.judge(&shows("c", name(1, 4))).is_err());
+    }
+
+    #[test]
+    fn a_name_with_two_contents_and_one_without_any_are_caught() {
+        let mut judge = CommittedIsKept::new(3);
+        assert!(judge.judge(&put(name(1, 1), b"x")).is_ok());
+        assert!(judge.judge(&put(name(1, 1), b"x")).is_ok());
+        assert!(judge.judge(&put(name(1, 1), b"y")).is_err());
+        assert!(judge.judge(&shows("a", name(5, 1))).is_ok());
+        assert!(judge.judge(&shows("b", name(5, 1))).is_err());
+    }
+}

@@ -1,0 +1,381 @@
+//! The brain's requests, carried out on the modelled world.
+//!
+//! What `aws` does over the wire is done here by direct call: the same items, the same conditions,
+//! the same sorting of errors. Every request takes effect at the moment of the call, or not at all.
+
+use crate::core::{Outcome, Refusal, Request, Response};
+use crate::domain::digest::Digest;
+use crate::domain::fleet::Tables;
+use crate::domain::record::{ChangeId, DnsName, RecordKey, RecordType, ZoneRead};
+use crate::domain::seat::Seat;
+use crate::domain::{CallFailure, Moment, RegionId, Report, StateName, ZoneBatch, ZoneId};
+use crate::ports::items::{self, Attribute};
+use crate::world::World;
+use crate::world::dynamo::operation::{GetItem, Placeholders, PutItem, Query, Reading};
+use crate::world::dynamo::{AttributeValue, DynamoError, Item, Operation, Output, to_plain_json};
+use crate::world::log::Happening;
+use crate::world::network::Place;
+use crate::world::route53::{ModelChange, RecordStart, Route53Error};
+
+/// Where a request goes.
+pub(super) fn place_of(request: &Request) -> Place {
+    match request {
+        Request::ReadSeat { seat }
+        | Request::SwapSeat { seat, .. }
+        | Request::PutState { seat, .. }
+        | Request::ReadState { seat, .. } => Place::Region(seat.clone()),
+        Request::Publish { replica, .. }
+        | Request::Gather { replica }
+        | Request::RecordHistory { replica, .. } => Place::Region(replica.clone()),
+        Request::ReadZone { .. } | Request::ChangeZone { .. } | Request::ReadChange { .. } => {
+            Place::Global
+        }
+    }
+}
+
+/// Whether a lost answer leaves the effect unknown. A read has none.
+pub(super) fn has_effect(request: &Request) -> bool {
+    match request {
+        Request::SwapSeat { .. }
+        | Request::PutState { .. }
+        | Request::Publish { .. }
+        | Request::RecordHistory { .. }
+        | Request::ChangeZone { .. } => true,
+        Request::ReadSeat { .. }
+        | Request::ReadState { .. }
+        | Request::Gather { .. }
+        | Request::ReadZone { .. }
+        | Request::ReadChange { .. } => false,
+    }
+}
+
+/// One caller's ports.
+pub(super) struct Ports<'a> {
+    pub(super) world: &'a mut World,
+    pub(super) now: Moment,
+    pub(super) caller: &'a str,
+    pub(super) tables: &'a Tables,
+}
+
+impl Ports<'_> {
+    pub(super) fn carry_out(mut self, request: Request) -> Outcome {
+        self.world.advance(self.now);
+        match request {
+            Request::ReadSeat { seat } => self.read_seat(&seat).map(Response::Seat).map_err(failed),
+            Request::SwapSeat { seat, expected, new } => {
+                self.swap_seat(&seat, &expected.to_string(), &new)
+            }
+            Request::PutState { seat, name, document } => {
+                done(self.put_state(&seat, name, &document))
+            }
+            Request::ReadState { seat, name } => {
+                self.read_state(&seat, name).map(Response::State).map_err(failed)
+            }
+            Request::Publish { replica, report } => done(self.publish(&replica, &report)),
+            Request::Gather { replica } => {
+                self.gather(&replica).map(Response::Reports).map_err(failed)
+            }
+            Request::RecordHistory { replica, name, document } => {
+                let id = items::history_id(name);
+                done(self.put_board(&replica, items::KIND_HISTORY, &id, &document))
+            }
+            Request::ReadZone { zone, fence, keys } => {
+                self.read_zone(&zone, &fence, &keys).map(Response::Zone).map_err(failed)
+            }
+            Request::ChangeZone { batch } => {
+                self.change_zone(&batch).map(Response::Changed).map_err(failed)
+            }
+            Request::ReadChange { change, .. } => {
+                let info = self.world.route53.get_change(self.now, &change);
+                info.map(|info| Response::Change(info.status)).map_err(|e| failed(sorted(&e)))
+            }
+        }
+    }
+
+    fn put(&mut self, region: &RegionId, put: PutItem) -> Result<(), DynamoError> {
+        let output = self.world.dynamo.call(self.now, region, Operation::PutItem(put))?;
+        if let Output::Written(written) = output {
+            for put in written.puts {
+                let happening = Happening::Put {
+                    region: region.clone(),
+                    table: put.table,
+                    caller: self.caller.to_owned(),
+                    item: to_plain_json(&put.item),
+                };
+                self.world.log.add(self.now, happening);
+            }
+        }
+        Ok(())
+    }
+
+    fn get(&mut self, region: &RegionId, id: &str) -> Result<Option<items::Item>, CallFailure> {
+        let get = GetItem {
+            table: self.tables.seats.clone(),
+            key: Item::from([(items::SEATS_KEY.to_owned(), AttributeValue::text(id))]),
+            consistent: true,
+            ..GetItem::default()
+        };
+        match self.world.dynamo.call(self.now, region, Operation::GetItem(get)) {
+            Ok(Output::Item(item)) => Ok(item.as_ref().map(from_world)),
+            Ok(_) => Err(CallFailure::transient("an answer of another kind")),
+            Err(error) => Err(unusable(&error)),
+        }
+    }
+
+    fn read_seat(&mut self, seat: &RegionId) -> Result<Option<Seat>, CallFailure> {
+        let item = self.get(seat, items::SEAT_ID)?;
+        item.as_ref().map(items::seat_from).transpose()
+    }
+
+    fn swap_seat(&mut self, seat: &RegionId, expected: &str, new: &Seat) -> Outcome {
+        let put = PutItem {
+            table: self.tables.seats.clone(),
+            item: to_world(&items::seat_item(new)),
+            condition: Some(format!("{} = :expected", items::BEAT)),
+            placeholders: Placeholders {
+                values: [(":expected".to_owned(), AttributeValue::text(expected))].into(),
+                ..Placeholders::default()
+            },
+            return_item_on_failure: true,
+            ..PutItem::default()
+        };
+        match self.put(seat, put) {
+            Ok(()) => Ok(Response::Done),
+            Err(DynamoError::ConditionalCheckFailed { item: None }) => Err(Refusal::Found(None)),
+            Err(DynamoError::ConditionalCheckFailed { item: Some(item) }) => {
+                match items::seat_from(&from_world(&item)) {
+                    Ok(found) => Err(Refusal::Found(Some(Box::new(found)))),
+                    Err(failure) => Err(failed(failure)),
+                }
+            }
+            Err(error) => Err(failed(unusable(&error))),
+        }
+    }
+
+    fn put_state(
+        &mut self,
+        seat: &RegionId,
+        name: StateName,
+        document: &str,
+    ) -> Result<(), CallFailure> {
+        let put = PutItem {
+            table: self.tables.seats.clone(),
+            item: to_world(&items::state_item(name, document)),
+            condition: Some(format!("attribute_not_exists({})", items::SEATS_KEY)),
+            return_item_on_failure: true,
+            ..PutItem::default()
+        };
+        match self.put(seat, put) {
+            Ok(()) => Ok(()),
+            Err(DynamoError::ConditionalCheckFailed { item }) => {
+                let found = item.as_ref().map(from_world);
+                let same = found.and_then(|item| items::document_from(&item).ok());
+                if same.as_deref() == Some(document) {
+                    Ok(())
+                } else {
+                    Err(CallFailure::conflict(format!("another document is named {name}")))
+                }
+            }
+            Err(error) => Err(unusable(&error)),
+        }
+    }
+
+    fn read_state(
+        &mut self,
+        seat: &RegionId,
+        name: StateName,
+    ) -> Result<Option<String>, CallFailure> {
+        let item = self.get(seat, &items::state_id(name))?;
+        item.as_ref().map(items::document_from).transpose()
+    }
+
+    fn publish(&mut self, replica: &RegionId, report: &Report) -> Result<(), CallFailure> {
+        let document = serde_json::to_string(report).expect("a report has only texts as keys");
+        self.put_board(replica, items::KIND_REPORT, report.agent.as_str(), &document)
+    }
+
+    fn put_board(
+        &mut self,
+        replica: &RegionId,
+        kind: &str,
+        id: &str,
+        document: &str,
+    ) -> Result<(), CallFailure> {
+        let put = PutItem {
+            table: self.tables.board.clone(),
+            item: to_world(&items::board_item(kind, id, document)),
+            ..PutItem::default()
+        };
+        self.put(replica, put).map_err(|error| unusable(&error))
+    }
+
+    fn gather(&mut self, replica: &RegionId) -> Result<Vec<Report>, CallFailure> {
+        let mut reports = Vec::new();
+        let mut start = None;
+        loop {
+            let query = Query {
+                table: self.tables.board.clone(),
+                key_condition: format!("{} = :kind", items::BOARD_HASH),
+                reading: Reading {
+                    placeholders: Placeholders {
+                        values: [(":kind".to_owned(), AttributeValue::text(items::KIND_REPORT))]
+                            .into(),
+                        ..Placeholders::default()
+                    },
+                    start,
+                    ..Reading::default()
+                },
+                ..Query::default()
+            };
+            let output = self.world.dynamo.call(self.now, replica, Operation::Query(query));
+            let page = match output {
+                Ok(Output::Page(page)) => page,
+                Ok(_) => return Err(CallFailure::transient("an answer of another kind")),
+                Err(error) => return Err(unusable(&error)),
+            };
+            for item in &page.items {
+                let document = items::document_from(&from_world(item))?;
+                // One that can't be read must not hide the others.
+                reports.extend(serde_json::from_str::<Report>(&document).ok());
+            }
+            start = page.last_key;
+            if start.is_none() {
+                return Ok(reports);
+            }
+        }
+    }
+
+    fn read_zone(
+        &mut self,
+        zone: &ZoneId,
+        fence: &DnsName,
+        keys: &[RecordKey],
+    ) -> Result<ZoneRead, CallFailure> {
+        let fence_key = RecordKey { name: fence.clone(), rtype: RecordType::Txt };
+        let fence = self.records_of(zone, &fence_key)?.into_iter().next();
+        let mut records = Vec::new();
+        for key in keys {
+            records.extend(self.records_of(zone, key)?);
+        }
+        Ok(ZoneRead { fence, records })
+    }
+
+    fn records_of(
+        &mut self,
+        zone: &ZoneId,
+        key: &RecordKey,
+    ) -> Result<Vec<crate::domain::RecordSet>, CallFailure> {
+        let mut found = Vec::new();
+        let mut start = Some(RecordStart {
+            name: (&key.name).into(),
+            rtype: Some(key.rtype.into()),
+            set_identifier: None,
+        });
+        while let Some(from) = start {
+            let page = self
+                .world
+                .route53
+                .list_record_sets(self.now, zone, Some(&from), None)
+                .map_err(|error| sorted(&error))?;
+            let ours: Vec<_> = page
+                .records
+                .iter()
+                .filter_map(crate::world::route53::ModelRecordSet::to_record_set)
+                .take_while(|record| record.key == *key)
+                .collect();
+            let past = ours.len() < page.records.len();
+            found.extend(ours);
+            start = if past { None } else { page.next };
+        }
+        Ok(found)
+    }
+
+    fn change_zone(&mut self, batch: &ZoneBatch) -> Result<ChangeId, CallFailure> {
+        let changes: Vec<ModelChange> = batch
+            .changes
+            .iter()
+            .map(ModelChange::try_from)
+            .collect::<Result<_, _>>()
+            .map_err(|error| CallFailure::permanent(error.to_string()))?;
+        let comment = Some(batch.comment.as_str());
+        let (zone, caller) = (batch.zone.clone(), self.caller.to_owned());
+        match self.world.route53.change_record_sets(self.now, &batch.zone, &changes, comment) {
+            Ok(accepted) => {
+                let change = accepted.info.id.clone();
+                let happening = Happening::ZoneChanged {
+                    zone,
+                    caller,
+                    change: change.clone(),
+                    changes: accepted.changes,
+                };
+                self.world.log.add(self.now, happening);
+                Ok(change)
+            }
+            Err(error) => {
+                if !matches!(error, Route53Error::Throttling) {
+                    let why = error.to_string();
+                    self.world.log.add(self.now, Happening::ZoneRejected { zone, caller, why });
+                }
+                Err(sorted(&error))
+            }
+        }
+    }
+}
+
+/// The fingerprint of a document, as invariants compare it.
+pub(super) fn fingerprint(document: &str) -> Digest {
+    Digest::of(document.as_bytes())
+}
+
+fn done(answer: Result<(), CallFailure>) -> Outcome {
+    answer.map(|()| Response::Done).map_err(failed)
+}
+
+fn failed(failure: CallFailure) -> Refusal {
+    Refusal::Failed(failure)
+}
+
+fn unusable(error: &DynamoError) -> CallFailure {
+    match error {
+        DynamoError::Throttling | DynamoError::ProvisionedThroughputExceeded => {
+            CallFailure::transient(error.to_string())
+        }
+        _ => CallFailure::permanent(format!("{}: {error}", error.code())),
+    }
+}
+
+fn sorted(error: &Route53Error) -> CallFailure {
+    match error {
+        Route53Error::Throttling | Route53Error::PriorRequestNotComplete => {
+            CallFailure::transient(error.to_string())
+        }
+        Route53Error::InvalidChangeBatch { .. } => CallFailure::conflict(error.to_string()),
+        _ => CallFailure::permanent(format!("{}: {error}", error.code())),
+    }
+}
+
+pub(super) fn to_world(item: &items::Item) -> Item {
+    item.iter()
+        .map(|(name, value)| {
+            let value = match value {
+                Attribute::S(text) => AttributeValue::text(text.clone()),
+                Attribute::N(number) => AttributeValue::number(*number),
+            };
+            (name.clone(), value)
+        })
+        .collect()
+}
+
+/// Attributes of other kinds than the layout's are left out: the reader then misses them by name.
+fn from_world(item: &Item) -> items::Item {
+    item.iter()
+        .filter_map(|(name, value)| {
+            let value = match value {
+                AttributeValue::S(text) => Attribute::S(text.clone()),
+                AttributeValue::N(number) => Attribute::N(number.to_string().parse().ok()?),
+                _ => return None,
+            };
+            Some((name.clone(), value))
+        })
+        .collect()
+}
