@@ -137,3 +137,153 @@ fn plan_service(
     }
     plan.blocked.append(&mut blocked);
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn placed(verdict: Verdict, for_ms: u64, wanted: u8) -> Placed {
+        Placed { share: Weight(100), wanted: Some(Weight(wanted)), verdict, for_ms }
+    }
+
+    fn rules() -> Rules {
+        Rules { dwell_ms: 2000, return_after_ms: 60_000, fewest_in_service: 1 }
+    }
+
+    fn plan_of(places: &[Placed]) -> Plan {
+        let regions = places
+            .iter()
+            .enumerate()
+            .map(|(n, place)| (format!("r{n}").parse().expect("valid"), place.clone()))
+            .collect();
+        let services = BTreeMap::from([("web".parse().expect("valid"), regions)]);
+        plan(&Inputs { rules: rules(), services })
+    }
+
+    /// Changes and obstacles, shortly: `r0→0`, `r1!Dwell`.
+    fn words(places: &[Placed]) -> Vec<String> {
+        let plan = plan_of(places);
+        let changes = plan.changes.iter().map(|c| format!("{}→{}", c.region, c.to));
+        let blocked = plan.blocked.iter().map(|b| format!("{}!{:?}", b.region, b.by));
+        changes.chain(blocked).collect()
+    }
+
+    const WELL: Verdict = Verdict::Healthy;
+
+    #[test]
+    fn a_region_that_is_down_for_the_dwell_goes_to_zero() {
+        let well = placed(WELL, 0, 100);
+        let down = |for_ms| placed(Verdict::Down, for_ms, 100);
+        assert_eq!(words(&[well.clone(), well.clone(), down(1999)]), ["r2!Dwell"]);
+        assert_eq!(words(&[well.clone(), well.clone(), down(2000)]), ["r2→0"]);
+        let cut_off = placed(Verdict::CutOff, 2000, 100);
+        assert_eq!(words(&[well.clone(), cut_off, well.clone()]), ["r1→0"]);
+        for verdict in [Verdict::Unknown, Verdict::Degraded { failed_permille: 999 }] {
+            assert!(words(&[well.clone(), placed(verdict, 99_999, 100)]).is_empty());
+        }
+    }
+
+    #[test]
+    fn the_last_in_service_stays_whatever_is_said_of_it() {
+        let out = placed(Verdict::Down, 99_999, 0);
+        let last = placed(Verdict::Down, 99_999, 100);
+        let words = words(&[out.clone(), last, out.clone()]);
+        assert!(words.contains(&"r1!FewestInService".to_owned()), "{words:?}");
+    }
+
+    #[test]
+    fn when_most_look_bad_at_once_nothing_moves() {
+        let well = placed(WELL, 0, 100);
+        let down = placed(Verdict::Down, 9000, 100);
+        assert_eq!(
+            words(&[down.clone(), well.clone(), down.clone()]),
+            ["r0!MostLookBad", "r2!MostLookBad"]
+        );
+        let out = placed(Verdict::Down, 9000, 0);
+        assert_eq!(
+            words(&[out, down, well])[0],
+            "r1→0",
+            "one of two that are left is not most of them"
+        );
+    }
+
+    #[test]
+    fn a_region_comes_back_only_after_it_was_healthy_for_long_enough() {
+        let well = placed(WELL, 0, 100);
+        let out = |verdict, for_ms| placed(verdict, for_ms, 0);
+        assert_eq!(words(&[well.clone(), out(WELL, 60_000)]), ["r1→100"]);
+        assert_eq!(words(&[well.clone(), out(WELL, 59_999)]), ["r1!NotHealthyLongEnough"]);
+        let unknown = out(Verdict::Unknown, 99_999);
+        assert_eq!(words(&[well.clone(), unknown]), ["r1!NotHealthy"]);
+    }
+
+    #[test]
+    fn one_that_returns_makes_room_for_one_that_leaves() {
+        let returning = placed(WELL, 60_000, 0);
+        let leaving = placed(Verdict::Down, 2000, 100);
+        assert_eq!(words(&[returning, leaving]), ["r0→100", "r1→0"]);
+    }
+
+    #[test]
+    fn new_services_and_changed_shares_follow_the_files() {
+        let new = Placed { wanted: None, ..placed(Verdict::Unknown, 0, 0) };
+        let changed = Placed { share: Weight(50), ..placed(WELL, 0, 100) };
+        let taken_out = Placed { share: Weight::ZERO, ..placed(WELL, 0, 100) };
+        assert_eq!(words(&[new, changed, taken_out]), ["r0→100", "r1→50", "r2→0"]);
+    }
+
+    fn any_placed() -> impl Strategy<Value = Placed> {
+        let verdict = prop_oneof![
+            Just(Verdict::Healthy),
+            Just(Verdict::Down),
+            Just(Verdict::CutOff),
+            Just(Verdict::Unknown),
+            Just(Verdict::Degraded { failed_permille: 300 }),
+        ];
+        let wanted = proptest::option::of(prop_oneof![Just(0_u8), Just(100), Just(50)]);
+        let share = prop_oneof![4 => Just(100_u8), 1 => Just(0)];
+        (share, wanted, verdict, 0_u64..120_000).prop_map(|(share, wanted, verdict, for_ms)| {
+            Placed { share: Weight(share), wanted: wanted.map(Weight), verdict, for_ms }
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn no_plan_takes_the_last_region_out(places in proptest::collection::vec(any_placed(), 1..6)) {
+            let mut serving: Vec<bool> = places.iter().map(Placed::in_service).collect();
+            let before = serving.iter().filter(|serves| **serves).count();
+            for change in plan_of(&places).changes {
+                let n: usize = change.region.as_str()[1..].parse().expect("a number");
+                serving[n] = change.to.serves();
+            }
+            let after = serving.iter().filter(|serves| **serves).count();
+            prop_assert!(after >= before.min(1), "{before} in service, then {after}");
+        }
+
+        #[test]
+        fn a_plan_is_a_function_of_its_inputs_also_after_they_were_kept(
+            places in proptest::collection::vec(any_placed(), 1..6)
+        ) {
+            let first = plan_of(&places);
+            let kept = serde_json::to_string(&places).expect("serialisable");
+            let read: Vec<Placed> = serde_json::from_str(&kept).expect("the same");
+            let again = plan_of(&read);
+            prop_assert_eq!(first, again);
+        }
+
+        #[test]
+        fn nobody_is_taken_out_by_health_without_a_verdict_that_says_so(
+            places in proptest::collection::vec(any_placed(), 1..6)
+        ) {
+            for change in plan_of(&places).changes {
+                let n: usize = change.region.as_str()[1..].parse().expect("a number");
+                if !change.to.serves() && places[n].share.serves() {
+                    prop_assert!(matches!(places[n].verdict, Verdict::Down | Verdict::CutOff));
+                    prop_assert!(places[n].for_ms >= 2000);
+                }
+            }
+        }
+    }
+}

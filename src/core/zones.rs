@@ -52,7 +52,6 @@ enum Stage {
     Due(Moment),
     Reading {
         call: CallId,
-        from: Moment,
     },
     /// A batch under way that sets this fence.
     Swapping {
@@ -174,7 +173,7 @@ impl Zone {
                 Request::ReadZone { zone: self.id.clone(), fence: self.fence_name.clone(), keys };
             let purpose = Purpose::Zone { zone: self.id.clone() };
             let call = out.call(now, limit_ms, purpose, request);
-            self.stage = Stage::Reading { call, from: now };
+            self.stage = Stage::Reading { call };
         }
     }
 
@@ -230,9 +229,9 @@ impl Zone {
             return;
         }
         match (std::mem::replace(&mut self.stage, Stage::Due(now)), outcome) {
-            (Stage::Reading { from, .. }, Ok(Response::Zone(read))) => {
+            (Stage::Reading { .. }, Ok(Response::Zone(read))) => {
                 self.failures = 0;
-                self.read(now, from, fleet, mandate, &read, out);
+                self.read(now, fleet, mandate, &read, out);
             }
             (Stage::Swapping { fence, claim, what, .. }, Ok(Response::Changed(change))) => {
                 self.failures = 0;
@@ -263,7 +262,6 @@ impl Zone {
     fn read(
         &mut self,
         now: Moment,
-        from: Moment,
         fleet: &Fleet,
         mandate: &Mandate<'_>,
         read: &ZoneRead,
@@ -283,8 +281,8 @@ impl Zone {
                 return;
             }
         };
-        // The quorum's word must be newer than the reading that raised the doubt.
-        let fresh = mandate.renewed_from >= from.max(self.doubted_at.unwrap_or(Moment::ZERO));
+        // The quorum's word must be newer than the reading that first raised the doubt.
+        let fresh = self.doubted_at.is_some_and(|at| mandate.renewed_from >= at);
         match &fence {
             Some(fence) if fence.fleet != fleet.name => {
                 let why = format!(

@@ -1,1 +1,40 @@
-//! (being written)
+//! Drills: chaos files, what must hold, and the report.
+//!
+//! A chaos file is read into a [`Scenario`]; a runner (the simulator, or the fleet on loopback)
+//! carries it out and hands back a [`Run`], whose log is the world's own; [`score`] judges that log
+//! and tells its story. Scoring is pure: the same log gives the same report, wherever it came from.
+//!
+//! Nothing here believes what an agent says of itself: leaders are read
+//! off the seats, decisions off what a majority of seats points to, and actions off the batches
+//! that a zone took.
+
+mod cast;
+mod figures;
+mod judge;
+mod not_run;
+mod on_sim;
+mod problem;
+mod raw;
+mod read;
+mod scenario;
+mod score;
+mod seats;
+mod story;
+mod text;
+mod timeline;
+mod words;
+mod zones;
+
+#[cfg(test)]
+mod fixture;
+
+pub use cast::{AgentRef, Cast, InvalidRef, Member, Miscast, PlaceRef, RegionRef};
+pub use figures::{Figures, Recovery, Tally};
+pub use judge::{Figure, Verdict};
+pub use not_run::NotRun;
+pub use on_sim::run_on_sim;
+pub use problem::{Position, Problem};
+pub use scenario::{Act, Cue, Deed, Demand, Expect, Run, Scenario, SpotRef, Stage};
+pub use score::{Score, score};
+pub use seats::{Leader, Seats};
+pub use timeline::{Line, LineKind};

@@ -1,5 +1,62 @@
-//! The modelled world in real time on loopback.
+//! The modelled world in real time on loopback: what `regent up` starts and `drill run --on local`
+//! rehearses on.
+//!
+//! Everything that crosses a process's border is real: agents are processes that use the AWS SDKs,
+//! the endpoints speak AWS's wire protocols, the name servers speak DNS, applications and clients
+//! speak HTTP. What they all stand in is [`crate::world`], behind one lock and on the real clock.
+//!
+//! | part | file |
+//! |---|---|
+//! | AWS endpoints, and their log | `aws`, `dynamodb`, `route53`, `request_log` |
+//! | name servers | `dns` |
+//! | applications and clients | `apps`, `clients`, `addresses` |
+//! | agents | `agents`, `launch` |
+//! | being asked and struck | `control`, `strike`, `state`, `reading` |
+//! | being found | `env_file`, `status_lines` |
+//!
+//! What it doesn't do: decide anything, or know of the brain. It needs no network but loopback.
 
+mod addresses;
+mod agents;
+mod apps;
+mod aws;
+mod clients;
+pub mod control;
 pub mod dns;
 pub mod dynamodb;
+pub mod env_file;
+mod error;
+mod exchange;
+mod fleet;
+mod launch;
+mod reading;
+mod render;
+pub mod request_log;
 pub mod route53;
+mod run_folder;
+mod running;
+mod seed;
+mod serve;
+mod shared;
+mod state;
+mod status_lines;
+mod strike;
+#[cfg(test)]
+mod testing;
+pub mod words;
+
+use std::sync::Arc;
+
+pub use addresses::AddressError;
+pub use agents::{AgentCondition, AgentError};
+pub use clients::{ClientCount, KINDS};
+pub use error::LocalError;
+pub use exchange::ExchangeError;
+pub use fleet::{Fleet, Options};
+pub use reading::Leader;
+pub use render::SharedName;
+pub use state::{AgentState, AppState, Cut, State};
+pub use strike::StrikeError;
+
+/// Where lines for people go, one at a time and without their line ends.
+pub type Sink = Arc<dyn Fn(&str) + Send + Sync>;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::core::explain::State;
+use crate::core::explain::{Cause, State};
 use crate::core::invariants::Fact;
 use crate::domain::record::{RecordChange, RecordData, RecordKey, RecordSet, Routing};
 use crate::domain::{Fence, ZoneId};
@@ -124,7 +124,12 @@ fn put(region: &crate::domain::RegionId, item: &serde_json::Value) -> Option<Fac
         let document = items::document_from(&item).ok()?;
         let state: State = serde_json::from_str(&document).ok()?;
         let digest = fingerprint(&document);
-        return Some(Fact::StatePut { name: state.name, digest, wanted: state.wanted });
+        let adopts = match state.cause {
+            Cause::Adopted { from } => Some(from),
+            Cause::Genesis | Cause::Decided { .. } => None,
+        };
+        let (name, wanted) = (state.name, state.wanted);
+        return Some(Fact::StatePut { name, digest, wanted, adopts });
     }
     None
 }

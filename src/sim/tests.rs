@@ -114,6 +114,32 @@ fn a_leader_cut_off_from_the_seats_stops_by_itself_before_another_begins() {
 }
 
 #[test]
+fn a_decision_that_one_surviving_seat_knows_is_taken_over() {
+    for seed in 0..20 {
+        let mut sim = sim(seed);
+        settle(&mut sim);
+        let (leader, _) = sim.leaders()[0].clone();
+        let home = region(leader.as_str());
+        let others: Vec<RegionId> =
+            sim.fleet().regions.iter().filter(|region| **region != home).cloned().collect();
+        // The third seat does not hear of the decision; then its only other holder goes.
+        let (a, c) = (Place::Region(home.clone()), Place::Region(others[1].clone()));
+        sim.strike(&Fault::Cut { from: a, to: c, both: true });
+        sim.strike(&Fault::Fail { region: others[0].clone(), service: "web".parse().ok() });
+        let limit = sim.now() + Duration::from_secs(10);
+        let drained = |sim: &Sim| weights(sim, &others[0]).contains(&0);
+        assert!(sim.run_until_that(limit, drained), "seed {seed}");
+        sim.strike(&Fault::KillAgent { agent: leader.clone() });
+        sim.strike(&Fault::Lose { region: home.clone() });
+        sim.strike(&Fault::Heal);
+        let limit = sim.now() + Duration::from_secs(20);
+        assert!(sim.run_until_that(limit, |sim| !sim.leaders().is_empty()), "seed {seed}");
+        sim.run_until(sim.now() + Duration::from_secs(10));
+        assert_eq!(sim.violations(), [], "seed {seed}");
+    }
+}
+
+#[test]
 fn a_cut_link_and_a_brief_blip_move_nothing() {
     for seed in 0..20 {
         let mut sim = sim(seed);
@@ -175,4 +201,174 @@ fn when_all_fail_at_once_nothing_moves() {
     for region in sim.fleet().regions.clone() {
         assert!(weights(&sim, &region).iter().all(|weight| *weight > 0));
     }
+}
+
+/// One of the faults that a seed may deal out.
+fn draw_fault(sim: &Sim, rng: &mut Pcg64Mcg) -> Fault {
+    let regions: Vec<RegionId> = sim.fleet().regions.iter().cloned().collect();
+    let any = |rng: &mut Pcg64Mcg| regions[rng.random_range(0..regions.len())].clone();
+    let place = |rng: &mut Pcg64Mcg| match rng.random_range(0..5) {
+        0 => Place::Global,
+        _ => Place::Region(any(rng)),
+    };
+    let agent = |region: RegionId| region.as_str().parse().expect("valid");
+    let service = |rng: &mut Pcg64Mcg| rng.random_bool(0.5).then(|| "web".parse().expect("valid"));
+    let on = rng.random_bool(0.4);
+    match rng.random_range(0..12) {
+        0 => Fault::Lose { region: any(rng) },
+        1 | 2 => Fault::Restore { region: any(rng) },
+        3 => Fault::Slow { region: any(rng), service: service(rng), delay_ms: 900 },
+        4 => Fault::Fail { region: any(rng), service: service(rng) },
+        5 => Fault::Mend { region: any(rng), service: None },
+        6 | 7 => Fault::Cut { from: place(rng), to: place(rng), both: rng.random_bool(0.3) },
+        8 => Fault::Heal,
+        9 => Fault::KillAgent { agent: agent(any(rng)) },
+        10 => Fault::StartAgent { agent: agent(any(rng)) },
+        _ if rng.random_bool(0.5) => {
+            Fault::Throttle { service: crate::world::fault::AwsService::Dynamodb, on }
+        }
+        _ => Fault::Throttle { service: crate::world::fault::AwsService::Route53, on },
+    }
+}
+
+fn heal_everything(sim: &mut Sim) {
+    sim.strike(&Fault::Heal);
+    for service in
+        [crate::world::fault::AwsService::Dynamodb, crate::world::fault::AwsService::Route53]
+    {
+        sim.strike(&Fault::Throttle { service, on: false });
+    }
+    for region in sim.fleet().regions.clone() {
+        let agent = region.as_str().parse().expect("valid");
+        sim.strike(&Fault::Restore { region: region.clone() });
+        sim.strike(&Fault::Mend { region, service: None });
+        sim.strike(&Fault::StartAgent { agent });
+    }
+}
+
+#[test]
+fn whatever_a_seed_deals_out_nothing_is_broken_and_all_heals() {
+    for seed in 0..60 {
+        let mut sim = sim(seed);
+        let mut rng = generator(seed, "test/faults");
+        settle(&mut sim);
+        for _ in 0..15 {
+            let wait_ms = rng.random_range(50..6000);
+            sim.run_until(sim.now() + Duration::from_millis(wait_ms));
+            let fault = draw_fault(&sim, &mut rng);
+            sim.strike(&fault);
+        }
+        heal_everything(&mut sim);
+        let limit = sim.now() + Duration::from_secs(120);
+        let settled = sim.run_until_that(limit, Sim::settled);
+        assert_eq!(sim.violations(), [], "seed {seed}");
+        assert!(
+            settled,
+            "seed {seed}: {:#?}",
+            sim.notes().iter().rev().take(20).collect::<Vec<_>>()
+        );
+    }
+}
+
+/// Edits a zone by hand, as a person with a console does.
+fn edit(
+    sim: &mut Sim,
+    delete: &crate::domain::RecordSet,
+    create: Option<crate::domain::RecordSet>,
+) {
+    use crate::world::route53::{Action, ModelChange, ModelRecordSet};
+    let record =
+        |record: &crate::domain::RecordSet| ModelRecordSet::try_from(record).expect("ours");
+    let mut changes = vec![ModelChange { action: Action::Delete, record: record(delete) }];
+    if let Some(create) = &create {
+        changes.push(ModelChange { action: Action::Create, record: record(create) });
+    }
+    let zone = sim.fleet().zones.keys().next().expect("one zone").clone();
+    let now = sim.now();
+    sim.world_mut().route53.change_record_sets(now, &zone, &changes, None).expect("accepted");
+}
+
+fn find(sim: &Sim, wanted: impl Fn(&crate::domain::RecordSet) -> bool) -> crate::domain::RecordSet {
+    let zone = sim.fleet().zones.keys().next().expect("one zone");
+    let mut records = sim.world().route53.records(zone).filter_map(|r| r.to_record_set());
+    records.find(|record| wanted(record)).expect("it is there")
+}
+
+fn fence(sim: &Sim) -> (crate::domain::RecordSet, crate::domain::Fence) {
+    let record = find(sim, |record| record.key.name.as_str().starts_with("_regent-"));
+    let crate::domain::record::RecordData::Plain { values, .. } = &record.data else {
+        panic!("a fence is plain")
+    };
+    let fence = values[0].parse().expect("a fence");
+    (record, fence)
+}
+
+fn zone_report(sim: &Sim) -> crate::domain::observation::ZoneReport {
+    let (leader, _) = sim.leaders()[0].clone();
+    let leader = sim.view(&leader).expect("alive").leader.expect("leads");
+    leader.zones.into_values().next().expect("one zone")
+}
+
+#[test]
+fn a_weight_edited_by_hand_is_noticed_and_brought_back() {
+    let mut sim = sim(11);
+    settle(&mut sim);
+    let record = find(&sim, |record| record.routing.set_identifier() == Some("eu-west-1"));
+    let edited = crate::domain::RecordSet {
+        routing: crate::domain::record::Routing::Weighted {
+            set_identifier: "eu-west-1".to_owned(),
+            weight: crate::domain::Weight(7),
+        },
+        ..record.clone()
+    };
+    edit(&mut sim, &record, Some(edited));
+    assert!(weights(&sim, &region("eu-west-1")).contains(&7));
+    let audit_ms = u64::from(sim.fleet().timing.zone_audit_ms);
+    sim.run_until(sim.now() + Duration::from_millis(audit_ms + 5000));
+    assert_eq!(weights(&sim, &region("eu-west-1")), [100, 100]);
+    assert_eq!(sim.violations(), []);
+}
+
+#[test]
+fn a_fence_of_another_fleet_is_held_and_told_not_fought() {
+    let mut sim = sim(12);
+    settle(&mut sim);
+    let (record, mine) = fence(&sim);
+    let foreign = crate::domain::Fence { fleet: "other".parse().expect("valid"), ..mine };
+    edit(&mut sim, &record, Some(foreign.record_set(&record.key.name)));
+    sim.strike(&Fault::Kill { region: region("eu-west-1"), service: None });
+    sim.run_until(sim.now() + Duration::from_secs(20));
+    let report = zone_report(&sim);
+    assert_eq!(report.stage, ZoneStage::Held);
+    assert!(report.detail.expect("why").contains("other"));
+    assert_eq!(weights(&sim, &region("eu-west-1")), [100, 100]);
+    assert_eq!(sim.leaders().len(), 1, "a configuration error is no reason to step down");
+}
+
+#[test]
+fn a_removed_fence_is_made_anew_by_the_quorum_s_leader() {
+    let mut sim = sim(13);
+    settle(&mut sim);
+    let (record, before) = fence(&sim);
+    edit(&mut sim, &record, None);
+    let audit_ms = u64::from(sim.fleet().timing.zone_audit_ms);
+    sim.run_until(sim.now() + Duration::from_millis(audit_ms + 10_000));
+    let (_, after) = fence(&sim);
+    assert!((after.epoch, after.attempt) > (before.epoch, before.attempt), "{after} {before}");
+    assert_eq!(zone_report(&sim).stage, ZoneStage::InStep);
+}
+
+#[test]
+fn a_fence_above_the_quorum_is_held_for_a_person() {
+    let mut sim = sim(14);
+    settle(&mut sim);
+    let (record, mine) = fence(&sim);
+    let above = crate::domain::Fence { epoch: Epoch(mine.epoch.0 + 9), ..mine };
+    edit(&mut sim, &record, Some(above.record_set(&record.key.name)));
+    sim.strike(&Fault::Kill { region: region("eu-west-1"), service: None });
+    sim.run_until(sim.now() + Duration::from_secs(20));
+    let report = zone_report(&sim);
+    assert_eq!(report.stage, ZoneStage::Held);
+    assert!(report.detail.expect("why").contains("lost their memory"));
+    assert_eq!(weights(&sim, &region("eu-west-1")), [100, 100]);
 }

@@ -146,6 +146,12 @@ impl TargetWatch {
             CellState::Suspect => self.burst(now, timing.down_after),
             CellState::Recovering => self.burst(now, timing.up_after),
             CellState::Up => {
+                if self.was_down {
+                    // The ratio tells how it answers while it is up. An outage that is over must
+                    // not make it look degraded for the length of the window.
+                    let fresh = self.samples.len().saturating_sub(usize::from(self.successes));
+                    self.samples.drain(..fresh);
+                }
                 self.failing_since = None;
                 self.was_down = false;
                 self.last_failure = None;
@@ -249,6 +255,20 @@ mod tests {
         assert_eq!(after(&[false, false, false]), [Suspect, Suspect, Down]);
         assert_eq!(after(&[false, true, true, true]), [Suspect, Recovering, Recovering, Up]);
         assert_eq!(after(&[false, true, false, false]), [Suspect, Recovering, Suspect, Suspect]);
+    }
+
+    #[test]
+    fn an_outage_that_is_over_does_not_make_it_look_degraded() {
+        let timing = timing();
+        let mut watch = TargetWatch::new(Moment::ZERO, 0, &timing);
+        let results = [true, true, true, false, false, false, true, true, true];
+        for (n, ok) in results.iter().enumerate() {
+            let now = watch.next_at();
+            watch.started(now, ProbeId(n as u64), &timing, 2000);
+            watch.ended(now, ProbeId(n as u64), &sample(*ok), &timing);
+        }
+        let cell = watch.cell(watch.next_at());
+        assert_eq!((cell.state, cell.failed, cell.window), (Up, 0, 3));
     }
 
     #[test]

@@ -18,6 +18,10 @@ use crate::domain::{AgentId, CellState, RegionId, Target};
 /// below it.
 const DEGRADED_PERMILLE_MIN: u16 = 100;
 
+/// How long after a failure began a report must have come to say anything of it, in milliseconds:
+/// it may have been under way, or read from a replica that lags.
+const SINCE_MS_MIN: u64 = 1000;
+
 /// How a target is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -188,8 +192,9 @@ pub fn judge(
 
     let (verdict, failing_ms) =
         if failing.len() >= majority && outside(|vote| matches!(vote, Vote::Down { .. })) {
-            let inside = votes.get(&target.region) == Some(&Vote::Up);
-            (if inside { Verdict::CutOff } else { Verdict::Down }, failing[majority - 1])
+            let failing_ms = failing[majority - 1];
+            let inside = well_inside(rows, &votes, target, failing_ms);
+            (if inside { Verdict::CutOff } else { Verdict::Down }, failing_ms)
         } else if ups >= majority && outside(|vote| *vote == Vote::Up) {
             let failed_permille = median_failed_permille(rows, &votes, target);
             if failed_permille >= DEGRADED_PERMILLE_MIN {
@@ -201,6 +206,21 @@ pub fn judge(
             (Verdict::Unknown, 0)
         };
     Judged { verdict, failing_ms, votes }
+}
+
+/// Whether the target's own Region says that it is well, and said so after the failure had begun: a
+/// report that a lost Region left behind says nothing.
+fn well_inside(
+    rows: &[Row<'_>],
+    votes: &BTreeMap<RegionId, Vote>,
+    target: &Target,
+    failing_ms: u64,
+) -> bool {
+    votes.get(&target.region) == Some(&Vote::Up)
+        && rows
+            .iter()
+            .filter(|row| *row.region == target.region)
+            .any(|row| row.age_ms + SINCE_MS_MIN <= failing_ms)
 }
 
 fn median_failed_permille(
@@ -293,6 +313,15 @@ mod tests {
         assert_eq!(judged.failing_ms, 1010, "for as long as the majority has had it failing");
         assert_eq!(case(&["uud", "uud", "uuu"]).judge(2).verdict, Verdict::CutOff);
         assert_eq!(case(&["uud", "uud", "uud"]).judge(2).verdict, Verdict::Down);
+    }
+
+    #[test]
+    fn what_a_lost_region_said_before_it_was_lost_does_not_make_it_cut_off() {
+        let case = case(&["uud", "uud", "uuu"]);
+        let mut rows = case.rows();
+        rows[2].age_ms = 900;
+        let judged = judge(&rows, &case.regions, &BTreeSet::new(), &case.targets[2]);
+        assert_eq!((judged.verdict, judged.failing_ms), (Verdict::Down, 1010));
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! What was committed is never lost and never contradicted.
 //!
 //! Source: the journal. A state is committed once a majority of seats has pointed to it; from then
-//! on, whatever is committed has a higher name, and a name never has two contents.
+//! on, whatever is committed has a higher name, a name never has two contents, and a new leader's
+//! first state takes over the newest one that was committed before it, or a newer one.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::domain::digest::Digest;
 use crate::domain::{RegionId, StateName};
@@ -16,11 +17,18 @@ pub(super) struct CommittedIsKept {
     shown: BTreeMap<RegionId, StateName>,
     committed: Option<StateName>,
     contents: BTreeMap<StateName, Digest>,
+    adopts: BTreeMap<StateName, StateName>,
 }
 
 impl CommittedIsKept {
     pub(super) fn new(seats: usize) -> Self {
-        Self { seats, shown: BTreeMap::new(), committed: None, contents: BTreeMap::new() }
+        Self {
+            seats,
+            shown: BTreeMap::new(),
+            committed: None,
+            contents: BTreeMap::new(),
+            adopts: BTreeMap::new(),
+        }
     }
 }
 
@@ -31,7 +39,8 @@ impl Judge for CommittedIsKept {
 
     fn judge(&mut self, fact: &Fact) -> Result<(), String> {
         match fact {
-            Fact::StatePut { name, digest, .. } => {
+            Fact::StatePut { name, digest, adopts, .. } => {
+                self.adopts.extend(adopts.map(|from| (*name, from)));
                 let known = self.contents.entry(*name).or_insert_with(|| digest.clone());
                 if known == digest { Ok(()) } else { Err(format!("{name} has two contents")) }
             }
@@ -46,9 +55,9 @@ impl Judge for CommittedIsKept {
                     Some(before) if name < before => {
                         Err(format!("{name} was committed after {before}"))
                     }
-                    _ => {
+                    before => {
                         self.committed = Some(name);
-                        self.adopted(name)
+                        self.follows(name, before)
                     }
                 }
             }
@@ -58,13 +67,20 @@ impl Judge for CommittedIsKept {
 }
 
 impl CommittedIsKept {
-    /// A state that is committed must have been put beside a seat first.
-    fn adopted(&self, name: StateName) -> Result<(), String> {
-        let known: BTreeSet<_> = self.contents.keys().collect();
-        if known.contains(&name) || name == StateName::GENESIS {
-            Ok(())
-        } else {
-            Err(format!("{name} was committed without its document"))
+    /// A state that is committed must have been put beside a seat first, and a first one of an epoch
+    /// must not leave out what was committed before.
+    fn follows(&self, name: StateName, before: Option<StateName>) -> Result<(), String> {
+        if name == StateName::GENESIS || before == Some(name) {
+            return Ok(());
+        }
+        if !self.contents.contains_key(&name) {
+            return Err(format!("{name} was committed without its document"));
+        }
+        match (self.adopts.get(&name), before) {
+            (Some(from), Some(before)) if *from < before => {
+                Err(format!("{name} took over {from}, though {before} had been committed"))
+            }
+            _ => Ok(()),
         }
     }
 }
@@ -80,7 +96,11 @@ mod tests {
     }
 
     fn put(name: StateName, content: &[u8]) -> Fact {
-        Fact::StatePut { name, digest: Digest::of(content), wanted: BTreeMap::new() }
+        adopting(name, content, None)
+    }
+
+    fn adopting(name: StateName, content: &[u8], adopts: Option<StateName>) -> Fact {
+        Fact::StatePut { name, digest: Digest::of(content), wanted: BTreeMap::new(), adopts }
     }
 
     fn shows(region: &str, name: StateName) -> Fact {
@@ -112,5 +132,23 @@ mod tests {
         assert!(judge.judge(&put(name(1, 1), b"y")).is_err());
         assert!(judge.judge(&shows("a", name(5, 1))).is_ok());
         assert!(judge.judge(&shows("b", name(5, 1))).is_err());
+    }
+
+    #[test]
+    fn a_leader_that_takes_over_an_older_state_is_caught() {
+        let mut judge = CommittedIsKept::new(3);
+        let first = [
+            put(name(1, 1), b"x"),
+            put(name(1, 2), b"y"),
+            shows("a", name(1, 2)),
+            shows("b", name(1, 2)),
+            shows("c", name(1, 1)),
+            adopting(name(2, 1), b"z", Some(name(1, 1))),
+            shows("b", name(2, 1)),
+        ];
+        for fact in first {
+            assert_eq!(judge.judge(&fact), Ok(()));
+        }
+        assert!(judge.judge(&shows("c", name(2, 1))).is_err());
     }
 }

@@ -36,6 +36,8 @@ pub enum Fact {
         digest: crate::domain::digest::Digest,
         /// Its weights.
         wanted: Weights,
+        /// The state that it takes over, if it is a new leader's first.
+        adopts: Option<StateName>,
     },
     /// A batch was applied to a zone.
     ZoneApplied {

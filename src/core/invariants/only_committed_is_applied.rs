@@ -99,6 +99,7 @@ mod tests {
             name,
             digest: Digest::of(b"x"),
             wanted: Weights::from([(service, BTreeMap::from([(region, Weight(0))]))]),
+            adopts: None,
         };
         let applied = |epoch: u64, weight: u8| {
             let of = |weight| {

@@ -1,0 +1,32 @@
+//! Why a drill could not be run to its end.
+
+use crate::core::invariants::Violation;
+
+use super::cast::Miscast;
+
+/// A drill that proves nothing, with the reason.
+#[derive(Debug, thiserror::Error)]
+pub enum NotRun {
+    /// The fleet was not quiet before the first fault.
+    #[error(
+        "the fleet did not settle within {} s: one leader, every Region healthy, every record as \
+         wanted",
+        limit_ms / 1000
+    )]
+    Unsettled {
+        /// How long it was waited for.
+        limit_ms: u32,
+    },
+    /// Nobody led when the first fault was to strike.
+    #[error("nobody led when the first fault was to strike")]
+    NoLeader,
+    /// A part of the scenario could not be given out.
+    #[error(transparent)]
+    Miscast(#[from] Miscast),
+    /// The run broke what must never be broken.
+    #[error("{0}")]
+    Violation(Violation),
+    /// The fleet on loopback failed.
+    #[error("the local fleet failed: {0}")]
+    Local(String),
+}

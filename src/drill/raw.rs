@@ -1,0 +1,215 @@
+//! The literal form of a chaos file: its keys, as TOML has them.
+//!
+//! Names are checked here, key by key, so that the TOML reader can point at the place. What spans
+//! several keys is `read`'s to check.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::cast::{AgentRef, PlaceRef, RegionRef};
+use super::scenario::{Deed, Demand, SpotRef, Stage};
+use crate::domain::ServiceId;
+use crate::world::fault::AwsService;
+use crate::world::log::ClientKind;
+
+/// Longest time that a file can name. A drill is a rehearsal of a failover, which takes seconds; a
+/// day leaves room for any soak and catches milliseconds written as seconds.
+const SECONDS_MAX: u64 = 86_400;
+
+/// A time that the file gives in seconds.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(try_from = "f64")]
+pub(super) struct Milliseconds(pub(super) u32);
+
+impl TryFrom<f64> for Milliseconds {
+    type Error = String;
+    fn try_from(seconds: f64) -> Result<Self, String> {
+        Duration::try_from_secs_f64(seconds)
+            .ok()
+            .filter(|span| span.as_secs() <= SECONDS_MAX)
+            .and_then(|span| u32::try_from(span.as_millis()).ok())
+            .map(Self)
+            .ok_or_else(|| {
+                format!("{seconds} is no usable time; write seconds from 0 to {SECONDS_MAX}")
+            })
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawFile {
+    pub(super) title: Spanned<String>,
+    pub(super) about: Spanned<String>,
+    pub(super) regions: Option<PathBuf>,
+    pub(super) settle_s: Option<Milliseconds>,
+    pub(super) run_s: Spanned<Milliseconds>,
+    pub(super) on: Option<Spanned<BTreeSet<Stage>>>,
+    #[serde(default)]
+    pub(super) at: Vec<Spanned<RawAct>>,
+    #[serde(default)]
+    pub(super) expect: Vec<Spanned<RawExpect>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct RawAct {
+    pub(super) s: Spanned<Milliseconds>,
+    lose: Option<RegionRef>,
+    restore: Option<RegionRef>,
+    slow: Option<RawSlow>,
+    fail: Option<SpotRef>,
+    kill: Option<SpotRef>,
+    mend: Option<SpotRef>,
+    cut: Option<RawCut>,
+    heal: Option<Yes>,
+    kill_agent: Option<AgentRef>,
+    start_agent: Option<AgentRef>,
+    throttle: Option<RawThrottle>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawSlow {
+    region: RegionRef,
+    service: Option<ServiceId>,
+    delay_ms: u32,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawCut {
+    from: PlaceRef,
+    to: PlaceRef,
+    #[serde(default)]
+    both: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawThrottle {
+    service: AwsService,
+    on: bool,
+}
+
+/// A key that is either `true` or not there.
+#[derive(Deserialize)]
+#[serde(try_from = "bool")]
+struct Yes;
+
+impl TryFrom<bool> for Yes {
+    type Error = &'static str;
+    fn try_from(set: bool) -> Result<Self, Self::Error> {
+        if set {
+            Ok(Self)
+        } else {
+            Err("`false` says nothing here; write `true` or leave the entry out")
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct RawExpect {
+    pub(super) name: Option<String>,
+    leader: Option<RawLeader>,
+    drained: Option<RawPlaced>,
+    serving: Option<RawPlaced>,
+    nothing_moves: Option<Yes>,
+    no_new_leader: Option<Yes>,
+    client_errors: Option<RawClientErrors>,
+    first_action: Option<RawWithin>,
+    never_empty: Option<Yes>,
+    epochs_rise: Option<Yes>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawLeader {
+    #[serde(default)]
+    one: bool,
+    within_s: Milliseconds,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawPlaced {
+    region: RegionRef,
+    service: Option<ServiceId>,
+    within_s: Milliseconds,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawClientErrors {
+    kind: Option<ClientKind>,
+    after_s: Milliseconds,
+    max: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawWithin {
+    within_s: Milliseconds,
+}
+
+impl RawAct {
+    /// What the entry does: one thing, if it is a good entry.
+    pub(super) fn deeds(self) -> Vec<Deed> {
+        [
+            self.lose.map(Deed::Lose),
+            self.restore.map(Deed::Restore),
+            self.slow.map(|RawSlow { region, service, delay_ms }| Deed::Slow {
+                region,
+                service,
+                delay_ms,
+            }),
+            self.fail.map(Deed::Fail),
+            self.kill.map(Deed::Kill),
+            self.mend.map(Deed::Mend),
+            self.cut.map(|RawCut { from, to, both }| Deed::Cut { from, to, both }),
+            self.heal.map(|Yes| Deed::Heal),
+            self.kill_agent.map(Deed::KillAgent),
+            self.start_agent.map(Deed::StartAgent),
+            self.throttle.map(|RawThrottle { service, on }| Deed::Throttle { service, on }),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+}
+
+impl RawExpect {
+    /// What the entry demands: one thing, if it is a good entry.
+    pub(super) fn demands(self) -> Vec<Demand> {
+        [
+            self.leader.map(|raw| Demand::Leader { one: raw.one, within_ms: raw.within_s.0 }),
+            self.drained.map(|raw| Demand::Drained {
+                region: raw.region,
+                service: raw.service,
+                within_ms: raw.within_s.0,
+            }),
+            self.serving.map(|raw| Demand::Serving {
+                region: raw.region,
+                service: raw.service,
+                within_ms: raw.within_s.0,
+            }),
+            self.nothing_moves.map(|Yes| Demand::NothingMoves),
+            self.no_new_leader.map(|Yes| Demand::NoNewLeader),
+            self.client_errors.map(|raw| Demand::ClientErrors {
+                kind: raw.kind.unwrap_or(ClientKind::Orderly),
+                after_ms: raw.after_s.0,
+                max: raw.max,
+            }),
+            self.first_action.map(|raw| Demand::FirstAction { within_ms: raw.within_s.0 }),
+            self.never_empty.map(|Yes| Demand::NeverEmpty),
+            self.epochs_rise.map(|Yes| Demand::EpochsRise),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+}

@@ -1,0 +1,404 @@
+//! A chaos file's content: a timeline of faults and what must then hold.
+//!
+//! Made by `read` only, which refuses what can't be judged. Times are milliseconds here and seconds
+//! in the file. A scenario knows nothing of how it is run: [`Scenario::script`] gives a runner the
+//! faults in order, and [`super::score`] judges the log that comes of it.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::cast::{AgentRef, Cast, PlaceRef, RegionRef};
+use super::problem::{Position, Problem};
+use super::words::seconds;
+use crate::domain::{Fleet, Moment, ServiceId};
+use crate::world::fault::{AwsService, Fault};
+use crate::world::log::{ClientKind, Entry};
+
+/// Where a drill can run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Stage {
+    /// The simulator: virtual time, one seed.
+    Sim,
+    /// Processes on loopback, in real time.
+    Local,
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Sim => "sim",
+            Self::Local => "local",
+        })
+    }
+}
+
+/// A chaos file, read and found good.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scenario {
+    /// The file, as it was named.
+    pub file: String,
+    /// One line.
+    pub title: String,
+    /// Why to rehearse this.
+    pub about: String,
+    /// The fleet's folder, if the file names one (already joined to the chaos file's own folder).
+    pub regions: Option<PathBuf>,
+    /// Longest wait for a steady start: somebody leads and everything is up.
+    pub settle_ms: u32,
+    /// How long to watch, from the first fault on.
+    pub run_ms: u32,
+    /// Where it may run.
+    pub on: BTreeSet<Stage>,
+    /// What is done, in order of time.
+    pub acts: Vec<Act>,
+    /// What must hold, in the file's order.
+    pub expects: Vec<Expect>,
+}
+
+/// One entry of the timeline.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Act {
+    /// Since the start of the drill.
+    pub at_ms: u32,
+    /// What is done.
+    pub deed: Deed,
+    /// Where the file says so.
+    pub position: Position,
+}
+
+/// A fault whose Regions and agents may be parts still to be given out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Deed {
+    /// See [`Fault::Lose`].
+    Lose(RegionRef),
+    /// See [`Fault::Restore`].
+    Restore(RegionRef),
+    /// See [`Fault::Slow`].
+    Slow {
+        /// Where.
+        region: RegionRef,
+        /// Which; all if none.
+        service: Option<ServiceId>,
+        /// How late.
+        delay_ms: u32,
+    },
+    /// See [`Fault::Fail`].
+    Fail(SpotRef),
+    /// See [`Fault::Kill`].
+    Kill(SpotRef),
+    /// See [`Fault::Mend`].
+    Mend(SpotRef),
+    /// See [`Fault::Cut`].
+    Cut {
+        /// The sender's place.
+        from: PlaceRef,
+        /// The receiver's place.
+        to: PlaceRef,
+        /// Whether the way back is cut too.
+        both: bool,
+    },
+    /// See [`Fault::Heal`].
+    Heal,
+    /// See [`Fault::KillAgent`].
+    KillAgent(AgentRef),
+    /// See [`Fault::StartAgent`].
+    StartAgent(AgentRef),
+    /// See [`Fault::Throttle`].
+    Throttle {
+        /// Which service of AWS.
+        service: AwsService,
+        /// Whether to throttle or to stop throttling.
+        on: bool,
+    },
+}
+
+/// A service, or every service, of a Region.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SpotRef {
+    /// Where.
+    pub region: RegionRef,
+    /// Which; all if none.
+    pub service: Option<ServiceId>,
+}
+
+impl Deed {
+    /// The fault, with the parts given out.
+    #[must_use]
+    pub fn cast(&self, cast: &Cast) -> Fault {
+        let spot = |spot: &SpotRef| (cast.region(&spot.region), spot.service.clone());
+        match self {
+            Self::Lose(region) => Fault::Lose { region: cast.region(region) },
+            Self::Restore(region) => Fault::Restore { region: cast.region(region) },
+            Self::Slow { region, service, delay_ms } => Fault::Slow {
+                region: cast.region(region),
+                service: service.clone(),
+                delay_ms: *delay_ms,
+            },
+            Self::Fail(at) => {
+                let (region, service) = spot(at);
+                Fault::Fail { region, service }
+            }
+            Self::Kill(at) => {
+                let (region, service) = spot(at);
+                Fault::Kill { region, service }
+            }
+            Self::Mend(at) => {
+                let (region, service) = spot(at);
+                Fault::Mend { region, service }
+            }
+            Self::Cut { from, to, both } => {
+                Fault::Cut { from: cast.place(from), to: cast.place(to), both: *both }
+            }
+            Self::Heal => Fault::Heal,
+            Self::KillAgent(agent) => Fault::KillAgent { agent: cast.agent(agent) },
+            Self::StartAgent(agent) => Fault::StartAgent { agent: cast.agent(agent) },
+            Self::Throttle { service, on } => Fault::Throttle { service: *service, on: *on },
+        }
+    }
+
+    /// The Regions that it names.
+    fn regions(&self) -> Vec<&RegionRef> {
+        match self {
+            Self::Lose(region) | Self::Restore(region) | Self::Slow { region, .. } => vec![region],
+            Self::Fail(at) | Self::Kill(at) | Self::Mend(at) => vec![&at.region],
+            Self::Cut { from, to, .. } => [from, to]
+                .into_iter()
+                .filter_map(|place| match place {
+                    PlaceRef::Region(region) => Some(region),
+                    PlaceRef::Global | PlaceRef::Outside => None,
+                })
+                .collect(),
+            Self::Heal | Self::KillAgent(_) | Self::StartAgent(_) | Self::Throttle { .. } => vec![],
+        }
+    }
+
+    fn service(&self) -> Option<&ServiceId> {
+        match self {
+            Self::Slow { service, .. } => service.as_ref(),
+            Self::Fail(at) | Self::Kill(at) | Self::Mend(at) => at.service.as_ref(),
+            _ => None,
+        }
+    }
+}
+
+/// One thing that must hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Expect {
+    /// For the report: the file's own words, or the demand in words.
+    pub name: String,
+    /// What must hold.
+    pub demand: Demand,
+    /// Where the file says so.
+    pub position: Position,
+}
+
+/// What can be demanded. Times are since the first fault.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Demand {
+    /// A majority of seats came to hold the same new epoch and holder.
+    Leader {
+        /// Whether it must also stay the only one until the end.
+        one: bool,
+        /// By then.
+        within_ms: u32,
+    },
+    /// The zone gives weight 0.
+    Drained {
+        /// To which Region.
+        region: RegionRef,
+        /// For which service; all that the Region serves if none.
+        service: Option<ServiceId>,
+        /// By then.
+        within_ms: u32,
+    },
+    /// The zone, having given weight 0, gives more again, and still does at the end.
+    Serving {
+        /// To which Region.
+        region: RegionRef,
+        /// For which service; all that the Region serves if none.
+        service: Option<ServiceId>,
+        /// By then.
+        within_ms: u32,
+    },
+    /// No applied batch changes a weight.
+    NothingMoves,
+    /// No majority of seats comes to hold another epoch.
+    NoNewLeader,
+    /// Few enough requests of one kind of client fail.
+    ClientErrors {
+        /// Which clients.
+        kind: ClientKind,
+        /// Failures up to then are forgiven.
+        after_ms: u32,
+        /// As many may fail later.
+        max: u64,
+    },
+    /// An applied batch changes a weight.
+    FirstAction {
+        /// By then.
+        within_ms: u32,
+    },
+    /// No applied batch leaves a service without a weight above 0.
+    NeverEmpty,
+    /// The epoch in a zone's fence never falls.
+    EpochsRise,
+}
+
+impl Demand {
+    /// How long after the first fault it is judged last, if it is bound to a time.
+    #[must_use]
+    pub const fn limit_ms(&self) -> Option<u32> {
+        match self {
+            Self::Leader { within_ms, .. }
+            | Self::Drained { within_ms, .. }
+            | Self::Serving { within_ms, .. }
+            | Self::FirstAction { within_ms } => Some(*within_ms),
+            Self::ClientErrors { after_ms, .. } => Some(*after_ms),
+            Self::NothingMoves | Self::NoNewLeader | Self::NeverEmpty | Self::EpochsRise => None,
+        }
+    }
+
+    fn target(&self) -> Option<(&RegionRef, Option<&ServiceId>)> {
+        match self {
+            Self::Drained { region, service, .. } | Self::Serving { region, service, .. } => {
+                Some((region, service.as_ref()))
+            }
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Demand {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let spot = |region: &RegionRef, service: &Option<ServiceId>| match service {
+            None => region.to_string(),
+            Some(service) => format!("{service} in {region}"),
+        };
+        match self {
+            Self::Leader { one, within_ms } => {
+                let only = if *one { "exactly one" } else { "a" };
+                write!(f, "{only} new leader within {}", seconds(*within_ms))
+            }
+            Self::Drained { region, service, within_ms } => {
+                write!(f, "{} drained within {}", spot(region, service), seconds(*within_ms))
+            }
+            Self::Serving { region, service, within_ms } => {
+                write!(f, "{} serving again within {}", spot(region, service), seconds(*within_ms))
+            }
+            Self::NothingMoves => f.write_str("no weight moves"),
+            Self::NoNewLeader => f.write_str("no new leader"),
+            Self::ClientErrors { kind, after_ms, max } => {
+                let kind = super::words::client(*kind);
+                write!(f, "at most {max} failures of {kind} clients after {}", seconds(*after_ms))
+            }
+            Self::FirstAction { within_ms } => {
+                write!(f, "the first weight moves within {}", seconds(*within_ms))
+            }
+            Self::NeverEmpty => f.write_str("no service is ever left without an answer"),
+            Self::EpochsRise => f.write_str("no zone's epoch ever falls"),
+        }
+    }
+}
+
+/// A fault and when it strikes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cue {
+    /// Since the start of the drill.
+    pub at_ms: u32,
+    /// What strikes.
+    pub fault: Fault,
+}
+
+impl Scenario {
+    /// The faults in order, with the parts given out.
+    #[must_use]
+    pub fn script(&self, cast: &Cast) -> Vec<Cue> {
+        self.acts.iter().map(|act| Cue { at_ms: act.at_ms, fault: act.deed.cast(cast) }).collect()
+    }
+
+    /// When the first fault strikes, since the start of the drill.
+    #[must_use]
+    pub fn first_ms(&self) -> u32 {
+        self.acts.first().map_or(0, |act| act.at_ms)
+    }
+
+    /// How long the drill lasts from its start.
+    #[must_use]
+    pub fn length_ms(&self) -> u32 {
+        self.first_ms().saturating_add(self.run_ms)
+    }
+
+    /// Whether all that the file names belongs to this fleet. Agents are not part of a fleet's
+    /// description, so the stage must look for those itself.
+    ///
+    /// # Errors
+    /// A problem for each Region or service that the fleet doesn't have.
+    pub fn check(&self, fleet: &Fleet) -> Result<(), Vec<Problem>> {
+        let mut problems = Vec::new();
+        let mut problem = |position, what: String, remedy: String| {
+            problems.push(Problem {
+                file: self.file.clone(),
+                position: Some(position),
+                what,
+                remedy,
+            });
+        };
+        let deeds =
+            self.acts.iter().map(|act| (act.position, act.deed.regions(), act.deed.service()));
+        let demands = self.expects.iter().filter_map(|expect| {
+            let (region, service) = expect.demand.target()?;
+            Some((expect.position, vec![region], service))
+        });
+        for (position, regions, service) in deeds.chain(demands) {
+            if let Some(service) = service.filter(|name| !fleet.services.contains_key(*name)) {
+                let known = listed(fleet.services.keys());
+                problem(
+                    position,
+                    format!("the fleet {} has no service {service}", fleet.name),
+                    format!("name one of {known}"),
+                );
+            }
+            for region in regions {
+                if let RegionRef::Named(region) = region
+                    && !fleet.regions.contains(region)
+                {
+                    problem(
+                        position,
+                        format!("the fleet {} has no Region {region}", fleet.name),
+                        format!("name one of {}, or a part", listed(&fleet.regions)),
+                    );
+                }
+            }
+        }
+        if problems.is_empty() { Ok(()) } else { Err(problems) }
+    }
+}
+
+fn listed<T: fmt::Display>(names: impl IntoIterator<Item = T>) -> String {
+    names.into_iter().map(|name| name.to_string()).collect::<Vec<_>>().join(", ")
+}
+
+/// What a runner hands back: all that scoring needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Run {
+    /// Where it ran.
+    pub stage: Stage,
+    /// The simulator's seed.
+    pub seed: Option<u64>,
+    /// The fleet that was put to the test.
+    pub fleet: Fleet,
+    /// Who played which part.
+    pub cast: Cast,
+    /// The drill's zero, to which the times of its acts refer, on the log's clock.
+    pub started: Moment,
+    /// When watching ended, on the log's clock.
+    pub ended: Moment,
+    /// The world's log from the world's beginning: who led and what the zones held before the first
+    /// fault is read out of it.
+    pub log: Vec<Entry>,
+}

@@ -1,0 +1,71 @@
+//! How a drill's report words things: durations, faults, kinds of client.
+
+use crate::world::fault::{AwsService, Fault};
+use crate::world::log::ClientKind;
+
+/// A length of time as people say it: `8 s`, `2.5 s`.
+pub(super) fn seconds(ms: impl Into<u64>) -> String {
+    let ms = ms.into();
+    let fraction = format!("{:03}", ms % 1000);
+    match fraction.trim_end_matches('0') {
+        "" => format!("{} s", ms / 1000),
+        digits => format!("{}.{digits} s", ms / 1000),
+    }
+}
+
+/// A kind of client.
+pub(super) const fn client(kind: ClientKind) -> &'static str {
+    match kind {
+        ClientKind::Orderly => "orderly",
+        ClientKind::KeepsAlive => "kept-alive",
+        ClientKind::IgnoresTtl => "TTL-ignoring",
+    }
+}
+
+/// What was done to the world.
+pub(super) fn fault(fault: &Fault) -> String {
+    let spot = |region, service: &Option<_>| match service {
+        None => format!("every service in {region}"),
+        Some(service) => format!("{service} in {region}"),
+    };
+    match fault {
+        Fault::Lose { region } => format!("Region {region} is lost: nothing gets in or out"),
+        Fault::Restore { region } => format!("Region {region} is back"),
+        Fault::Slow { region, service, delay_ms } => {
+            format!("{} answers {} late", spot(region, service), seconds(*delay_ms))
+        }
+        Fault::Fail { region, service } => format!("{} answers 503", spot(region, service)),
+        Fault::Kill { region, service } => {
+            format!("{} refuses connections", spot(region, service))
+        }
+        Fault::Mend { region, service } => {
+            format!("{} answers as it should again", spot(region, service))
+        }
+        Fault::Cut { from, to, both: true } => {
+            format!("the link between {from} and {to} is cut, both ways")
+        }
+        Fault::Cut { from, to, both: false } => format!("the link from {from} to {to} is cut"),
+        Fault::Heal => "every cut link is whole again".to_owned(),
+        Fault::KillAgent { agent } => format!("agent {agent} is killed"),
+        Fault::StartAgent { agent } => format!("agent {agent} is started"),
+        Fault::Throttle { service, on } => {
+            let service = match service {
+                AwsService::Dynamodb => "DynamoDB",
+                AwsService::Route53 => "Route 53",
+            };
+            format!("{service} {}", if *on { "throttles every call" } else { "answers again" })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::seconds;
+
+    #[test]
+    fn seconds_are_written_without_needless_digits() {
+        for (ms, text) in [(0, "0 s"), (8000, "8 s"), (2500, "2.5 s"), (61_040, "61.04 s")] {
+            assert_eq!(seconds(ms as u32), text);
+        }
+    }
+}

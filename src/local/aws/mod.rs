@@ -1,0 +1,273 @@
+//! The AWS endpoints: one listener for every service and Region, as `AWS_ENDPOINT_URL` wants it.
+//!
+//! A request tells by its signature's scope which service of which Region it is for, and by its
+//! access key who sends it and from where. Between the two lies the modelled network: a request may
+//! be cut on its way there (no effect) or its answer on the way back (an effect that nobody
+//! confirms), and both look the same to the caller, since the connection merely hangs. A request
+//! that was sent takes its effect once, also when its sender gives up meanwhile.
+//!
+//! Signatures are not checked.
+
+mod refusal;
+mod scope;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::Incoming;
+use hyper::header::{HeaderName, HeaderValue};
+use hyper::{Request, Response};
+use tokio::net::TcpListener;
+
+use super::request_log::{Line, Outcome, RequestLog};
+use super::serve::{self, Reply, delay};
+use super::shared::Shared;
+use super::{dynamodb, route53};
+use crate::domain::{Moment, RegionId};
+use crate::telemetry::clock::Stopwatch;
+use crate::world::World;
+use crate::world::dynamo::to_plain_json;
+use crate::world::log::{Caller, Happening};
+use crate::world::network::Place;
+use refusal::{Dialect, Refusal};
+use scope::Scope;
+
+/// Longest body that is read: four times a transaction's limit of 4 MB, for what JSON and Base64 add
+/// to it ("Quotas in Amazon DynamoDB").
+const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// All endpoints.
+pub(super) struct Endpoints {
+    shared: Arc<Shared>,
+    regions: BTreeSet<RegionId>,
+    /// By access key.
+    callers: BTreeMap<String, Caller>,
+    log: RequestLog,
+}
+
+/// Whom a request is for.
+#[derive(Debug, Clone)]
+enum Addressee {
+    Dynamodb(RegionId),
+    Route53,
+}
+
+impl Addressee {
+    fn place(&self) -> Place {
+        match self {
+            Self::Dynamodb(region) => Place::Region(region.clone()),
+            Self::Route53 => Place::Global,
+        }
+    }
+}
+
+/// A request that is on its way.
+struct Call {
+    caller: Caller,
+    to: Addressee,
+    method: String,
+    path_and_query: String,
+    target: String,
+    body: Bytes,
+}
+
+impl Endpoints {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        regions: BTreeSet<RegionId>,
+        callers: BTreeMap<String, Caller>,
+        log: RequestLog,
+    ) -> Self {
+        Self { shared, regions, callers, log }
+    }
+
+    /// Serves for as long as it is polled.
+    pub(super) async fn serve(self: Arc<Self>, listener: TcpListener) {
+        serve::accept(listener, move |stream| {
+            let endpoints = self.clone();
+            async move {
+                let handle = |request| endpoints.clone().handle(request);
+                serve::connection(stream, handle).await;
+            }
+        })
+        .await;
+    }
+
+    async fn handle(self: Arc<Self>, request: Request<Incoming>) -> Reply {
+        let watch = Stopwatch::start();
+        let (parts, body) = request.into_parts();
+        let target = header(&parts.headers, "x-amz-target");
+        let by_target = if target.is_empty() { Dialect::Xml } else { Dialect::Json };
+        let Some(scope) = Scope::of(&parts.headers) else {
+            return Reply::Answer(Refusal::Unsigned.response(by_target));
+        };
+        let mut line = Line {
+            at_s: Line::seconds(self.shared.now()),
+            caller: scope.key.clone(),
+            place: None,
+            service: scope.service.clone(),
+            region: scope.region.clone(),
+            operation: operation(parts.method.as_str(), parts.uri.path(), &target),
+            status: None,
+            ms: 0,
+            outcome: Outcome::Answered,
+        };
+        let admitted = self.admit(&scope);
+        let body = Limited::new(body, BODY_BYTES_MAX).collect().await;
+        let admitted = admitted.and_then(|admitted| match body {
+            Ok(body) => Ok((admitted, body.to_bytes())),
+            Err(error) => Err(Refusal::Body(error.to_string())),
+        });
+        match admitted {
+            Err(refusal) => {
+                let dialect = match scope.service.as_str() {
+                    "dynamodb" => Dialect::Json,
+                    "route53" => Dialect::Xml,
+                    _ => by_target,
+                };
+                let response = refusal.response(dialect);
+                line.status = Some(response.status().as_u16());
+                line.ms = watch.elapsed_ms();
+                self.log.add(line).await;
+                Reply::Answer(response)
+            }
+            // No such name: there is nobody to connect to.
+            Ok(((_, None), _)) => Reply::Reset,
+            Ok(((caller, Some(to)), body)) => {
+                line.caller.clone_from(&caller.name);
+                line.place = Some(caller.place.clone());
+                let path_and_query = parts.uri.path_and_query().map_or("/", |p| p.as_str());
+                let call = Call {
+                    caller,
+                    to,
+                    method: parts.method.as_str().to_owned(),
+                    path_and_query: path_and_query.to_owned(),
+                    target,
+                    body,
+                };
+                // A task of its own: what was sent arrives, whether or not its sender still waits.
+                let delivered = tokio::spawn(async move {
+                    let (reply, status, outcome) = self.deliver(&call).await;
+                    let ms = watch.elapsed_ms();
+                    self.log.add(Line { status, outcome, ms, ..line }).await;
+                    reply
+                });
+                delivered.await.unwrap_or(Reply::Silence)
+            }
+        }
+    }
+
+    /// Who asks, and whom; nobody when it is a Region that the fleet doesn't have.
+    fn admit(&self, scope: &Scope) -> Result<(Caller, Option<Addressee>), Refusal> {
+        let caller = self.callers.get(&scope.key).ok_or(Refusal::UnknownKey)?.clone();
+        let to = match scope.service.as_str() {
+            "dynamodb" => {
+                let region = self.regions.iter().find(|region| region.as_str() == scope.region);
+                region.cloned().map(Addressee::Dynamodb)
+            }
+            "route53" => Some(Addressee::Route53),
+            other => return Err(Refusal::UnknownService(other.to_owned())),
+        };
+        Ok((caller, to))
+    }
+
+    async fn deliver(&self, call: &Call) -> (Reply, Option<u16>, Outcome) {
+        let (here, there) = (call.caller.place.clone(), call.to.place());
+        let Some(way) = self.shared.visit(|world, _| world.network.path(&here, &there)) else {
+            return (Reply::Silence, None, Outcome::CutOnTheWayThere);
+        };
+        delay(way).await;
+        let (carried_out, way) = self.shared.visit(|world, now| {
+            let carried_out = carry_out(world, now, call);
+            (carried_out, world.network.path(&there, &here))
+        });
+        if carried_out.wrote {
+            self.shared.touch();
+        }
+        let status = Some(carried_out.response.status().as_u16());
+        let Some(way) = way else {
+            return (Reply::Silence, status, Outcome::CutOnTheWayBack);
+        };
+        delay(way).await;
+        (Reply::Answer(carried_out.response), status, Outcome::Answered)
+    }
+}
+
+/// What came of a call.
+struct CarriedOut {
+    response: Response<Full<Bytes>>,
+    /// Whether it changed anything, or tried to.
+    wrote: bool,
+}
+
+fn carry_out(world: &mut World, now: Moment, call: &Call) -> CarriedOut {
+    let caller = &call.caller.name;
+    match &call.to {
+        Addressee::Dynamodb(region) => {
+            let answer = dynamodb::handle(&mut world.dynamo, now, region, &call.target, &call.body);
+            let wrote = !answer.puts.is_empty();
+            for put in answer.puts {
+                let item = to_plain_json(&put.item);
+                let (region, caller) = (region.clone(), caller.clone());
+                world.log.add(now, Happening::Put { region, table: put.table, caller, item });
+            }
+            CarriedOut { response: response(answer.status, answer.headers, answer.body), wrote }
+        }
+        Addressee::Route53 => {
+            let answer = route53::handle(
+                &mut world.route53,
+                now,
+                &call.method,
+                &call.path_and_query,
+                &call.body,
+            );
+            let wrote = answer.changed.is_some();
+            if let Some(changed) = answer.changed {
+                world.log.add(now, changed.happening(caller));
+            }
+            CarriedOut { response: response(answer.status, answer.headers, answer.body), wrote }
+        }
+    }
+}
+
+fn response(
+    status: u16,
+    headers: impl IntoIterator<Item = (&'static str, String)>,
+    body: Vec<u8>,
+) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(Bytes::from(body)));
+    *response.status_mut() = status.try_into().expect("the models answer with known statuses");
+    response.headers_mut().extend(headers.into_iter().map(|(name, value)| {
+        let value = HeaderValue::try_from(value).expect("the models' headers are plain ASCII");
+        (HeaderName::from_static(name), value)
+    }));
+    response
+}
+
+/// A header's text; empty when there is none.
+fn header(headers: &hyper::HeaderMap, name: &str) -> String {
+    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned()
+}
+
+/// What is asked, in the API reference's words where they are short to find, else as it came.
+fn operation(method: &str, path: &str, target: &str) -> String {
+    if let Some((_, name)) = target.split_once('.') {
+        return name.to_owned();
+    }
+    let mut parts = path.split('/').filter(|part| !part.is_empty()).skip(1);
+    let name = match (method, parts.next(), parts.next(), parts.next()) {
+        ("POST", Some("hostedzone"), Some(_), Some("rrset")) => "ChangeResourceRecordSets",
+        ("GET", Some("hostedzone"), Some(_), Some("rrset")) => "ListResourceRecordSets",
+        ("GET", Some("change"), Some(_), None) => "GetChange",
+        ("GET", Some("hostedzone"), Some(_), None) => "GetHostedZone",
+        ("GET", Some("hostedzone"), None, None) => "ListHostedZones",
+        ("GET", Some("hostedzonesbyname"), None, None) => "ListHostedZonesByName",
+        ("POST", Some("hostedzone"), None, None) => "CreateHostedZone",
+        _ => return format!("{method} {path}"),
+    };
+    name.to_owned()
+}

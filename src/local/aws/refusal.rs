@@ -1,0 +1,75 @@
+//! What AWS says to a request that no service looks at, each in the words of the protocol that the
+//! caller expects (AWS API references, "Common Errors").
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::Response;
+use serde_json::json;
+
+use crate::local::dynamodb;
+
+/// Why a request is turned away at the door.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// It is not signed.
+    Unsigned,
+    /// Nobody has this access key.
+    UnknownKey,
+    /// Its body is too long, or broke off.
+    Body(String),
+    /// The service is not modelled.
+    UnknownService(String),
+}
+
+/// How errors are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Dialect {
+    /// As DynamoDB does.
+    Json,
+    /// As Route 53 does.
+    Xml,
+}
+
+impl Refusal {
+    pub(super) fn response(&self, dialect: Dialect) -> Response<Full<Bytes>> {
+        let (status, code) = match (self, dialect) {
+            (Self::Unsigned, Dialect::Json) => (400, "MissingAuthenticationTokenException"),
+            (Self::Unsigned, Dialect::Xml) => (403, "MissingAuthenticationToken"),
+            (Self::UnknownKey, Dialect::Json) => (400, "UnrecognizedClientException"),
+            (Self::UnknownKey, Dialect::Xml) => (403, "InvalidClientTokenId"),
+            (Self::Body(_), Dialect::Json) => (413, "SerializationException"),
+            (Self::Body(_), Dialect::Xml) => (413, "InvalidInput"),
+            (Self::UnknownService(_), Dialect::Json) => (400, "UnknownOperationException"),
+            (Self::UnknownService(_), Dialect::Xml) => (400, "InvalidAction"),
+        };
+        let message = self.message();
+        let (content_type, body) = match dialect {
+            Dialect::Json => {
+                let kind = format!("com.amazon.coral.service#{code}");
+                let body = json!({ "__type": kind, "message": message }).to_string();
+                (dynamodb::CONTENT_TYPE, body)
+            }
+            Dialect::Xml => {
+                let message = quick_xml::escape::escape(message);
+                let body = format!(
+                    "<?xml version=\"1.0\"?>\n<ErrorResponse><Error><Type>Sender</Type>\
+                     <Code>{code}</Code><Message>{message}</Message></Error>\
+                     <RequestId>refused</RequestId></ErrorResponse>"
+                );
+                ("text/xml", body)
+            }
+        };
+        super::response(status, [("content-type", content_type.to_owned())], body.into_bytes())
+    }
+
+    fn message(&self) -> String {
+        match self {
+            Self::Unsigned => "Request is missing Authentication Token".to_owned(),
+            Self::UnknownKey => "The security token included in the request is invalid.".to_owned(),
+            Self::Body(why) => format!("The request's body can't be read: {why}"),
+            Self::UnknownService(service) => format!(
+                "The service {service} is not modelled here: this endpoint is dynamodb and route53"
+            ),
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! What the modelled tables and zones tell of the fleet: who leads, what is decided, what is served.
+//!
+//! Read from the world itself, past its network and its throttles: an observer's view, which no
+//! agent has.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::control::{ControlState, StateRef, Weights};
+use crate::domain::seat::Seat;
+use crate::domain::{AgentId, Epoch, Fleet, RegionId};
+use crate::ports::items;
+use crate::world::World;
+use crate::world::dynamo::{AttributeValue, Item};
+use crate::world::route53::{ModelRouting, OwnerName};
+
+/// Who leads.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Leader {
+    /// The agent that holds a majority of seats.
+    pub agent: AgentId,
+    /// In this epoch.
+    pub epoch: Epoch,
+}
+
+/// The holder of a majority of seats. Its lease may have run out meanwhile: only time tells.
+pub(super) fn leader(world: &World, fleet: &Fleet) -> Option<Leader> {
+    let holders = seats(world, fleet)
+        .into_values()
+        .filter_map(|seat| seat.holder.map(|agent| (agent, seat.epoch)));
+    let (agent, epoch) = majority(fleet, holders)?;
+    Some(Leader { agent, epoch })
+}
+
+/// The state to which a majority of seats points.
+pub(super) fn committed(world: &World, fleet: &Fleet) -> Option<StateRef> {
+    majority(fleet, seats(world, fleet).into_values().map(|seat| seat.committed))
+}
+
+/// The weights that the committed state wants.
+pub(super) fn wanted(world: &World, fleet: &Fleet) -> Option<Weights> {
+    let name = committed(world, fleet)?.name;
+    let key =
+        Item::from([(items::SEATS_KEY.to_owned(), AttributeValue::text(items::state_id(name)))]);
+    let document = fleet.seats.iter().find_map(|region| {
+        let item = world.dynamo.peek(region, &fleet.tables.seats, &key)?;
+        items::document_from(&neutral(item)).ok()
+    })?;
+    // Why it came to be is the brain's own to read.
+    let state: ControlState<serde_json::Value> = serde_json::from_str(&document).ok()?;
+    Some(state.wanted)
+}
+
+/// The weights that the name servers answer by: of the records whose set identifier is a Region's
+/// name.
+pub(super) fn served(world: &World, fleet: &Fleet) -> Weights {
+    let of = |(service, spec): (_, &crate::domain::fleet::Service)| {
+        let name = OwnerName::from(&spec.name);
+        let records = world.route53.served(&spec.zone).filter(|record| {
+            record.name == name && record.rtype.to_record_type() == Some(spec.rtype)
+        });
+        let weights = records.filter_map(|record| match &record.routing {
+            ModelRouting::Weighted { set_identifier, weight } => {
+                Some((set_identifier.parse().ok()?, *weight))
+            }
+            _ => None,
+        });
+        (Clone::clone(service), weights.collect())
+    };
+    fleet.services.iter().map(of).collect()
+}
+
+fn seats(world: &World, fleet: &Fleet) -> BTreeMap<RegionId, Seat> {
+    let key = Item::from([(items::SEATS_KEY.to_owned(), AttributeValue::text(items::SEAT_ID))]);
+    let seat = |region: &RegionId| {
+        let item = world.dynamo.peek(region, &fleet.tables.seats, &key)?;
+        Some((region.clone(), items::seat_from(&neutral(item)).ok()?))
+    };
+    fleet.seats.iter().filter_map(seat).collect()
+}
+
+/// What a majority of seats says.
+fn majority<T: Ord>(fleet: &Fleet, said: impl Iterator<Item = T>) -> Option<T> {
+    let mut votes: BTreeMap<T, usize> = BTreeMap::new();
+    for what in said {
+        *votes.entry(what).or_default() += 1;
+    }
+    votes.into_iter().find(|(_, count)| *count >= fleet.seat_majority()).map(|(what, _)| what)
+}
+
+/// The attributes of kinds that regent's layout has.
+fn neutral(item: &Item) -> items::Item {
+    let attribute = |value: &AttributeValue| match value {
+        AttributeValue::S(text) => Some(items::Attribute::S(text.clone())),
+        AttributeValue::N(number) => Some(items::Attribute::N(number.to_string().parse().ok()?)),
+        _ => None,
+    };
+    item.iter().filter_map(|(name, value)| Some((name.clone(), attribute(value)?))).collect()
+}

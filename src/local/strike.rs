@@ -1,0 +1,101 @@
+//! Striking the world: faults are judged before they are done, so that a misspelt Region is an
+//! error rather than a drill in which nothing happens.
+
+use super::agents::{AgentError, Agents};
+use super::shared::Shared;
+use super::words::list;
+use crate::domain::{Fleet, RegionId, ServiceId};
+use crate::world::fault::Fault;
+use crate::world::network::Place;
+
+/// Why a fault is not done.
+#[derive(Debug, thiserror::Error)]
+pub enum StrikeError {
+    /// The fleet doesn't have the Region.
+    #[error("there is no Region {region} in this fleet; it has {known}")]
+    UnknownRegion {
+        /// Which was meant.
+        region: RegionId,
+        /// Which are there.
+        known: String,
+    },
+    /// The Region doesn't serve the service.
+    #[error("{region} does not serve {service}; it serves {known}")]
+    UnknownService {
+        /// Where.
+        region: RegionId,
+        /// Which was meant.
+        service: ServiceId,
+        /// Which are there.
+        known: String,
+    },
+    /// The Region serves nothing.
+    #[error("{0} serves nothing: it only has a seat")]
+    NothingServed(RegionId),
+    /// The agent is not there, or not as it must be.
+    #[error(transparent)]
+    Agent(#[from] AgentError),
+}
+
+/// Carries a fault out: in the world, and on the agents where it is about them.
+pub(super) async fn strike(
+    shared: &Shared,
+    agents: &Agents,
+    fleet: &Fleet,
+    fault: &Fault,
+) -> Result<(), StrikeError> {
+    check(fleet, fault)?;
+    match fault {
+        Fault::KillAgent { agent } => agents.kill(agent).await?,
+        Fault::StartAgent { agent } => agents.start(agent).await?,
+        _ => {}
+    }
+    shared.alter(|world, now| world.strike(now, fault));
+    Ok(())
+}
+
+fn check(fleet: &Fleet, fault: &Fault) -> Result<(), StrikeError> {
+    match fault {
+        Fault::Lose { region } | Fault::Restore { region } => known(fleet, region),
+        Fault::Slow { region, service, .. }
+        | Fault::Fail { region, service }
+        | Fault::Kill { region, service }
+        | Fault::Mend { region, service } => served(fleet, region, service.as_ref()),
+        Fault::Cut { from, to, .. } => [from, to].into_iter().try_for_each(|place| match place {
+            Place::Region(region) => known(fleet, region),
+            Place::Global | Place::Outside => Ok(()),
+        }),
+        // Agents know themselves.
+        Fault::Heal
+        | Fault::KillAgent { .. }
+        | Fault::StartAgent { .. }
+        | Fault::Throttle { .. } => Ok(()),
+    }
+}
+
+fn known(fleet: &Fleet, region: &RegionId) -> Result<(), StrikeError> {
+    if fleet.regions.contains(region) {
+        return Ok(());
+    }
+    let known = list(&fleet.regions);
+    Err(StrikeError::UnknownRegion { region: region.clone(), known })
+}
+
+fn served(
+    fleet: &Fleet,
+    region: &RegionId,
+    service: Option<&ServiceId>,
+) -> Result<(), StrikeError> {
+    known(fleet, region)?;
+    let here = fleet.services.iter().filter(|(_, spec)| spec.regions.contains_key(region));
+    let here: Vec<_> = here.map(|(service, _)| service).collect();
+    match service {
+        None if here.is_empty() => Err(StrikeError::NothingServed(region.clone())),
+        Some(service) if !here.contains(&service) => Err(StrikeError::UnknownService {
+            region: region.clone(),
+            service: service.clone(),
+            known: if here.is_empty() { "nothing".to_owned() } else { list(here) },
+        }),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,52 @@
+//! What happens to the world, in words for people.
+
+use std::fmt::Display;
+
+use crate::domain::{RegionId, ServiceId};
+use crate::world::fault::{AwsService, Fault};
+
+/// Things in a row, with commas between.
+pub(super) fn list<T: Display>(things: impl IntoIterator<Item = T>) -> String {
+    things.into_iter().map(|thing| thing.to_string()).collect::<Vec<_>>().join(", ")
+}
+
+/// A fault as a sentence without its end.
+#[must_use]
+pub fn fault(fault: &Fault) -> String {
+    match fault {
+        Fault::Lose { region } => format!("{region} is lost"),
+        Fault::Restore { region } => format!("{region} is back"),
+        Fault::Slow { region, service, delay_ms } => {
+            format!("{} slow ({delay_ms} ms)", subject(region, service.as_ref()))
+        }
+        Fault::Fail { region, service } => {
+            format!("{} failing (503)", subject(region, service.as_ref()))
+        }
+        Fault::Kill { region, service } => {
+            format!("{} dead (connections refused)", subject(region, service.as_ref()))
+        }
+        Fault::Mend { region, service } => {
+            format!("{} well again", subject(region, service.as_ref()))
+        }
+        Fault::Cut { from, to, both: false } => format!("nothing gets from {from} to {to}"),
+        Fault::Cut { from, to, both: true } => format!("{from} and {to} are cut off each other"),
+        Fault::Heal => "every cut is healed".to_owned(),
+        Fault::KillAgent { agent } => format!("agent {agent} is killed"),
+        Fault::StartAgent { agent } => format!("agent {agent} is started"),
+        Fault::Throttle { service, on } => {
+            let service = match service {
+                AwsService::Dynamodb => "DynamoDB",
+                AwsService::Route53 => "Route 53",
+            };
+            let does = if *on { "throttles every call" } else { "throttles no longer" };
+            format!("{service} {does}")
+        }
+    }
+}
+
+fn subject(region: &RegionId, service: Option<&ServiceId>) -> String {
+    match service {
+        Some(service) => format!("{service} in {region} is"),
+        None => format!("everything in {region} is"),
+    }
+}

@@ -1,0 +1,3 @@
+//! Tests from outside the library, in one binary: each more would link everything again.
+
+mod tidy;
