@@ -1,0 +1,185 @@
+//! `regent check`: is this folder a fleet, and what would it do?
+//!
+//! Asks nobody outside; whether tables, zones and endpoints exist is not its question.
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+
+use super::fleet::FleetArgs;
+use super::{Failure, Screen};
+use crate::domain::Fleet;
+
+/// Read the fleet's files, and report every problem with file, line and column.
+///
+/// Prints a summary of the fleet when they are right: Regions and seats, each service with its
+/// weights, the timings, and how soon a failure would be acted upon. Asks nobody outside.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  regent check --regions regions")]
+pub(super) struct Args {
+    #[command(flatten)]
+    fleet: FleetArgs,
+}
+
+/// How soon the loss of a Region is acted upon, by the configured times alone: calls over the
+/// network come on top.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+struct Reaction {
+    /// A failure that answers at once (connection refused), seen by a probe that was just due.
+    decided_ms_min: u32,
+    /// Packets that vanish, right after a probe went well.
+    decided_ms_max: u32,
+    /// What is added when the leader is lost in the same moment.
+    new_leader_ms_max: u32,
+}
+
+fn reaction(fleet: &Fleet) -> Reaction {
+    let timing = &fleet.timing;
+    let timeout_ms =
+        fleet.services.values().map(|service| service.probe.timeout_ms).max().unwrap_or(0);
+    // The first failure is followed at once by a burst, whose probes don't wait for one another.
+    let confirmations = u32::from(timing.down_after).saturating_sub(1);
+    let burst_ms = confirmations.saturating_sub(1) * timing.burst_interval_ms;
+    let last_answer_ms = if confirmations == 0 { 0 } else { timeout_ms };
+    // Counted, as the dwell is, from the start of the first failed probe. A report is published at
+    // once on a change and read at the next gathering.
+    let agreed_ms_max = timeout_ms + burst_ms + last_answer_ms + timing.gather_ms;
+    let dwell_ms = fleet.rules.dwell_ms;
+    Reaction {
+        decided_ms_min: dwell_ms.max(burst_ms),
+        decided_ms_max: timing.probe_interval_ms + dwell_ms.max(agreed_ms_max),
+        new_leader_ms_max: timing.lease_ms + timing.renew_ms + timing.stand_spread_ms,
+    }
+}
+
+/// The answer for programs.
+#[derive(Serialize)]
+struct Checked<'f> {
+    fleet: &'f Fleet,
+    reaction: Reaction,
+}
+
+pub(super) fn run(args: &Args, screen: &mut Screen<'_>) -> Result<(), Failure> {
+    let fleet = args.fleet.load()?;
+    show(&fleet, screen)
+}
+
+fn show(fleet: &Fleet, screen: &mut Screen<'_>) -> Result<(), Failure> {
+    let reaction = reaction(fleet);
+    screen.document(&Checked { fleet, reaction })?;
+    screen.line(summary(fleet, &reaction).trim_end())
+}
+
+fn summary(fleet: &Fleet, reaction: &Reaction) -> String {
+    let mut text = String::new();
+    let line = |text: &mut String, what: &str, value: &str| {
+        writeln!(text, "{what:<10}{value}").expect("writing to a String can't fail");
+    };
+    let seats: Vec<&str> = fleet.seats.iter().map(|seat| seat.as_str()).collect();
+    let regions: Vec<&str> = fleet.regions.iter().map(|region| region.as_str()).collect();
+    let zones: Vec<String> =
+        fleet.zones.iter().map(|(zone, name)| format!("{zone} {name}")).collect();
+    line(&mut text, "fleet", &format!("{}: its files are right", fleet.name));
+    line(&mut text, "regions", &regions.join(", "));
+    let majority = fleet.seat_majority();
+    line(&mut text, "seats", &format!("{} (a majority is {majority})", seats.join(", ")));
+    line(&mut text, "tables", &format!("{}, {}", fleet.tables.seats, fleet.tables.board));
+    line(&mut text, "zones", &zones.join(", "));
+    for (service, spec) in &fleet.services {
+        let probe = &spec.probe;
+        line(&mut text, "service", &format!("{service}: {}", spec.key()));
+        let (low, high) = probe.status;
+        let status = if low == high { low.to_string() } else { format!("{low}-{high}") };
+        let body = probe.body_contains.as_ref().map(|body| format!(", body with {body:?}"));
+        let wanted = format!(
+            "{} must answer {status}{} within {} ms",
+            probe.path,
+            body.unwrap_or_default(),
+            probe.latency_ms_max
+        );
+        line(&mut text, "", &wanted);
+        let total: u32 = spec.regions.values().map(|place| u32::from(place.weight.0)).sum();
+        for (region, place) in &spec.regions {
+            let weight = u32::from(place.weight.0);
+            let share = (weight * 100).checked_div(total).unwrap_or(0);
+            let placed = format!("{region:<16}weight {weight:>3} ({share} %)  {}", place.url);
+            line(&mut text, "", &placed);
+        }
+    }
+    let timing = &fleet.timing;
+    line(
+        &mut text,
+        "timing",
+        &format!(
+            "lease {} ms (less {} ms), renewed every {} ms; probes every {} ms, {} failures in a \
+             row mean down",
+            timing.lease_ms,
+            timing.lease_margin_ms,
+            timing.renew_ms,
+            timing.probe_interval_ms,
+            timing.down_after
+        ),
+    );
+    let rules = &fleet.rules;
+    line(
+        &mut text,
+        "rules",
+        &format!(
+            "dwell {} ms; return after {} ms; at least {} in service",
+            rules.dwell_ms, rules.return_after_ms, rules.fewest_in_service
+        ),
+    );
+    line(
+        &mut text,
+        "reaction",
+        &format!(
+            "a lost Region is decided upon {} to {} after it fails (network not counted); up to {} \
+             more when the leader is lost with it",
+            seconds(reaction.decided_ms_min),
+            seconds(reaction.decided_ms_max),
+            seconds(reaction.new_leader_ms_max)
+        ),
+    );
+    text
+}
+
+fn seconds(ms: u32) -> String {
+    format!("{}.{} s", ms / 1000, ms % 1000 / 100)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::testing::{fleet, printed};
+
+    #[test]
+    fn a_fleet_is_summed_up_for_people() {
+        let (text, result) = printed(false, |screen| show(&fleet(), screen));
+        assert!(result.is_ok());
+        insta::assert_snapshot!("check", text);
+    }
+
+    #[test]
+    fn for_programs_the_whole_fleet_is_printed() {
+        let (text, _) = printed(true, |screen| show(&fleet(), screen));
+        let json: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        assert_eq!(json["fleet"]["services"]["web"]["regions"]["r1"]["weight"], 100);
+        assert!(json["reaction"]["decided_ms_max"].is_u64());
+    }
+
+    #[test]
+    fn reaction_counts_interval_confirmation_gathering_and_dwell() {
+        let mut fleet = fleet();
+        fleet.timing.probe_interval_ms = 1000;
+        fleet.timing.burst_interval_ms = 150;
+        fleet.timing.down_after = 3;
+        fleet.timing.gather_ms = 500;
+        fleet.rules.dwell_ms = 2000;
+        fleet.services.values_mut().for_each(|service| service.probe.timeout_ms = 800);
+        // 1000 to the next probe, 800 + 150 + 800 to confirm, 500 to be read: 2250 > the dwell.
+        assert_eq!(reaction(&fleet).decided_ms_max, 3250);
+        assert_eq!(reaction(&fleet).decided_ms_min, 2000);
+        fleet.rules.dwell_ms = 10_000;
+        assert_eq!(reaction(&fleet).decided_ms_max, 11_000);
+    }
+}

@@ -1,0 +1,42 @@
+//! Carrying out a step of the plan.
+
+use std::time::Duration;
+
+use super::plan::Step;
+use crate::agent::Outside;
+use crate::domain::Fleet;
+use crate::ports::Answer;
+
+/// Limit of making a table: it takes seconds as a rule.
+const TABLE_LIMIT: Duration = Duration::from_secs(60);
+
+/// Limit of making the board: each replica takes minutes rather than seconds (DynamoDB Developer
+/// Guide, "Tutorials: Creating global tables"), and they are made one after another.
+const BOARD_LIMIT: Duration = Duration::from_secs(15 * 60);
+
+/// Limit of a write.
+const WRITE_LIMIT: Duration = Duration::from_secs(10);
+
+/// Does it. Safe to repeat after any failure: each write is conditional on nothing being there.
+pub(super) async fn act(fleet: &Fleet, outside: &Outside, step: &Step) -> Answer<()> {
+    match step {
+        Step::SeatsTable { region, .. } => {
+            outside.registers.create_table(region, TABLE_LIMIT).await.map(drop)
+        }
+        Step::Board { home, .. } => {
+            let replicas: Vec<_> =
+                fleet.regions.iter().filter(|region| *region != home).cloned().collect();
+            outside.observations.create_table(home, &replicas, BOARD_LIMIT).await.map(drop)
+        }
+        Step::Genesis { region, document } => {
+            let name = crate::domain::StateName::GENESIS;
+            outside.registers.put_state(region, name, document, WRITE_LIMIT).await
+        }
+        Step::Seat { region, seat } => {
+            outside.registers.create_seat(region, seat, WRITE_LIMIT).await
+        }
+        Step::Fence { batch, .. } => {
+            outside.records.change_zone(batch, WRITE_LIMIT).await.map(drop)
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! `regent init`: makes the tables, seats and fences of a new fleet.
+//!
+//! Looks first (`found`), decides what is to be done as a pure function of what it saw (`plan`),
+//! shows it, asks, looks again, and only then acts (`act`). Every step can be repeated, and one that
+//! stopped half-way goes on with the next run.
+
+mod act;
+mod found;
+mod plan;
+#[cfg(test)]
+mod tests;
+
+use std::io::IsTerminal as _;
+
+use serde::Serialize;
+
+use super::failure::Told;
+use super::fleet::FleetArgs;
+use super::{Failure, Screen, outside, process};
+use crate::agent::Outside;
+use crate::core::genesis::{Genesis, genesis};
+use crate::domain::{AgentId, Fleet};
+use crate::telemetry::clock;
+use plan::Plan;
+
+/// Create what a new fleet needs: tables, seats, the zones' fences.
+///
+/// Shows what it will create and asks before it does. Creates only what is missing, and never a
+/// seat that may have been lost: run it as often as you like. Services' records are not touched;
+/// those that are missing are named.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  regent init --dry-run\n  regent init --yes --json")]
+pub(super) struct Args {
+    #[command(flatten)]
+    fleet: FleetArgs,
+    /// Show what would be created, and stop
+    #[arg(long)]
+    dry_run: bool,
+    /// Don't ask
+    #[arg(long, conflicts_with = "dry_run")]
+    yes: bool,
+}
+
+/// How far to go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    Show,
+    Ask,
+    Act,
+}
+
+/// The answer for programs.
+#[derive(Serialize)]
+struct Outcome<'p> {
+    fleet: &'p str,
+    dry_run: bool,
+    steps: Vec<StepShown>,
+    remarks: &'p [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<Told<'p>>,
+}
+
+#[derive(Serialize)]
+struct StepShown {
+    what: String,
+    done: bool,
+}
+
+fn mode(args: &Args, json: bool, terminal: bool) -> Result<Mode, Failure> {
+    match (args.dry_run, args.yes) {
+        (true, _) => Ok(Mode::Show),
+        (_, true) => Ok(Mode::Act),
+        _ if terminal && !json => Ok(Mode::Ask),
+        _ => Err(Failure::Arguments(
+            "there is nobody to ask: add --yes to create what is missing, or --dry-run to see what \
+             that is"
+                .to_owned(),
+        )),
+    }
+}
+
+pub(super) fn run(args: &Args, screen: &mut Screen<'_>) -> Result<(), Failure> {
+    let mode = mode(args, screen.json(), std::io::stdin().is_terminal())?;
+    let fleet = args.fleet.load()?;
+    let fresh = draw_genesis(&fleet)?;
+    process::block_on(async {
+        let outside = outside::connect(&fleet).await?;
+        provision(&fleet, &outside, &fresh, mode, screen, ask).await
+    })
+}
+
+fn draw_genesis(fleet: &Fleet) -> Result<Genesis, Failure> {
+    let mut drawn = Vec::new();
+    for _ in &fleet.seats {
+        drawn.push(process::draw()?);
+    }
+    let draw = || drawn.pop().expect("as many as there are seats");
+    Ok(genesis(fleet, author(), clock::wall(), draw))
+}
+
+/// Who made what `init` made.
+fn author() -> AgentId {
+    "init".parse().expect("a valid name")
+}
+
+fn ask(screen: &mut Screen<'_>) -> Result<bool, Failure> {
+    screen.ask("Create this? [y/N] ")?;
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer)?;
+    Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
+}
+
+async fn provision(
+    fleet: &Fleet,
+    outside: &Outside,
+    fresh: &Genesis,
+    mode: Mode,
+    screen: &mut Screen<'_>,
+    ask: impl FnOnce(&mut Screen<'_>) -> Result<bool, Failure>,
+) -> Result<(), Failure> {
+    let plan = plan::plan(fleet, &found::find(fleet, outside).await, fresh);
+    for remark in &plan.remarks {
+        screen.line(format_args!("note: {remark}"))?;
+    }
+    if !plan.refusals.is_empty() {
+        let why = anyhow::anyhow!("nothing was created:\n  {}", plan.refusals.join("\n  "));
+        return finish(fleet, &plan, mode, 0, Err(Failure::Failed(why)), screen);
+    }
+    if plan.steps.is_empty() {
+        screen.line("nothing to do: the fleet has all that it needs")?;
+        return finish(fleet, &plan, mode, 0, Ok(()), screen);
+    }
+    for step in &plan.steps {
+        screen.line(format_args!("will {step}"))?;
+    }
+    if mode == Mode::Show {
+        return finish(fleet, &plan, mode, 0, Ok(()), screen);
+    }
+    if mode == Mode::Ask {
+        if !ask(screen)? {
+            return Err(Failure::Failed(anyhow::anyhow!("nothing was created, as you wished")));
+        }
+        // Whoever is asked may think for long, and another may act meanwhile.
+        if plan::plan(fleet, &found::find(fleet, outside).await, fresh) != plan {
+            return Err(Failure::Failed(anyhow::anyhow!(
+                "nothing was created: what is there has changed meanwhile. Run `regent init` again"
+            )));
+        }
+    }
+    let mut done = 0;
+    let mut result = Ok(());
+    for step in &plan.steps {
+        if let Err(failure) = act::act(fleet, outside, step).await {
+            let why = anyhow::anyhow!(failure).context(format!(
+                "{done} of {} steps are done; run `regent init` again, it goes on where this \
+                 stopped. It was to {step}",
+                plan.steps.len()
+            ));
+            result = Err(Failure::Failed(why));
+            break;
+        }
+        done += 1;
+        screen.line(format_args!("done: {step}"))?;
+    }
+    finish(fleet, &plan, mode, done, result, screen)
+}
+
+/// Prints the document for programs, which has the failure in it: one document, not two.
+fn finish(
+    fleet: &Fleet,
+    plan: &Plan,
+    mode: Mode,
+    done: usize,
+    result: Result<(), Failure>,
+    screen: &mut Screen<'_>,
+) -> Result<(), Failure> {
+    let shown =
+        |(n, step): (usize, &plan::Step)| StepShown { what: step.to_string(), done: n < done };
+    screen.document(&Outcome {
+        fleet: fleet.name.as_str(),
+        dry_run: mode == Mode::Show,
+        steps: plan.steps.iter().enumerate().map(shown).collect(),
+        remarks: &plan.remarks,
+        error: result.as_ref().err().and_then(Failure::told),
+    })?;
+    if screen.json() { result.map_err(|_| Failure::Shown) } else { result }
+}

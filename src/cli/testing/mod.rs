@@ -1,0 +1,51 @@
+//! A small fleet for the tests of commands: three seats, one service in two Regions.
+
+mod tables;
+
+use std::collections::BTreeMap;
+
+use super::{Failure, Screen};
+use crate::config;
+use crate::domain::Fleet;
+
+pub(super) use tables::Tables;
+
+const FLEET: &str = r#"name = "demo"
+seats = ["r1", "r2", "r3"]
+[zones]
+Z1 = "example.com"
+[services.web]
+zone = "Z1"
+name = "web.example.com"
+type = "A"
+[services.web.probe]
+path = "/up"
+"#;
+
+/// The fleet.
+pub(super) fn fleet() -> Fleet {
+    let region = |region: &str, last: u8| {
+        let text = format!(
+            "region = {region:?}\n[services.web]\nweight = 100\n\
+             url = \"http://web.{region}.example.com\"\nrecord = {{ values = [\"192.0.2.{last}\"] }}\n"
+        );
+        (format!("{region}.toml"), text)
+    };
+    let files = BTreeMap::from([
+        ("fleet.toml".to_owned(), FLEET.to_owned()),
+        region("r1", 1),
+        region("r2", 2),
+        ("r3.toml".to_owned(), "region = \"r3\"\nwitness = true\n".to_owned()),
+    ]);
+    config::load_files(files).expect("valid").fleet
+}
+
+/// What a command prints, and how it ends.
+pub(super) fn printed(
+    json: bool,
+    work: impl FnOnce(&mut Screen<'_>) -> Result<(), Failure>,
+) -> (String, Result<(), Failure>) {
+    let mut out = Vec::new();
+    let result = work(&mut Screen::new(&mut out, json));
+    (String::from_utf8(out).expect("UTF-8"), result)
+}

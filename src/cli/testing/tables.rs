@@ -1,0 +1,215 @@
+//! The three ports over plain maps: what `init` and `status` need of AWS, with Regions that can be
+//! made unreachable and writes that can be made to fail.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::agent::Outside;
+use crate::domain::record::{ChangeId, ChangeStatus, DnsName, RecordChange, RecordKey};
+use crate::domain::{
+    Beat, CallFailure, RegionId, Report, Seat, StateName, ZoneBatch, ZoneId, ZoneRead,
+};
+use crate::ports::{Answer, Observations, Records, Registers, SwapRefused};
+
+/// What is stored.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(in crate::cli) struct Stored {
+    pub(in crate::cli) seat_tables: BTreeSet<RegionId>,
+    pub(in crate::cli) seats: BTreeMap<RegionId, Seat>,
+    pub(in crate::cli) documents: BTreeMap<(RegionId, StateName), String>,
+    pub(in crate::cli) boards: BTreeSet<RegionId>,
+    pub(in crate::cli) reports: BTreeMap<RegionId, Vec<Report>>,
+    pub(in crate::cli) zones: BTreeMap<ZoneId, (DnsName, ZoneRead)>,
+    /// Regions that can't be reached.
+    pub(in crate::cli) lost: BTreeSet<RegionId>,
+    /// Writes that still succeed; all if none.
+    pub(in crate::cli) writes_left: Option<usize>,
+}
+
+impl Stored {
+    fn reach(&self, region: &RegionId) -> Answer<()> {
+        if self.lost.contains(region) {
+            return Err(CallFailure::unknown(format!("no answer from {region}")));
+        }
+        Ok(())
+    }
+
+    fn write(&mut self) -> Answer<()> {
+        match &mut self.writes_left {
+            Some(0) => Err(CallFailure::transient("throttled")),
+            Some(left) => {
+                *left -= 1;
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+/// The ports.
+#[derive(Debug, Clone, Default)]
+pub(in crate::cli) struct Tables(Arc<Mutex<Stored>>);
+
+impl Tables {
+    pub(in crate::cli) fn stored(&self) -> MutexGuard<'_, Stored> {
+        self.0.lock().expect("not poisoned")
+    }
+
+    pub(in crate::cli) fn outside(&self) -> Outside {
+        let tables = Arc::new(self.clone());
+        Outside { registers: tables.clone(), observations: tables.clone(), records: tables }
+    }
+}
+
+fn unused<T>(operation: &str) -> Answer<T> {
+    Err(CallFailure::permanent(format!("no command calls {operation}")))
+}
+
+#[async_trait]
+impl Registers for Tables {
+    async fn read_seat(&self, seat: &RegionId, _: Duration) -> Answer<Option<Seat>> {
+        let stored = self.stored();
+        stored.reach(seat)?;
+        Ok(stored.seats.get(seat).cloned())
+    }
+
+    async fn swap_seat(
+        &self,
+        _: &RegionId,
+        _: &Beat,
+        _: &Seat,
+        _: Duration,
+    ) -> Result<(), SwapRefused> {
+        unused("swap_seat").map_err(SwapRefused::Failed)
+    }
+
+    async fn put_state(
+        &self,
+        seat: &RegionId,
+        name: StateName,
+        document: &str,
+        _: Duration,
+    ) -> Answer<()> {
+        let mut stored = self.stored();
+        stored.reach(seat)?;
+        stored.write()?;
+        assert!(stored.seat_tables.contains(seat), "there is no table in {seat}");
+        match stored.documents.entry((seat.clone(), name)).or_insert_with(|| document.to_owned()) {
+            same if same == document => Ok(()),
+            _ => Err(CallFailure::conflict("another content")),
+        }
+    }
+
+    async fn read_state(
+        &self,
+        seat: &RegionId,
+        name: StateName,
+        _: Duration,
+    ) -> Answer<Option<String>> {
+        let stored = self.stored();
+        stored.reach(seat)?;
+        Ok(stored.documents.get(&(seat.clone(), name)).cloned())
+    }
+
+    async fn create_table(&self, seat: &RegionId, _: Duration) -> Answer<bool> {
+        let mut stored = self.stored();
+        stored.reach(seat)?;
+        stored.write()?;
+        Ok(stored.seat_tables.insert(seat.clone()))
+    }
+
+    async fn has_table(&self, seat: &RegionId, _: Duration) -> Answer<bool> {
+        let stored = self.stored();
+        stored.reach(seat)?;
+        Ok(stored.seat_tables.contains(seat))
+    }
+
+    async fn create_seat(&self, seat: &RegionId, new: &Seat, _: Duration) -> Answer<()> {
+        let mut stored = self.stored();
+        stored.reach(seat)?;
+        stored.write()?;
+        assert!(!stored.seats.contains_key(seat), "there is a seat in {seat}");
+        stored.seats.insert(seat.clone(), new.clone());
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Observations for Tables {
+    async fn publish(&self, _: &RegionId, _: &Report, _: Duration) -> Answer<()> {
+        unused("publish")
+    }
+
+    async fn gather(&self, replica: &RegionId, _: Duration) -> Answer<Vec<Report>> {
+        let stored = self.stored();
+        stored.reach(replica)?;
+        Ok(stored.reports.get(replica).cloned().unwrap_or_default())
+    }
+
+    async fn record_history(&self, _: &RegionId, _: StateName, _: &str, _: Duration) -> Answer<()> {
+        unused("record_history")
+    }
+
+    async fn history(&self, _: &RegionId, _: u16, _: Duration) -> Answer<Vec<(StateName, String)>> {
+        unused("history")
+    }
+
+    async fn create_table(
+        &self,
+        home: &RegionId,
+        replicas: &[RegionId],
+        _: Duration,
+    ) -> Answer<Vec<RegionId>> {
+        let mut stored = self.stored();
+        stored.write()?;
+        let all: Vec<RegionId> = [std::slice::from_ref(home), replicas].concat();
+        stored.boards.extend(all.iter().cloned());
+        Ok(all)
+    }
+
+    async fn has_table(&self, replica: &RegionId, _: Duration) -> Answer<bool> {
+        let stored = self.stored();
+        stored.reach(replica)?;
+        Ok(stored.boards.contains(replica))
+    }
+}
+
+#[async_trait]
+impl Records for Tables {
+    async fn zone_name(&self, zone: &ZoneId, _: Duration) -> Answer<DnsName> {
+        let stored = self.stored();
+        let found = stored.zones.get(zone).map(|(name, _)| name.clone());
+        found.ok_or_else(|| CallFailure::permanent(format!("there is no zone {zone}")))
+    }
+
+    async fn read_zone(
+        &self,
+        zone: &ZoneId,
+        _: &DnsName,
+        _: &[RecordKey],
+        _: Duration,
+    ) -> Answer<ZoneRead> {
+        let stored = self.stored();
+        let found = stored.zones.get(zone).map(|(_, read)| read.clone());
+        found.ok_or_else(|| CallFailure::transient("throttled"))
+    }
+
+    async fn change_zone(&self, batch: &ZoneBatch, _: Duration) -> Answer<ChangeId> {
+        let mut stored = self.stored();
+        stored.write()?;
+        let [RecordChange::Create(fence)] = batch.changes.as_slice() else {
+            panic!("init creates a fence and nothing else");
+        };
+        let (_, read) = stored.zones.get_mut(&batch.zone).expect("a zone that was read");
+        assert_eq!(read.fence, None, "there is a fence");
+        read.fence = Some(fence.clone());
+        Ok(ChangeId("C1".to_owned()))
+    }
+
+    async fn change_status(&self, _: &ChangeId, _: Duration) -> Answer<ChangeStatus> {
+        unused("change_status")
+    }
+}
