@@ -23,7 +23,11 @@ pub(super) struct FleetArgs {
 impl FleetArgs {
     /// Reads the folder.
     pub(super) fn load(&self) -> Result<Fleet, Failure> {
-        let Loaded { fleet, .. } = config::load_dir(&self.regions)?;
-        Ok(fleet)
+        Ok(self.load_with_files()?.fleet)
+    }
+
+    /// Reads the folder, and gives its files too: for whoever writes them anew elsewhere.
+    pub(super) fn load_with_files(&self) -> Result<Loaded, Failure> {
+        Ok(config::load_dir(&self.regions)?)
     }
 }

@@ -6,6 +6,7 @@
 
 mod agent;
 mod check;
+mod drill;
 mod failure;
 mod fleet;
 mod init;
@@ -48,6 +49,7 @@ enum Command {
     Init(init::Args),
     Agent(agent::Args),
     Status(status::Args),
+    Drill(drill::Args),
 }
 
 impl Cli {
@@ -57,6 +59,7 @@ impl Cli {
             Command::Init(args) => init::run(&args, screen),
             Command::Agent(args) => agent::run(&args, screen),
             Command::Status(args) => status::run(&args, screen),
+            Command::Drill(args) => drill::run(&args, screen),
         }
     }
 }

@@ -35,7 +35,6 @@ pub use judge::{Figure, Verdict};
 pub use not_run::NotRun;
 pub use on_local::run_on_local;
 pub use on_sim::run_on_sim;
-pub use problem::{Position, Problem};
 pub use scenario::{Act, Cue, Deed, Demand, Expect, Run, Scenario, SpotRef, Stage};
 pub use score::{Score, score};
 pub use seats::{Leader, Seats};
