@@ -23,7 +23,11 @@ pub(super) struct FleetArgs {
 impl FleetArgs {
     /// Reads the folder.
     pub(super) fn load(&self) -> Result<Fleet, Failure> {
-        let Loaded { fleet, .. } = config::load_dir(&self.regions)?;
-        Ok(fleet)
+        Ok(self.load_files()?.fleet)
+    }
+
+    /// Reads the folder, and keeps what its files say.
+    pub(super) fn load_files(&self) -> Result<Loaded, Failure> {
+        Ok(config::load_dir(&self.regions)?)
     }
 }

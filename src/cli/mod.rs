@@ -9,12 +9,14 @@ mod check;
 mod failure;
 mod fleet;
 mod init;
+mod local;
 mod outside;
 mod process;
 mod screen;
 mod status;
 #[cfg(test)]
 mod testing;
+mod up;
 mod zone;
 
 use std::ffi::OsString;
@@ -48,6 +50,8 @@ enum Command {
     Init(init::Args),
     Agent(agent::Args),
     Status(status::Args),
+    Up(up::Args),
+    Local(local::Args),
 }
 
 impl Cli {
@@ -57,6 +61,8 @@ impl Cli {
             Command::Init(args) => init::run(&args, screen),
             Command::Agent(args) => agent::run(&args, screen),
             Command::Status(args) => status::run(&args, screen),
+            Command::Up(args) => up::run(&args, screen),
+            Command::Local(args) => local::run(args, screen),
         }
     }
 }
