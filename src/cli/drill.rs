@@ -72,7 +72,7 @@ pub(super) fn run(args: &Args, screen: &mut Screen<'_>) -> Result<(), Failure> {
     let scenario = Scenario::load(&args.file).map_err(|found| Failure::Files(Problems(found)))?;
     let loaded = match &scenario.regions {
         Some(folder) => config::load_dir(folder)?,
-        None => args.fleet.load_with_files()?,
+        None => args.fleet.load_files()?,
     };
     scenario.check(&loaded.fleet).map_err(|found| Failure::Files(Problems(found)))?;
     let stage = Stage::from(args.on);

@@ -23,11 +23,11 @@ pub(super) struct FleetArgs {
 impl FleetArgs {
     /// Reads the folder.
     pub(super) fn load(&self) -> Result<Fleet, Failure> {
-        Ok(self.load_with_files()?.fleet)
+        Ok(self.load_files()?.fleet)
     }
 
-    /// Reads the folder, and gives its files too: for whoever writes them anew elsewhere.
-    pub(super) fn load_with_files(&self) -> Result<Loaded, Failure> {
+    /// Reads the folder, and keeps what its files say.
+    pub(super) fn load_files(&self) -> Result<Loaded, Failure> {
         Ok(config::load_dir(&self.regions)?)
     }
 }

@@ -10,12 +10,14 @@ mod drill;
 mod failure;
 mod fleet;
 mod init;
+mod local;
 mod outside;
 mod process;
 mod screen;
 mod status;
 #[cfg(test)]
 mod testing;
+mod up;
 mod zone;
 
 use std::ffi::OsString;
@@ -50,6 +52,8 @@ enum Command {
     Agent(agent::Args),
     Status(status::Args),
     Drill(drill::Args),
+    Up(up::Args),
+    Local(local::Args),
 }
 
 impl Cli {
@@ -60,6 +64,8 @@ impl Cli {
             Command::Agent(args) => agent::run(&args, screen),
             Command::Status(args) => status::run(&args, screen),
             Command::Drill(args) => drill::run(&args, screen),
+            Command::Up(args) => up::run(&args, screen),
+            Command::Local(args) => local::run(args, screen),
         }
     }
 }

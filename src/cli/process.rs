@@ -18,10 +18,15 @@ const FILTER_OF_COMMANDS: &str = "error,regent=warn";
 /// How long threads that are still busy (resolving a name, say) may hold up the end.
 const END_LIMIT: Duration = Duration::from_millis(200);
 
+/// Sets up the logs of a command for people.
+pub(super) fn complain_only() {
+    // Set up already, in tests: that is as good. The filter is valid.
+    let _ = logs::init(logs::Format::Readable, Some(FILTER_OF_COMMANDS));
+}
+
 /// Runs a short command to its end, on this thread.
 pub(super) fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    // Set up already, in tests: that is as good.
-    let _ = logs::init(logs::Format::Readable, Some(FILTER_OF_COMMANDS));
+    complain_only();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     finish(runtime.context("no event loop could be made")?, work)
 }

@@ -10,9 +10,12 @@ mod plan;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::io::IsTerminal as _;
 
+use anyhow::Context as _;
 use serde::Serialize;
+use tokio::task::JoinSet;
 
 use super::failure::Told;
 use super::fleet::FleetArgs;
@@ -20,6 +23,7 @@ use super::{Failure, Screen, outside, process};
 use crate::agent::Outside;
 use crate::core::genesis::{Genesis, genesis};
 use crate::domain::{AgentId, Fleet};
+use crate::ports::Answer;
 use crate::telemetry::clock;
 use plan::Plan;
 
@@ -124,17 +128,17 @@ async fn provision(
     }
     if !plan.refusals.is_empty() {
         let why = anyhow::anyhow!("nothing was created:\n  {}", plan.refusals.join("\n  "));
-        return finish(fleet, &plan, mode, 0, Err(Failure::Failed(why)), screen);
+        return finish(fleet, &plan, mode, &BTreeSet::new(), Err(Failure::Failed(why)), screen);
     }
     if plan.steps.is_empty() {
         screen.line("nothing to do: the fleet has all that it needs")?;
-        return finish(fleet, &plan, mode, 0, Ok(()), screen);
+        return finish(fleet, &plan, mode, &BTreeSet::new(), Ok(()), screen);
     }
     for step in &plan.steps {
         screen.line(format_args!("will {step}"))?;
     }
     if mode == Mode::Show {
-        return finish(fleet, &plan, mode, 0, Ok(()), screen);
+        return finish(fleet, &plan, mode, &BTreeSet::new(), Ok(()), screen);
     }
     if mode == Mode::Ask {
         if !ask(screen)? {
@@ -147,22 +151,54 @@ async fn provision(
             )));
         }
     }
-    let mut done = 0;
+    let mut done = BTreeSet::new();
+    let result = carry_out(fleet, outside, &plan, &mut done, screen).await;
+    finish(fleet, &plan, mode, &done, result, screen)
+}
+
+/// Takes the steps: tables all at once, since each takes a while, then the rest one by one.
+async fn carry_out(
+    fleet: &Fleet,
+    outside: &Outside,
+    plan: &Plan,
+    done: &mut BTreeSet<usize>,
+    screen: &mut Screen<'_>,
+) -> Result<(), Failure> {
     let mut result = Ok(());
-    for step in &plan.steps {
-        if let Err(failure) = act::act(fleet, outside, step).await {
-            let why = anyhow::anyhow!(failure).context(format!(
-                "{done} of {} steps are done; run `regent init` again, it goes on where this \
-                 stopped. It was to {step}",
-                plan.steps.len()
-            ));
-            result = Err(Failure::Failed(why));
-            break;
-        }
-        done += 1;
-        screen.line(format_args!("done: {step}"))?;
+    let mut tables = JoinSet::new();
+    for (n, step) in plan.steps.iter().enumerate().filter(|(_, step)| step.makes_table()) {
+        let (fleet, outside, step) = (fleet.clone(), outside.clone(), step.clone());
+        tables.spawn(async move { (n, act::act(&fleet, &outside, &step).await) });
     }
-    finish(fleet, &plan, mode, done, result, screen)
+    while let Some(table) = tables.join_next().await {
+        let (n, answer) = table.context("the making of a table ended in a panic")?;
+        result = result.and(take(plan, n, answer, done, screen));
+    }
+    for (n, step) in plan.steps.iter().enumerate().filter(|(_, step)| !step.makes_table()) {
+        result?;
+        result = take(plan, n, act::act(fleet, outside, step).await, done, screen);
+    }
+    result
+}
+
+/// Tells how a step ended.
+fn take(
+    plan: &Plan,
+    n: usize,
+    answer: Answer<()>,
+    done: &mut BTreeSet<usize>,
+    screen: &mut Screen<'_>,
+) -> Result<(), Failure> {
+    let step = &plan.steps[n];
+    match answer {
+        Ok(()) => {
+            done.insert(n);
+            screen.line(format_args!("done: {step}"))
+        }
+        Err(failure) => Err(Failure::Failed(anyhow::anyhow!(
+            "it was to {step}: {failure}. Run `regent init` again, it goes on where this stopped"
+        ))),
+    }
 }
 
 /// Prints the document for programs, which has the failure in it: one document, not two.
@@ -170,12 +206,14 @@ fn finish(
     fleet: &Fleet,
     plan: &Plan,
     mode: Mode,
-    done: usize,
+    done: &BTreeSet<usize>,
     result: Result<(), Failure>,
     screen: &mut Screen<'_>,
 ) -> Result<(), Failure> {
-    let shown =
-        |(n, step): (usize, &plan::Step)| StepShown { what: step.to_string(), done: n < done };
+    let shown = |(n, step): (usize, &plan::Step)| StepShown {
+        what: step.to_string(),
+        done: done.contains(&n),
+    };
     screen.document(&Outcome {
         fleet: fleet.name.as_str(),
         dry_run: mode == Mode::Show,

@@ -28,6 +28,13 @@ pub(super) enum Step {
     Fence { batch: ZoneBatch, value: Fence },
 }
 
+impl Step {
+    /// Whether it makes a table: that takes a while, and no other table need be there for it.
+    pub(super) fn makes_table(&self) -> bool {
+        matches!(self, Self::SeatsTable { .. } | Self::Board { .. })
+    }
+}
+
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

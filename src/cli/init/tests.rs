@@ -277,7 +277,7 @@ fn a_run_that_stops_after_any_step_is_finished_by_the_next_and_leaves_the_same()
         tables.stored().writes_left = Some(writes);
         let (_, result) = init(&tables, 0, false);
         let Err(Failure::Failed(error)) = result else { panic!("it must fail") };
-        assert!(format!("{error:#}").contains(&format!("{writes} of {steps} steps are done")));
+        assert!(error.to_string().contains("Run `regent init` again"), "{error}");
         tables.stored().writes_left = None;
         // Before the first state was put anywhere, the later run uses its own.
         let earlier = tables.stored().documents.is_empty();
