@@ -21,8 +21,13 @@ pub(super) async fn carry_out(
     request: Request,
     deadline: Moment,
 ) -> Outcome {
-    let limit = deadline.since(clock::now());
     let (port, operation) = names(&request);
+    let limit = deadline.since(clock::now());
+    if limit.is_zero() {
+        // The machine stood still between the command and now: a late call may outlive the lease.
+        let what = format!("{port} {operation} was not sent: its deadline had passed");
+        return Err(failed(CallFailure::transient(what)));
+    }
     let watch = Stopwatch::start();
     let outcome = match tokio::time::timeout(limit + GRACE, send(outside, request, limit)).await {
         Ok(outcome) => outcome,

@@ -15,7 +15,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::core::note::Note;
 use crate::core::view::{Inner, View};
-use crate::core::{Brain, Command, Event, Identity};
+use crate::core::{Brain, CallId, Command, Event, Identity, ProbeId, Request};
 use crate::domain::{AgentId, Fleet, Moment, Target};
 use crate::ports::{Observations, Records, Registers};
 use crate::probe::{Endpoint, InvalidEndpoint, InvalidUserAgent, NoRoots, Prober, Trust};
@@ -156,29 +156,21 @@ impl Agent {
     pub async fn run(mut self, stop: impl Future<Output = ()>) -> Result<(), AgentError> {
         let (sender, mut events) = mpsc::channel(EVENTS_MAX);
         let started = clock::now();
-        let mut brain = Brain::new(started, self.identity.clone(), self.fleet.clone(), self.seed);
-        let mut wall_clock_at = started;
-        let step = |brain: &mut Brain, event: Event| {
-            let watch = Stopwatch::start();
-            let commands = brain.step(clock::now(), event);
-            self.metrics.observe_step(watch.elapsed());
-            commands
+        let mut brain = Brain::new(started, self.identity, self.fleet, self.seed);
+        let hands = Hands {
+            outside: self.outside,
+            prober: self.prober,
+            endpoints: self.endpoints,
+            metrics: self.metrics,
+            events: sender,
         };
+        let mut wall_clock_at = started;
         tokio::pin!(stop);
         loop {
             let now = clock::now();
             if now >= wall_clock_at {
                 wall_clock_at = now + WALL_CLOCK_EVERY;
-                let event = Event::WallClock { unix_ms: clock::wall_unix_ms() };
-                let commands = step(&mut brain, event);
-                carry_out(
-                    &self.outside,
-                    &self.prober,
-                    &self.endpoints,
-                    &self.metrics,
-                    &sender,
-                    commands,
-                )?;
+                hands.tell(&mut brain, Event::WallClock { unix_ms: clock::wall_unix_ms() })?;
             }
             let wait = brain.next_wake().since(clock::now()).min(TICK_MAX);
             let event = tokio::select! {
@@ -190,15 +182,7 @@ impl Agent {
                 Some(event) = events.recv() => event,
                 () = tokio::time::sleep(wait) => Event::Tick,
             };
-            let commands = step(&mut brain, event);
-            carry_out(
-                &self.outside,
-                &self.prober,
-                &self.endpoints,
-                &self.metrics,
-                &sender,
-                commands,
-            )?;
+            hands.tell(&mut brain, event)?;
         }
     }
 }
@@ -212,41 +196,56 @@ fn answer(brain: &Brain, question: Question) {
     }
 }
 
-fn carry_out(
-    outside: &Outside,
-    prober: &Arc<Prober>,
-    endpoints: &BTreeMap<Target, Arc<Endpoint>>,
-    metrics: &Arc<Metrics>,
-    events: &mpsc::Sender<Event>,
-    commands: Vec<Command>,
-) -> Result<(), AgentError> {
-    for command in commands {
-        match command {
-            Command::Call { call, deadline, request } => {
-                let (outside, metrics, events) = (outside.clone(), metrics.clone(), events.clone());
-                tokio::spawn(async move {
-                    let outcome = carry::carry_out(&outside, &metrics, request, deadline).await;
-                    // The loop may have ended.
-                    let _ = events.send(Event::Answered { call, outcome }).await;
-                });
-            }
-            Command::Probe { probe, target } => {
-                let Some(endpoint) = endpoints.get(&target).cloned() else { continue };
-                let (prober, metrics, events) = (prober.clone(), metrics.clone(), events.clone());
-                tokio::spawn(async move {
-                    let sample = prober.probe(&endpoint).await;
-                    metrics.observe_probe(&target, &sample);
-                    told::probed(&target, &sample);
-                    let _ = events.send(Event::Probed { probe, sample }).await;
-                });
-            }
-            Command::Note(note) => {
-                told::tell(&note, metrics);
-                if let Note::SecondSelf { agent } = note {
-                    return Err(AgentError::SecondSelf(agent));
+/// What carries out the brain's commands.
+struct Hands {
+    outside: Outside,
+    prober: Arc<Prober>,
+    endpoints: BTreeMap<Target, Arc<Endpoint>>,
+    metrics: Arc<Metrics>,
+    events: mpsc::Sender<Event>,
+}
+
+impl Hands {
+    /// Tells the brain, and begins all that it then wants done.
+    fn tell(&self, brain: &mut Brain, event: Event) -> Result<(), AgentError> {
+        let watch = Stopwatch::start();
+        let commands = brain.step(clock::now(), event);
+        self.metrics.observe_step(watch.elapsed());
+        for command in commands {
+            match command {
+                Command::Call { call, deadline, request } => self.call(call, deadline, request),
+                Command::Probe { probe, target } => self.probe(probe, target),
+                Command::Note(note) => {
+                    told::tell(&note, &self.metrics);
+                    if let Note::SecondSelf { agent } = note {
+                        return Err(AgentError::SecondSelf(agent));
+                    }
                 }
             }
         }
+        Ok(())
     }
-    Ok(())
+
+    fn call(&self, call: CallId, deadline: Moment, request: Request) {
+        let (outside, metrics) = (self.outside.clone(), self.metrics.clone());
+        let events = self.events.clone();
+        tokio::spawn(async move {
+            let outcome = carry::carry_out(&outside, &metrics, request, deadline).await;
+            // The loop may have ended.
+            let _ = events.send(Event::Answered { call, outcome }).await;
+        });
+    }
+
+    fn probe(&self, probe: ProbeId, target: Target) {
+        let Some(endpoint) = self.endpoints.get(&target).cloned() else { return };
+        let (prober, metrics) = (self.prober.clone(), self.metrics.clone());
+        let events = self.events.clone();
+        tokio::spawn(async move {
+            let sample = prober.probe(&endpoint).await;
+            metrics.observe_probe(&target, &sample);
+            told::probed(&target, &sample);
+            // As above.
+            let _ = events.send(Event::Probed { probe, sample }).await;
+        });
+    }
 }

@@ -205,11 +205,15 @@ pub(super) enum Purpose {
     ZoneChange { zone: ZoneId, change: ChangeId },
 }
 
+/// How long after its deadline a call counts as never to be answered. Whoever carries calls out
+/// has promised an answer; this is for a promise that was broken, lest the brain wait for ever.
+const OVERDUE: Duration = Duration::from_secs(2);
+
 /// Collects a step's commands and keeps what each open call is for.
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
     commands: Vec<Command>,
-    open: BTreeMap<CallId, Purpose>,
+    open: BTreeMap<CallId, (Purpose, Moment)>,
     calls: u64,
     probes: u64,
 }
@@ -224,8 +228,8 @@ impl Outbox {
     ) -> CallId {
         self.calls += 1;
         let call = CallId(self.calls);
-        self.open.insert(call, purpose);
         let deadline = now + Duration::from_millis(u64::from(limit_ms));
+        self.open.insert(call, (purpose, deadline + OVERDUE));
         self.commands.push(Command::Call { call, deadline, request });
         call
     }
@@ -243,7 +247,12 @@ impl Outbox {
 
     /// What an answered call was for; none for an answer that nobody waits for (a second answer).
     pub(super) fn close(&mut self, call: CallId) -> Option<Purpose> {
-        self.open.remove(&call)
+        self.open.remove(&call).map(|(purpose, _)| purpose)
+    }
+
+    /// Calls that were never answered, against the promise: to be taken as unknown.
+    pub(super) fn overdue(&self, now: Moment) -> Vec<CallId> {
+        self.open.iter().filter(|(_, (_, at))| *at <= now).map(|(call, _)| *call).collect()
     }
 
     pub(super) fn take(&mut self) -> Vec<Command> {

@@ -42,7 +42,7 @@ use rand_pcg::Pcg64Mcg;
 
 use crate::domain::observation::LeaderReport;
 use crate::domain::{
-    AgentId, BootId, Fence, Fleet, Moment, RegionId, Report, Target, Weight, ZoneId,
+    AgentId, BootId, CallFailure, Fence, Fleet, Moment, RegionId, Report, Target, Weight, ZoneId,
 };
 
 pub use call::{CallId, Command, Event, Outcome, ProbeId, Refusal, Request, Response};
@@ -170,6 +170,10 @@ impl Brain {
                     self.gathering.report_soon(now);
                 }
             }
+        }
+        for call in self.out.overdue(now) {
+            let failure = CallFailure::unknown("it was never answered");
+            self.answered(now, call, Err(Refusal::Failed(failure)));
         }
         self.drive(now);
         self.out.take()

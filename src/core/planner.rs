@@ -122,9 +122,14 @@ fn plan_service(
     // More than half of what serves can't well fail at one moment; our own view of it can.
     let bad = leaving.iter().filter(|(_, _, reason)| *reason != Reason::Configured).count();
     let most_look_bad = bad * 2 > serving && serving > 1;
+    // Those whom health takes out go first: whoever leaves because the files say so must leave
+    // enough behind that answer.
+    leaving.sort_by_key(|(_, _, reason)| *reason == Reason::Configured);
+    let mut answering = serving - bad;
     for (region, placed, reason) in leaving {
         let of_health = reason != Reason::Configured;
-        if serving <= usize::from(rules.fewest_in_service) {
+        let fewest = usize::from(rules.fewest_in_service);
+        if serving <= fewest || (!of_health && answering <= fewest) {
             block(region, Weight::ZERO, Obstacle::FewestInService);
         } else if of_health && most_look_bad {
             block(region, Weight::ZERO, Obstacle::MostLookBad);
@@ -132,6 +137,7 @@ fn plan_service(
             block(region, Weight::ZERO, Obstacle::Dwell);
         } else {
             serving -= 1;
+            answering -= usize::from(!of_health);
             change(region, placed, Weight::ZERO, reason);
         }
     }
@@ -232,6 +238,16 @@ mod tests {
         let changed = Placed { share: Weight(50), ..placed(WELL, 0, 100) };
         let taken_out = Placed { share: Weight::ZERO, ..placed(WELL, 0, 100) };
         assert_eq!(words(&[new, changed, taken_out]), ["r0→100", "r1→50", "r2→0"]);
+    }
+
+    #[test]
+    fn the_files_do_not_take_out_the_only_one_that_answers() {
+        let taken_out = Placed { share: Weight::ZERO, ..placed(WELL, 0, 100) };
+        let down = placed(Verdict::Down, 0, 100);
+        for places in [[taken_out.clone(), down.clone()], [down, taken_out]] {
+            let changes = plan_of(&places).changes;
+            assert!(changes.is_empty(), "{changes:?}");
+        }
     }
 
     fn any_placed() -> impl Strategy<Value = Placed> {

@@ -56,6 +56,9 @@ impl Probing {
         let late = Duration::from_millis(u64::from(fleet.timing.probe_interval_ms) / LATE_PART);
         let mut count = 0;
         for (target, watch) in &mut self.watches {
+            for probe in watch.forget_overdue(now) {
+                self.open.remove(&probe);
+            }
             if watch.next_at() <= now {
                 count += usize::from(now.since(watch.next_at()) > late);
                 let probe = out.probe(target.clone());

@@ -243,16 +243,20 @@ impl Zone {
                 }
                 // Read again at once: to see the claim, or that nothing is left to do.
             }
-            (Stage::Swapping { .. }, Err(refusal)) if refusal.class() == FailureClass::Conflict => {
-                // Something is not as it was read: read again. Paced, lest two fight.
-                self.back_off(now);
-            }
-            (Stage::Reading { .. } | Stage::Swapping { .. }, Err(refusal)) => match refusal {
-                Refusal::Failed(failure) if failure.class == FailureClass::Permanent => {
-                    self.hold(now, failure.what, out);
+            (stage @ (Stage::Reading { .. } | Stage::Swapping { .. }), Err(refusal)) => {
+                if matches!(stage, Stage::Swapping { .. }) {
+                    let (zone, class) = (self.id.clone(), refusal.class());
+                    out.note(Note::ZoneRefused { zone, class });
                 }
-                _ => self.back_off(now),
-            },
+                match refusal {
+                    Refusal::Failed(failure) if failure.class == FailureClass::Permanent => {
+                        self.hold(now, failure.what, out);
+                    }
+                    // Whatever it was, the zone is read again before anything else is sent. Paced,
+                    // lest two fight.
+                    _ => self.back_off(now),
+                }
+            }
             // An answer of another kind than the call's: as good as none.
             (_, Ok(_)) => self.back_off(now),
             (stage @ Stage::Due(_), Err(_)) => self.stage = stage,
@@ -317,16 +321,18 @@ impl Zone {
                 self.bring_about(now, fleet, mandate, read, fence, out);
             }
             lower_or_missing => {
+                // Missing, or lowered after our claim: somebody tampered with it.
+                let tampered = lower_or_missing.is_none() || self.claimed == Some(mandate.epoch);
+                if tampered && !fresh {
+                    // It is made anew only on the quorum's fresh word.
+                    self.doubted_at.get_or_insert(now);
+                    self.stage = Stage::Due(now + Duration::from_millis(BACKOFF_MS_MIN));
+                    return;
+                }
                 if self.claimed.take().is_some() {
                     let what = "its fence was lowered or removed after it was claimed: claiming it \
                                 again";
                     self.tell_odd(Some(what.to_owned()), out);
-                }
-                if !fresh && lower_or_missing.is_none() {
-                    // A missing fence is made anew only on the quorum's fresh word.
-                    self.doubted_at.get_or_insert(now);
-                    self.stage = Stage::Due(now + Duration::from_millis(BACKOFF_MS_MIN));
-                    return;
                 }
                 let attempt = self.fresh_attempt(lower_or_missing.as_ref());
                 let fence = Fence { fleet: fleet.name.clone(), epoch: mandate.epoch, attempt };
@@ -483,9 +489,16 @@ fn difference(fleet: &Fleet, zone: &ZoneId, wanted: &Weights, records: &[RecordS
             // What does not fit goes with the next batch, after this one was read back.
             continue;
         }
+        let present: Vec<RecordSet> = of_key.into_iter().cloned().collect();
+        let deletes = present.iter().cloned().map(RecordChange::Delete);
+        let changes: Vec<_> = deletes.chain(new.into_iter().map(RecordChange::Create)).collect();
+        // One name that can't be changed safely must not hold up the others of its zone.
+        if let Err(reason) = safety::check_batch(&present, &changes) {
+            result.odd.push(format!("{} was not changed, since {reason}", what.join(", ")));
+            continue;
+        }
         result.what.extend(what);
-        result.changes.extend(of_key.into_iter().cloned().map(RecordChange::Delete));
-        result.changes.extend(new.into_iter().map(RecordChange::Create));
+        result.changes.extend(changes);
     }
     result
 }

@@ -372,3 +372,63 @@ fn a_fence_above_the_quorum_is_held_for_a_person() {
     assert!(report.detail.expect("why").contains("lost their memory"));
     assert_eq!(weights(&sim, &region("eu-west-1")), [100, 100]);
 }
+
+#[test]
+fn a_brain_whose_calls_are_never_answered_goes_on_asking() {
+    let identity = Identity {
+        agent: "eu-west-1".parse().expect("valid"),
+        region: region("eu-west-1"),
+        boot: BootId(1),
+    };
+    let mut brain = Brain::new(Moment::ZERO, identity, fleet(), 1);
+    let mut now = Moment::ZERO;
+    let mut asked = 0;
+    while now < Moment::from_ms(20_000) {
+        let commands = brain.step(now, Event::Tick);
+        asked += commands
+            .iter()
+            .filter(|command| {
+                matches!(command, Command::Call { request: Request::ReadSeat { .. }, .. })
+            })
+            .count();
+        now = brain
+            .next_wake()
+            .max(now + Duration::from_millis(1))
+            .min(now + Duration::from_millis(500));
+    }
+    assert!(
+        asked >= 3 * 4,
+        "three seats, each asked again after every call that was lost: {asked}"
+    );
+}
+
+#[test]
+fn one_name_that_can_t_be_changed_safely_does_not_hold_up_the_others() {
+    let mut sim = sim(15);
+    settle(&mut sim);
+    // Somebody deleted the records of `api` in both other Regions: taking out the third would leave
+    // nothing.
+    for id in ["ap-southeast-2", "us-east-1"] {
+        let record = find(&sim, |record| {
+            record.key.name.as_str().starts_with("api.")
+                && record.routing.set_identifier() == Some(id)
+        });
+        edit(&mut sim, &record, None);
+    }
+    sim.strike(&Fault::Kill { region: region("eu-west-1"), service: None });
+    sim.run_until(sim.now() + Duration::from_secs(10));
+    let of = |name: &str| {
+        let record = find(&sim, |record| {
+            record.key.name.as_str().starts_with(name)
+                && record.routing.set_identifier() == Some("eu-west-1")
+        });
+        record.routing
+    };
+    let weight = |routing| match routing {
+        crate::domain::record::Routing::Weighted { weight, .. } => weight.0,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(weight(of("web.")), 0);
+    assert_eq!(weight(of("api.")), 100, "the last that is left");
+    assert!(zone_report(&sim).detail.expect("told").contains("api"));
+}

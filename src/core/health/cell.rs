@@ -25,6 +25,9 @@ const IN_FLIGHT_MAX: usize = 8;
 /// the most: a target in trouble must not be flooded by its observers.
 const WATCHFUL_FACTOR: u32 = 4;
 
+/// How long after its start a probe counts as never to be answered: many times any time limit.
+const OVERDUE: Duration = Duration::from_secs(60);
+
 /// For how many dwells a target that went down is watched closely: long enough that a blip's end
 /// is seen before the dwell is over.
 const WATCHFUL_DWELLS: u32 = 2;
@@ -74,6 +77,19 @@ impl TargetWatch {
     /// When the next probe is to start.
     pub(in crate::core) fn next_at(&self) -> Moment {
         if self.in_flight.len() >= IN_FLIGHT_MAX { Moment::NEVER } else { self.next_at }
+    }
+
+    /// Forgets probes that were never answered, against the promise, lest the target is never
+    /// probed again and its last state stands for ever.
+    pub(in crate::core) fn forget_overdue(&mut self, now: Moment) -> Vec<ProbeId> {
+        let overdue = |(probe, started): (&ProbeId, &Moment)| {
+            (now.since(*started) >= OVERDUE).then_some(*probe)
+        };
+        let forgotten: Vec<ProbeId> = self.in_flight.iter().filter_map(overdue).collect();
+        for probe in &forgotten {
+            self.in_flight.remove(probe);
+        }
+        forgotten
     }
 
     /// Says that a probe was started, and plans the one after it.
@@ -305,6 +321,20 @@ mod tests {
             2000,
             "counted from the first failed probe's start"
         );
+    }
+
+    #[test]
+    fn probes_that_are_never_answered_do_not_stop_the_probing_for_ever() {
+        let timing = timing();
+        let mut watch = TargetWatch::new(Moment::ZERO, 0, &timing);
+        let mut now = Moment::ZERO;
+        for n in 0..IN_FLIGHT_MAX as u64 {
+            now = watch.next_at();
+            watch.started(now, ProbeId(n), &timing, 2000);
+        }
+        assert_eq!(watch.next_at(), Moment::NEVER);
+        assert_eq!(watch.forget_overdue(now + OVERDUE).len(), IN_FLIGHT_MAX);
+        assert!(watch.next_at() <= now + OVERDUE);
     }
 
     #[test]
