@@ -6,6 +6,7 @@
 
 mod agent;
 mod check;
+mod drill;
 mod failure;
 mod fleet;
 mod init;
@@ -50,6 +51,7 @@ enum Command {
     Init(init::Args),
     Agent(agent::Args),
     Status(status::Args),
+    Drill(drill::Args),
     Up(up::Args),
     Local(local::Args),
 }
@@ -61,6 +63,7 @@ impl Cli {
             Command::Init(args) => init::run(&args, screen),
             Command::Agent(args) => agent::run(&args, screen),
             Command::Status(args) => status::run(&args, screen),
+            Command::Drill(args) => drill::run(&args, screen),
             Command::Up(args) => up::run(&args, screen),
             Command::Local(args) => local::run(args, screen),
         }

@@ -19,7 +19,8 @@ pub struct Position {
 
 impl Position {
     /// The position of the byte at `offset`; the text's end if it lies behind it.
-    pub(super) fn of(text: &str, offset: usize) -> Self {
+    #[must_use]
+    pub fn of(text: &str, offset: usize) -> Self {
         let offset = text.floor_char_boundary(offset);
         let before = &text[..offset];
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);

@@ -12,6 +12,7 @@ mod cast;
 mod figures;
 mod judge;
 mod not_run;
+mod on_local;
 mod on_sim;
 mod problem;
 mod raw;
@@ -32,8 +33,8 @@ pub use cast::{AgentRef, Cast, InvalidRef, Member, Miscast, PlaceRef, RegionRef}
 pub use figures::{Figures, Recovery, Tally};
 pub use judge::{Figure, Verdict};
 pub use not_run::NotRun;
+pub use on_local::run_on_local;
 pub use on_sim::run_on_sim;
-pub use problem::{Position, Problem};
 pub use scenario::{Act, Cue, Deed, Demand, Expect, Run, Scenario, SpotRef, Stage};
 pub use score::{Score, score};
 pub use seats::{Leader, Seats};

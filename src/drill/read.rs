@@ -11,10 +11,11 @@ use std::path::Path;
 
 use toml::Spanned;
 
-use super::problem::{Problem, Problems};
+use super::problem::Gathered;
 use super::raw::{RawAct, RawExpect, RawFile};
 use super::scenario::{Act, Expect, Scenario, Stage};
 use super::words::seconds;
+use crate::config::{Place, Problem};
 
 /// Wait for a steady start when the file sets none. An election takes a lease, and the first
 /// reports a few seconds: half a minute is several times that.
@@ -28,8 +29,7 @@ impl Scenario {
     pub fn load(path: &Path) -> Result<Self, Vec<Problem>> {
         let text = fs::read_to_string(path).map_err(|error| {
             vec![Problem {
-                file: path.display().to_string(),
-                position: None,
+                place: Place { file: path.display().to_string(), position: None },
                 what: format!("the file can't be read: {error}"),
                 remedy: "give the path of a chaos file".to_owned(),
             }]
@@ -43,7 +43,7 @@ impl Scenario {
     /// # Errors
     /// Everything that is wrong with it; what isn't TOML or isn't of the right type hides the rest.
     pub fn parse(path: &Path, text: &str) -> Result<Self, Vec<Problem>> {
-        let mut problems = Problems::new(path.display().to_string(), text);
+        let mut problems = Gathered::new(path.display().to_string(), text);
         match toml::from_str::<RawFile>(text) {
             Ok(raw) => {
                 let scenario = validated(path, raw, &mut problems);
@@ -58,7 +58,7 @@ impl Scenario {
     }
 }
 
-fn validated(path: &Path, raw: RawFile, problems: &mut Problems<'_>) -> Scenario {
+fn validated(path: &Path, raw: RawFile, problems: &mut Gathered<'_>) -> Scenario {
     for (key, text) in [("title", &raw.title), ("about", &raw.about)] {
         if text.get_ref().trim().is_empty() {
             problems.add(&text.span(), format!("`{key}` is empty"), "say it in a line");
@@ -98,7 +98,7 @@ fn validated(path: &Path, raw: RawFile, problems: &mut Problems<'_>) -> Scenario
     }
 }
 
-fn acts(raw: Vec<Spanned<RawAct>>, run_ms: u32, problems: &mut Problems<'_>) -> Vec<Act> {
+fn acts(raw: Vec<Spanned<RawAct>>, run_ms: u32, problems: &mut Gathered<'_>) -> Vec<Act> {
     if raw.is_empty() {
         problems.add(&(0..0), "the drill has no fault", "add an [[at]] entry");
     }
@@ -128,7 +128,7 @@ fn acts(raw: Vec<Spanned<RawAct>>, run_ms: u32, problems: &mut Problems<'_>) -> 
     acts
 }
 
-fn expects(raw: Vec<Spanned<RawExpect>>, run_ms: u32, problems: &mut Problems<'_>) -> Vec<Expect> {
+fn expects(raw: Vec<Spanned<RawExpect>>, run_ms: u32, problems: &mut Gathered<'_>) -> Vec<Expect> {
     if raw.is_empty() {
         problems.add(&(0..0), "the drill expects nothing", "add an [[expect]] entry");
     }
@@ -164,7 +164,7 @@ fn only<T>(
     mut found: Vec<T>,
     span: &Range<usize>,
     kind: &str,
-    problems: &mut Problems<'_>,
+    problems: &mut Gathered<'_>,
 ) -> Option<T> {
     match found.len() {
         1 => found.pop(),
@@ -182,8 +182,9 @@ fn only<T>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Position;
     use crate::drill::fixture;
-    use crate::drill::{AgentRef, Deed, Demand, PlaceRef, Position, RegionRef, SpotRef};
+    use crate::drill::{AgentRef, Deed, Demand, PlaceRef, RegionRef, SpotRef};
     use crate::world::fault::AwsService;
     use crate::world::log::ClientKind;
 
@@ -340,7 +341,11 @@ mod tests {
         for (middle, line, column, what, remedy) in table {
             let problems = parse(&format!("{HEAD}{middle}{EXPECT}")).expect_err(middle);
             let [problem] = problems.as_slice() else { panic!("{middle}: {problems:?}") };
-            assert_eq!(problem.position, Some(Position { line, column }), "{middle}: {problem}");
+            assert_eq!(
+                problem.place.position,
+                Some(Position { line, column }),
+                "{middle}: {problem}"
+            );
             assert!(problem.what.contains(what), "{middle}: {problem}");
             assert!(problem.remedy.contains(remedy), "{middle}: {problem}");
             assert!(problem.to_string().starts_with(&format!("chaos/x.toml:{line}:{column}: ")));
@@ -351,8 +356,11 @@ mod tests {
     fn problems_of_several_entries_are_told_together() {
         let text = format!("title = \"\"\nabout = \"A\"\nrun_s = 0\non = []\n{EXPECT}");
         let problems = parse(&text).expect_err("four things are wrong");
-        let lines: Vec<_> =
-            problems.iter().filter_map(|problem| problem.position).map(|at| at.line).collect();
+        let lines: Vec<_> = problems
+            .iter()
+            .filter_map(|problem| problem.place.position)
+            .map(|at| at.line)
+            .collect();
         assert_eq!(lines, [1, 1, 3, 4], "{problems:?}");
     }
 

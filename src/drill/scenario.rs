@@ -11,8 +11,9 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::cast::{AgentRef, Cast, PlaceRef, RegionRef};
-use super::problem::{Position, Problem};
+
 use super::words::seconds;
+use crate::config::{Place, Position, Problem};
 use crate::domain::{Fleet, Moment, ServiceId};
 use crate::world::fault::{AwsService, Fault};
 use crate::world::log::{ClientKind, Entry};
@@ -342,8 +343,7 @@ impl Scenario {
         let mut problems = Vec::new();
         let mut problem = |position, what: String, remedy: String| {
             problems.push(Problem {
-                file: self.file.clone(),
-                position: Some(position),
+                place: Place { file: self.file.clone(), position: Some(position) },
                 what,
                 remedy,
             });

@@ -27,6 +27,9 @@ const INIT_LIMIT: Duration = Duration::from_secs(60);
 const PROXIES: [&str; 6] =
     ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"];
 
+/// In place of the user's AWS profiles, which are none of the fleet's: an empty file.
+const NOTHING: &str = "/dev/null";
+
 /// The access key of an agent.
 #[must_use]
 pub(super) fn access_key(agent: &AgentId) -> String {
@@ -105,11 +108,9 @@ impl Launcher {
         for proxy in PROXIES {
             command.env_remove(proxy);
         }
-        // Files that are not there: a profile of the user's is none of the fleet's.
-        let none = |name: &str| self.logs.join(name);
         command
-            .env("AWS_CONFIG_FILE", none("no-config"))
-            .env("AWS_SHARED_CREDENTIALS_FILE", none("no-credentials"))
+            .env("AWS_CONFIG_FILE", NOTHING)
+            .env("AWS_SHARED_CREDENTIALS_FILE", NOTHING)
             .envs(aws_environment(&self.endpoints, key));
         command
     }

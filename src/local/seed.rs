@@ -12,6 +12,10 @@ use crate::world::route53::{
 /// Records in one batch, well below Route 53's limits of records and characters.
 const BATCH_RECORDS: usize = 100;
 
+/// How long tables and replicas take to create. AWS takes longer, but that is waited for once in a
+/// fleet's life, and here at each start.
+const CREATION: Duration = Duration::from_millis(200);
+
 /// A fleet's world at its zero.
 pub(super) fn world(
     seed: u64,
@@ -25,6 +29,7 @@ pub(super) fn world(
             world.dynamo.set_lag(from, to, lag);
         }
     }
+    world.dynamo.set_creation(CREATION, CREATION);
     for Target { region, service } in fleet.targets() {
         world.apps.add(Target { region, service });
     }

@@ -34,7 +34,7 @@ use crate::world::{World, generator};
 
 use clients::SimClient;
 use facts::Facts;
-use ports::Ports;
+use ports::{Ports, ReadBefore};
 use setup::Addresses;
 
 /// Time between two requests of one client.
@@ -101,6 +101,7 @@ pub struct Sim {
     queue: BTreeMap<(Moment, u64), Due>,
     queued: u64,
     jitter: Pcg64Mcg,
+    read_before: ReadBefore,
     facts: Facts,
     invariants: Invariants,
     notes: Vec<(Moment, AgentId, Note)>,
@@ -133,6 +134,7 @@ impl Sim {
             queue: BTreeMap::new(),
             queued: 0,
             notes: Vec::new(),
+            read_before: ReadBefore::new(),
             world,
             addresses,
             fleet,
@@ -432,6 +434,7 @@ impl Sim {
             now: self.now,
             caller: agent.as_str(),
             tables: &self.fleet.tables,
+            read_before: &mut self.read_before,
         };
         let outcome = ports.carry_out(request);
         match self.delay(&to, &from) {

@@ -45,14 +45,14 @@ fn follower(sim: &Sim) -> RegionId {
 
 #[test]
 fn a_fleet_finds_one_leader_and_settles() {
-    for seed in 0..20 {
+    for seed in 0..10 {
         settle(&mut sim(seed));
     }
 }
 
 #[test]
 fn a_lost_region_is_drained_and_gets_its_share_back() {
-    for seed in 0..20 {
+    for seed in 0..10 {
         let mut sim = sim(seed);
         settle(&mut sim);
         let lost = follower(&sim);
@@ -69,7 +69,7 @@ fn a_lost_region_is_drained_and_gets_its_share_back() {
 
 #[test]
 fn the_leader_s_region_and_agent_go_together() {
-    for seed in 0..20 {
+    for seed in 0..10 {
         let mut sim = sim(seed);
         settle(&mut sim);
         let (leader, epoch) = sim.leaders()[0].clone();
@@ -90,7 +90,7 @@ fn the_leader_s_region_and_agent_go_together() {
 
 #[test]
 fn a_leader_cut_off_from_the_seats_stops_by_itself_before_another_begins() {
-    for seed in 0..20 {
+    for seed in 0..10 {
         let mut sim = sim(seed);
         settle(&mut sim);
         let (leader, epoch) = sim.leaders()[0].clone();
@@ -115,7 +115,7 @@ fn a_leader_cut_off_from_the_seats_stops_by_itself_before_another_begins() {
 
 #[test]
 fn a_decision_that_one_surviving_seat_knows_is_taken_over() {
-    for seed in 0..20 {
+    for seed in 0..10 {
         let mut sim = sim(seed);
         settle(&mut sim);
         let (leader, _) = sim.leaders()[0].clone();
@@ -141,7 +141,7 @@ fn a_decision_that_one_surviving_seat_knows_is_taken_over() {
 
 #[test]
 fn a_cut_link_and_a_brief_blip_move_nothing() {
-    for seed in 0..20 {
+    for seed in 0..10 {
         let mut sim = sim(seed);
         settle(&mut sim);
         let regions: Vec<RegionId> = sim.fleet().regions.iter().cloned().collect();
@@ -248,7 +248,7 @@ fn heal_everything(sim: &mut Sim) {
 
 #[test]
 fn whatever_a_seed_deals_out_nothing_is_broken_and_all_heals() {
-    for seed in 0..60 {
+    for seed in 0..30 {
         let mut sim = sim(seed);
         let mut rng = generator(seed, "test/faults");
         settle(&mut sim);

@@ -73,6 +73,7 @@ async fn agents_start_with_their_own_key_and_none_of_ours_and_end_together() {
     let env = read("regent.r2.env");
     assert!(env.contains("AWS_ACCESS_KEY_ID=agent-r2\n"), "{env}");
     assert!(env.contains("AWS_ENDPOINT_URL=http://127.0.0.1:2\n"), "{env}");
+    assert!(env.contains("AWS_CONFIG_FILE=/dev/null\n"), "{env}");
     let args = read("regent.r2.args");
     assert!(args.starts_with("agent --region r2 --agent r2 --regions "), "{args}");
     assert!(args.ends_with("--listen 127.0.0.1:0 --exit-with-stdin --log-format json\n"), "{args}");

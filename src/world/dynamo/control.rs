@@ -12,12 +12,12 @@ use crate::domain::{Moment, RegionId};
 use std::time::Duration;
 
 /// From `CreateTable` to ACTIVE. DynamoDB takes some seconds and promises nothing.
-const CREATION: Duration = Duration::from_secs(2);
+pub(super) const CREATION: Duration = Duration::from_secs(2);
 /// From `DeleteTable` to the name being free. As above.
 const DELETION: Duration = Duration::from_secs(2);
 /// From asking for a replica to ACTIVE, at the least. DynamoDB takes minutes; the model keeps the
 /// states and their order, and spares people the wait.
-const REPLICA_CREATION: Duration = Duration::from_secs(5);
+pub(super) const REPLICA_CREATION: Duration = Duration::from_secs(5);
 
 /// Most names on a page of `ListTables`, by its reference.
 const TABLES_MAX: usize = 100;
@@ -40,7 +40,7 @@ impl Dynamo {
             return Err(DynamoError::ResourceInUse(format!("Table already exists: {name}")));
         }
         let settings = Settings { key, billing, stream, deletion_protected };
-        let phase = Phase::Creating { until: now + CREATION, backlog: None };
+        let phase = Phase::Creating { until: now + self.creation, backlog: None };
         let identity = self.identities;
         self.identities += 1;
         self.tables.insert((region.clone(), name.clone()), Table::new(settings, phase, identity));
@@ -241,7 +241,7 @@ impl Dynamo {
         }
         let source = self.directions.get(&(region.clone(), target.clone()));
         let backlog = source.map(|source| Backlog { from: region.clone(), changes: source.sent() });
-        let phase = Phase::Creating { until: now + REPLICA_CREATION, backlog };
+        let phase = Phase::Creating { until: now + self.replica_creation, backlog };
         let mut replica = Table::new(settings, phase, identity);
         replica.peers = members;
         self.tables.insert((target.clone(), name.to_owned()), replica);

@@ -55,6 +55,8 @@ pub struct Dynamo {
     staleness: BTreeMap<RegionId, Pcg64Mcg>,
     tokens: transact::Tokens,
     throttled: bool,
+    creation: Duration,
+    replica_creation: Duration,
     calls: u64,
 }
 
@@ -78,6 +80,8 @@ impl Dynamo {
             identities: 0,
             tokens: transact::Tokens::default(),
             throttled: false,
+            creation: control::CREATION,
+            replica_creation: control::REPLICA_CREATION,
             calls: 0,
         }
     }
@@ -88,6 +92,11 @@ impl Dynamo {
         if let Some(direction) = self.directions.get_mut(&(from.clone(), to.clone())) {
             direction.set_lag(lag);
         }
+    }
+
+    /// Sets how long a new table takes until it can be used, and how long a new replica takes.
+    pub fn set_creation(&mut self, table: Duration, replica: Duration) {
+        (self.creation, self.replica_creation) = (table, replica);
     }
 
     /// Throttles every call, or no longer.

@@ -1,0 +1,96 @@
+//! A drill on the fleet on loopback: real processes, real time, the AWS SDKs over the wire.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::domain::{AgentId, CellState, Fleet, Moment, RegionId, Report};
+use crate::local;
+use crate::ports::items;
+use crate::world::log::{Entry, Happening};
+
+use super::cast::Cast;
+use super::not_run::NotRun;
+use super::scenario::{Run, Scenario, Stage};
+
+/// Runs a scenario on a fresh fleet on loopback, and ends that fleet.
+///
+/// # Errors
+/// When the fleet can't be started, does not settle in time, or refuses a fault.
+pub async fn run_on_local(scenario: &Scenario, options: local::Options) -> Result<Run, NotRun> {
+    let fleet = local::Fleet::start(options).await.map_err(|e| NotRun::Local(e.to_string()))?;
+    let run = rehearse(scenario, &fleet).await;
+    fleet.shutdown().await;
+    run
+}
+
+async fn rehearse(scenario: &Scenario, fleet: &local::Fleet) -> Result<Run, NotRun> {
+    let described = fleet.described().clone();
+    settle(scenario, fleet, &described).await?;
+    let started = fleet.now();
+    wait_until(fleet, started + ms(scenario.first_ms())).await;
+    let leader = fleet.leader().ok_or(NotRun::NoLeader)?.agent;
+    let agents: BTreeMap<AgentId, RegionId> =
+        fleet.state().agents.into_iter().map(|(agent, state)| (agent, state.region)).collect();
+    let cast = Cast::new(&described, &agents, &leader)?;
+    for cue in scenario.script(&cast) {
+        wait_until(fleet, started + ms(cue.at_ms)).await;
+        fleet.strike(&cue.fault).await.map_err(|error| NotRun::Local(error.to_string()))?;
+    }
+    wait_until(fleet, started + ms(scenario.length_ms())).await;
+    Ok(Run {
+        stage: Stage::Local,
+        seed: None,
+        fleet: described,
+        cast,
+        started,
+        ended: fleet.now(),
+        log: fleet.log(),
+    })
+}
+
+fn ms(value: u32) -> Duration {
+    Duration::from_millis(value.into())
+}
+
+/// Lets the drill's own time pass: the moments of its timeline, not what the fleet does.
+async fn wait_until(fleet: &local::Fleet, moment: Moment) {
+    tokio::time::sleep(moment.since(fleet.now())).await;
+}
+
+/// Waits until the fleet is as on a quiet day, looking whenever something of it changes.
+async fn settle(
+    scenario: &Scenario,
+    fleet: &local::Fleet,
+    described: &Fleet,
+) -> Result<(), NotRun> {
+    let mut changed = fleet.changed();
+    let quiet = async {
+        while !(fleet.settled() && all_is_up(described, &fleet.log())) {
+            if changed.changed().await.is_err() {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(ms(scenario.settle_ms), quiet)
+        .await
+        .map_err(|_| NotRun::Unsettled { limit_ms: scenario.settle_ms })
+}
+
+/// Whether the newest report of an agent in each Region finds every target up.
+fn all_is_up(fleet: &Fleet, log: &[Entry]) -> bool {
+    let mut newest: BTreeMap<RegionId, bool> = BTreeMap::new();
+    for entry in log {
+        let Happening::Put { item, .. } = &entry.happening else { continue };
+        if item.get(items::BOARD_HASH).and_then(|kind| kind.as_str()) != Some(items::KIND_REPORT) {
+            continue;
+        }
+        let document = item.get(items::DOCUMENT).and_then(|document| document.as_str());
+        let report = document.and_then(|text| serde_json::from_str::<Report>(text).ok());
+        if let Some(report) = report {
+            let up = report.cells.len() == fleet.targets().len()
+                && report.cells.values().all(|cell| cell.state == CellState::Up);
+            newest.insert(report.region, up);
+        }
+    }
+    fleet.regions.iter().all(|region| newest.get(region) == Some(&true))
+}

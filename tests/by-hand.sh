@@ -1,0 +1,97 @@
+#!/usr/bin/env bash
+# What a person would do with other people's tools: the public aws command line and dig, against a
+# fleet on loopback. Each part is skipped, with a line that says so, where its tool is missing.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+cargo build --locked --quiet
+regent="${CARGO_TARGET_DIR:-target}/debug/regent"
+folder=$(mktemp -d)
+"$regent" up --env "$folder/local.env" > "$folder/up.log" 2>&1 &
+up=$!
+trap 'kill "$up" 2>/dev/null || true; wait "$up" 2>/dev/null || true; rm -rf "$folder"' EXIT
+
+fail() { echo "FAILED: $*"; tail -n 20 "$folder/up.log"; exit 1; }
+
+# Runs a command every half second until it succeeds, for a minute at most.
+await() {
+    local what=$1; shift
+    for _ in $(seq 120); do
+        if "$@" >/dev/null 2>&1; then return 0; fi
+        kill -0 "$up" 2>/dev/null || fail "up ended while waiting: $what"
+        sleep 0.5
+    done
+    fail "$what"
+}
+
+await "the environment file is written" test -s "$folder/local.env"
+# shellcheck disable=SC1091
+. "$folder/local.env"
+await "somebody leads" grep -q 'leads (epoch' "$folder/up.log"
+
+passed=0 skipped=0
+ok() { passed=$((passed + 1)); echo "ok: $*"; }
+skip() { skipped=$((skipped + 1)); echo "skipped: $*"; }
+
+if command -v aws >/dev/null 2>&1; then
+    rrsets() { aws route53 list-resource-record-sets --hosted-zone-id Z0REGENTDEMO --output text "$@"; }
+    rrsets | grep -q 'web.demo.example.' || fail "aws route53 lists no record of web"
+    ok "aws route53 list-resource-record-sets"
+    seat=$(aws dynamodb get-item --table-name demo-seats --key '{"id":{"S":"seat"}}' \
+        --consistent-read --query 'Item.epoch.N' --output text)
+    [ "$seat" -ge 1 ] || fail "the seat has epoch $seat"
+    ok "aws dynamodb get-item"
+    aws dynamodb query --table-name demo-board --key-condition-expression 'kind = :k' \
+        --expression-attribute-values '{":k":{"S":"report"}}' --query 'Count' --output text \
+        | grep -qx 3 || fail "aws dynamodb query does not find three reports"
+    ok "aws dynamodb query"
+    if aws dynamodb put-item --table-name demo-seats --item '{"id":{"S":"seat"}}' \
+        --condition-expression 'attribute_not_exists(id)' 2> "$folder/refused"; then
+        fail "a condition that does not hold was let through"
+    fi
+    grep -q ConditionalCheckFailed "$folder/refused" || fail "$(cat "$folder/refused")"
+    ok "aws dynamodb put-item with a condition that does not hold"
+    cat > "$folder/batch.json" <<'JSON'
+{"Changes": [
+  {"Action": "CREATE", "ResourceRecordSet": {"Name": "new.demo.example", "Type": "A", "TTL": 60,
+    "ResourceRecords": [{"Value": "192.0.2.1"}]}},
+  {"Action": "DELETE", "ResourceRecordSet": {"Name": "absent.demo.example", "Type": "A", "TTL": 60,
+    "ResourceRecords": [{"Value": "192.0.2.1"}]}}]}
+JSON
+    if aws route53 change-resource-record-sets --hosted-zone-id Z0REGENTDEMO \
+        --change-batch "file://$folder/batch.json" 2> "$folder/refused"; then
+        fail "a batch with one bad change was let through"
+    fi
+    grep -q InvalidChangeBatch "$folder/refused" || fail "$(cat "$folder/refused")"
+    if rrsets | grep -q 'new.demo.example'; then fail "half a batch was applied"; fi
+    ok "aws route53 change-resource-record-sets, whole or not at all"
+else
+    skip "the public aws command line is not installed"
+fi
+
+"$regent" local lose eu-west-1 --env "$folder/local.env" >/dev/null
+if command -v aws >/dev/null 2>&1; then
+    drained() {
+        [ "$(aws route53 list-resource-record-sets --hosted-zone-id Z0REGENTDEMO --output text \
+            --query "length(ResourceRecordSets[?SetIdentifier=='eu-west-1' && Weight==\`0\`])")" = 2 ]
+    }
+    await "both records of eu-west-1 have weight 0" drained
+    ok "aws route53 sees the lost Region drained"
+fi
+if command -v dig >/dev/null 2>&1; then
+    ask() { dig "@$REGENT_LOCAL_DNS_HOST" -p "$REGENT_LOCAL_DNS_PORT" +short "$REGENT_LOCAL_NAME_web"; }
+    gone() { for _ in $(seq 40); do if ask | grep -qx "$REGENT_LOCAL_ADDRESS_eu_west_1"; then return 1; fi; done; }
+    await "dig no longer gets the lost Region's address in 40 answers" gone
+    ask | grep -q . || fail "dig gets no answer at all"
+    ok "dig gets only the Regions that are left"
+else
+    skip "dig is not installed"
+fi
+"$regent" status >/dev/null || fail "regent status"
+ok "regent status"
+
+kill -INT "$up"
+wait "$up" || fail "up did not end well"
+[ ! -e "$folder/local.env" ] || fail "the environment file is left behind"
+ok "nothing is left behind"
+printf '\n%d passed, 0 failed, %d skipped\n' "$passed" "$skipped"
