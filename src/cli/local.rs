@@ -210,3 +210,104 @@ fn told(state: &State) -> String {
     line("clients", &format!("{ok} requests answered, {failed} failed"));
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+    use crate::cli::{Cli, Command};
+    use crate::domain::{Epoch, Moment, Weight};
+    use crate::local::{AgentState, AppState, Cut, Leader};
+
+    fn meant(line: &str) -> Option<Fault> {
+        let words = ["regent", "local"].into_iter().chain(line.split(' '));
+        match Cli::try_parse_from(words).unwrap_or_else(|error| panic!("{error}")).command {
+            Command::Local(args) => args.action.fault(),
+            _ => panic!("another command"),
+        }
+    }
+
+    fn region(name: &str) -> RegionId {
+        name.parse().expect("valid")
+    }
+
+    #[test]
+    fn each_line_means_its_fault() {
+        let (r1, web) = (region("r1"), Some("web".parse().expect("valid")));
+        let agent: AgentId = "r1.b".parse().expect("valid");
+        let cases = [
+            ("lose r1", Fault::Lose { region: r1.clone() }),
+            ("restore r1", Fault::Restore { region: r1.clone() }),
+            (
+                "slow r1 --service web --delay-ms 900",
+                Fault::Slow { region: r1.clone(), service: web.clone(), delay_ms: 900 },
+            ),
+            ("fail r1", Fault::Fail { region: r1.clone(), service: None }),
+            ("kill r1 --service web", Fault::Kill { region: r1.clone(), service: web }),
+            ("mend r1", Fault::Mend { region: r1.clone(), service: None }),
+            (
+                "cut r1 outside --both",
+                Fault::Cut { from: Place::Region(r1.clone()), to: Place::Outside, both: true },
+            ),
+            (
+                "cut r1 global",
+                Fault::Cut { from: Place::Region(r1), to: Place::Global, both: false },
+            ),
+            ("heal", Fault::Heal),
+            ("kill-agent r1.b", Fault::KillAgent { agent: agent.clone() }),
+            ("start-agent r1.b", Fault::StartAgent { agent }),
+            ("throttle route53 on", Fault::Throttle { service: AwsService::Route53, on: true }),
+            ("throttle dynamodb off", Fault::Throttle { service: AwsService::Dynamodb, on: false }),
+        ];
+        for (line, fault) in cases {
+            assert_eq!(meant(line), Some(fault), "{line}");
+        }
+        assert_eq!(meant("state --env other.env"), None);
+    }
+
+    #[test]
+    fn without_a_running_fleet_the_error_says_how_to_start_one() {
+        let dir = tempfile::tempdir().expect("a folder of our own");
+        let args = Args { action: Action::Heal, env: dir.path().join("local.env") };
+        let (_, result) = crate::cli::testing::printed(false, |screen| run(args, screen));
+        let Err(Failure::Failed(error)) = result else { panic!("there is no fleet") };
+        assert!(error.to_string().contains("`regent up`"), "{error}");
+    }
+
+    #[test]
+    fn the_state_names_what_is_broken_before_what_is_served() {
+        let weights = |r2: u8| {
+            let weights = [(region("r1"), Weight(100)), (region("r2"), Weight(r2))];
+            Weights::from([("web".parse().expect("valid"), weights.into_iter().collect())])
+        };
+        let app = |name: &str, condition| AppState {
+            region: region(name),
+            service: "web".parse().expect("valid"),
+            condition,
+        };
+        let agent = |condition| AgentState { region: region("r1"), condition };
+        let running = AgentCondition::Running { pid: 1, url: "http://127.0.0.1:1".to_owned() };
+        let ended = AgentCondition::Ended { how: "exit status: 1".to_owned() };
+        let state = State {
+            at: Moment::ZERO,
+            lost: vec![region("r2")],
+            cuts: vec![Cut { from: Place::Outside, to: Place::Region(region("r1")) }],
+            apps: vec![
+                app("r1", Condition::Well),
+                app("r2", Condition::Slow { delay_ms: 900 }),
+                app("r3", Condition::Dead),
+            ],
+            agents: [("a", running), ("b", AgentCondition::Stopped), ("c", ended)]
+                .into_iter()
+                .map(|(name, condition)| (name.parse().expect("valid"), agent(condition)))
+                .collect(),
+            leader: Some(Leader { agent: "a".parse().expect("valid"), epoch: Epoch(2) }),
+            wanted: Some(weights(0)),
+            served: weights(100),
+            clients: Vec::new(),
+            log_entries: 0,
+        };
+        insta::assert_snapshot!("local_state", told(&state));
+    }
+}

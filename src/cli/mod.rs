@@ -84,7 +84,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             // Asking for help is no error. Nobody may be there to read it.
             let _ = error.print();
             if error.use_stderr() && arguments.iter().any(|argument| argument == "--json") {
-                let failure = Failure::Arguments(error.render().to_string().trim().to_owned());
+                let text = error.render().to_string();
+                let what = text.trim().trim_start_matches("error: ").to_owned();
+                let failure = Failure::Arguments(what);
                 // As above.
                 let _ = failure.show_json(&mut Screen::new(&mut stdout, true));
             }
