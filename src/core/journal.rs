@@ -356,7 +356,9 @@ impl Journal {
             .collect();
         // The one to adopt may by now be shown by no seat but our own copies: any seat may have it.
         let all: Vec<&RegionId> = election.shown().map(|(seat, ..)| seat).collect();
-        let from = if holders.is_empty() { all } else { holders };
+        // And a holder that can't be reached must not be asked for ever: it was put beside every seat.
+        let elsewhere = holders.is_empty() || self.fetch_turn % 2 == 1;
+        let from = if elsewhere { all } else { holders };
         let Some(seat) = from.get(self.fetch_turn % from.len().max(1)) else { return };
         self.fetching = true;
         let name = reference.name;

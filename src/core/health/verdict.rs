@@ -22,6 +22,10 @@ const DEGRADED_PERMILLE_MIN: u16 = 100;
 /// it may have been under way, or read from a replica that lags.
 const SINCE_MS_MIN: u64 = 1000;
 
+/// The most that a report's age adds to a failure that it tells of, in milliseconds: reports come
+/// every two seconds, and are read within half a second.
+const AGE_COUNTED_MS_MAX: u64 = 2500;
+
 /// How a target is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -97,6 +101,12 @@ pub struct Judged {
     pub votes: BTreeMap<RegionId, Vote>,
 }
 
+/// For how long a failure has lasted by one observer's word. Its silence since adds no more than the
+/// time between two of its reports: silence is not a vote.
+fn lasted_ms(cell: &Cell, row: &Row<'_>) -> u64 {
+    cell.for_ms.saturating_add(row.age_ms.min(AGE_COUNTED_MS_MAX))
+}
+
 fn vote_of<'a>(rows: impl Iterator<Item = &'a Row<'a>>, target: &Target) -> Vote {
     let mut vote = Vote::Abstains;
     for row in rows {
@@ -105,10 +115,10 @@ fn vote_of<'a>(rows: impl Iterator<Item = &'a Row<'a>>, target: &Target) -> Vote
             // Of several agents in one Region, one that gets through is enough.
             (CellState::Up, _) => return Vote::Up,
             (CellState::Down, Vote::Abstains) => {
-                vote = Vote::Down { for_ms: cell.for_ms.saturating_add(row.age_ms) };
+                vote = Vote::Down { for_ms: lasted_ms(cell, row) };
             }
             (CellState::Down, Vote::Down { for_ms }) => {
-                vote = Vote::Down { for_ms: for_ms.min(cell.for_ms.saturating_add(row.age_ms)) };
+                vote = Vote::Down { for_ms: for_ms.min(lasted_ms(cell, row)) };
             }
             _ => {}
         }
@@ -361,6 +371,17 @@ mod tests {
         let case = case(&["udd", "...", "..."]);
         let rows = case.rows();
         assert!(discredited(&rows, &case.regions, &case.targets).is_empty());
+    }
+
+    #[test]
+    fn silence_does_not_lengthen_a_failure_beyond_a_report_s_time() {
+        let case = case(&["uud", "uud", "..."]);
+        let mut rows = case.rows();
+        for row in &mut rows {
+            row.age_ms = 5900;
+        }
+        let judged = judge(&rows, &case.regions, &BTreeSet::new(), &case.targets[2]);
+        assert_eq!(judged.failing_ms, 1000 + AGE_COUNTED_MS_MAX);
     }
 
     #[test]
