@@ -255,6 +255,19 @@ fn fence(fleet: &Fleet, found: &Found, ever_led: bool, wanted: Wanted, plan: &mu
             plan.steps.push(Step::Fence { batch: ZoneBatch { zone, changes, comment }, value });
         }
         Some(record) => match fence_in(record) {
+            // A zone remembers what lost seats can't.
+            Some(fence)
+                if fence.fleet == fleet.name
+                    && fence.epoch > Epoch::ZERO
+                    && plan.steps.iter().any(|step| matches!(step, Step::Seat { .. })) =>
+            {
+                plan.refusals.push(format!(
+                    "the fence of zone {zone} is at epoch {}: the fleet has had a leader, so the \
+                     missing seats are lost, and are not created anew. If this is a new fleet of \
+                     an old name, delete the TXT record {fence_name} first",
+                    fence.epoch
+                ));
+            }
             Some(fence) if fence.fleet == fleet.name => {}
             Some(fence) => plan.refusals.push(format!(
                 "zone {zone} is fenced by the fleet {}: two fleets must not steer one zone. Delete \

@@ -137,6 +137,16 @@ fn a_seat_missing_from_a_fleet_that_was_led_is_lost_and_not_created() {
 }
 
 #[test]
+fn where_every_seat_is_gone_the_zone_s_fence_still_tells_that_the_fleet_was_led() {
+    let mut found = empty();
+    let fence = Fence { fleet: fleet().name, epoch: Epoch(40), attempt: 7 };
+    let record = fence.record_set(&"_regent-demo.example.com".parse().expect("valid"));
+    let id = fleet().zones.into_keys().next().expect("one zone");
+    found.zones.insert(id, Ok(zone(Some(record))));
+    refused(&found, "the fleet has had a leader");
+}
+
+#[test]
 fn a_seat_that_cannot_be_read_stops_everything() {
     let mut found = empty();
     let failure = CallFailure::unknown("no answer");
