@@ -272,7 +272,7 @@ impl Zone {
         out: &mut Outbox,
     ) {
         self.remember(read);
-        let fence = match read.fence.as_ref().map(fence_in) {
+        let fence = match read.fence.as_ref().map(Fence::in_record) {
             None => None,
             Some(Some(fence)) => Some(fence),
             Some(None) => {
@@ -424,17 +424,6 @@ impl Zone {
         let purpose = Purpose::Zone { zone: self.id.clone() };
         let call = out.call(now, limit_ms, purpose, Request::ChangeZone { batch });
         self.stage = Stage::Swapping { call, fence, claim, what };
-    }
-}
-
-/// The fence in a TXT record set; none if it is something else.
-fn fence_in(record: &RecordSet) -> Option<Fence> {
-    match &record.data {
-        crate::domain::record::RecordData::Plain { values, .. } => match values.as_slice() {
-            [value] => value.parse().ok(),
-            _ => None,
-        },
-        crate::domain::record::RecordData::Alias { .. } => None,
     }
 }
 

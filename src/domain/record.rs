@@ -235,6 +235,18 @@ impl Fence {
     /// serves those who look.
     pub const TTL_S: u32 = 60;
 
+    /// The fence in a TXT record set; none if it is something else.
+    #[must_use]
+    pub fn in_record(record: &RecordSet) -> Option<Self> {
+        match &record.data {
+            RecordData::Plain { values, .. } => match values.as_slice() {
+                [value] => value.parse().ok(),
+                _ => None,
+            },
+            RecordData::Alias { .. } => None,
+        }
+    }
+
     /// The fence as a record set.
     #[must_use]
     pub fn record_set(&self, name: &DnsName) -> RecordSet {
