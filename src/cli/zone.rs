@@ -1,8 +1,8 @@
 //! What commands look for in a hosted zone: the fence, and each Region's weighted record.
 
 use crate::domain::fleet::Service;
-use crate::domain::record::{DnsName, RecordData, RecordKey, Routing};
-use crate::domain::{Fence, Fleet, RecordSet, RegionId, Weight, ZoneId, ZoneRead};
+use crate::domain::record::{DnsName, RecordKey, Routing};
+use crate::domain::{Fence, Fleet, RegionId, Weight, ZoneId, ZoneRead};
 
 /// What is to be read of one zone.
 #[derive(Debug, Clone)]
@@ -24,17 +24,6 @@ pub(super) fn wanted(fleet: &Fleet) -> Vec<Wanted> {
         keys: fleet.services_in(zone).map(|(_, service)| service.key()).collect(),
     });
     zones.filter(|wanted| !wanted.keys.is_empty()).collect()
-}
-
-/// The fence that a record set holds; none when it is something else's.
-pub(super) fn fence_in(record: &RecordSet) -> Option<Fence> {
-    match &record.data {
-        RecordData::Plain { values, .. } => match values.as_slice() {
-            [value] => value.parse().ok(),
-            _ => None,
-        },
-        RecordData::Alias { .. } => None,
-    }
 }
 
 /// The weight of a service's record for a Region, if there is one.

@@ -8,7 +8,7 @@ use std::fmt;
 
 use super::author;
 use super::found::{Found, SeatFound, ZoneFound};
-use crate::cli::zone::{self, Wanted, fence_in, weight_in};
+use crate::cli::zone::{self, Wanted, weight_in};
 use crate::core::genesis::{Genesis, Seats, judge_seats, read_genesis, unborn_seat};
 use crate::domain::record::RecordChange;
 use crate::domain::{Epoch, Fence, Fleet, RegionId, Seat, StateName, ZoneBatch};
@@ -254,7 +254,7 @@ fn fence(fleet: &Fleet, found: &Found, ever_led: bool, wanted: Wanted, plan: &mu
             let comment = format!("regent init: the fence of the fleet {}", fleet.name);
             plan.steps.push(Step::Fence { batch: ZoneBatch { zone, changes, comment }, value });
         }
-        Some(record) => match fence_in(record) {
+        Some(record) => match Fence::in_record(record) {
             // A zone remembers what lost seats can't.
             Some(fence)
                 if fence.fleet == fleet.name

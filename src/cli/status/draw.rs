@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::read::{self, Reading};
 use super::{Status, ZoneShown};
-use crate::cli::zone::{self, Wanted, fence_in, weight_in};
+use crate::cli::zone::{self, Wanted, weight_in};
 use crate::core::explain::State;
 use crate::core::health::Row;
 use crate::core::view::{self, ObserverSource, SeatSource, Sources};
@@ -189,14 +189,16 @@ fn zone_shown(
             let why = format!("it has no fence ({fence_name} TXT): `regent init` makes one");
             (None, Some(why))
         }
-        Some(Ok(ZoneRead { fence: Some(record), .. })) => match fence_in(record) {
-            None => (None, Some(format!("what stands at {fence_name} TXT is not a fence"))),
-            Some(fence) => {
-                let foreign = (fence.fleet != fleet.name)
-                    .then(|| format!("its fence is the fleet {}'s", fence.fleet));
-                (Some(fence), foreign)
+        Some(Ok(ZoneRead { fence: Some(record), .. })) => {
+            match crate::domain::Fence::in_record(record) {
+                None => (None, Some(format!("what stands at {fence_name} TXT is not a fence"))),
+                Some(fence) => {
+                    let foreign = (fence.fleet != fleet.name)
+                        .then(|| format!("its fence is the fleet {}'s", fence.fleet));
+                    (Some(fence), foreign)
+                }
             }
-        },
+        }
     };
     ZoneShown { zone, name, fence, trouble }
 }
