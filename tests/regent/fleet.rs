@@ -49,16 +49,32 @@ impl Up {
 
     /// Reads on until a line has all of these.
     async fn until(&mut self, parts: &[&str]) -> String {
+        self.until_line(|line| parts.iter().all(|part| line.contains(part)), parts).await
+    }
+
+    /// Reads on until both services are served with this weight in a Region, wherever the Region
+    /// stands in the line: `… | api: a 85, b 0 | web: a 85, b 0 | …`.
+    async fn until_served(&mut self, region: &str, weight: &str) {
+        let wanted = format!("{region} {weight}");
+        let served = |line: &str, service: &str| {
+            let mut parts = line.split(" | ").filter_map(|part| part.strip_prefix(service));
+            parts.any(|weights| weights.split(", ").any(|one| one == wanted))
+        };
+        let both = |line: &str| served(line, "api: ") && served(line, "web: ");
+        self.until_line(both, &[&wanted]).await;
+    }
+
+    async fn until_line(&mut self, fits: impl Fn(&str) -> bool, wanted: &[&str]) -> String {
         let reading = async {
             loop {
                 let document = self.next().await;
                 let line = document["line"].as_str().unwrap_or_default();
-                if parts.iter().all(|part| line.contains(part)) {
+                if fits(line) {
                     return line.to_owned();
                 }
             }
         };
-        tokio::time::timeout(LIMIT, reading).await.unwrap_or_else(|_| panic!("no {parts:?}"))
+        tokio::time::timeout(LIMIT, reading).await.unwrap_or_else(|_| panic!("no {wanted:?}"))
     }
 
     /// Runs another command against this fleet; its exit code and its JSON.
@@ -113,8 +129,7 @@ async fn a_region_is_lost_and_then_every_agent_and_at_last_the_parent() {
     assert_eq!(code, 1);
 
     up.local(&env_file, &["lose", lost]).await;
-    let zero = format!("{lost} 0");
-    up.until(&[&format!("api: {zero}"), &format!("web: {zero}")]).await;
+    up.until_served(lost, "0").await;
     let (code, status) = up.run(&["status"]).await;
     assert_eq!(code, 0, "{status}");
     for service in ["web", "api"] {
