@@ -16,6 +16,7 @@
 //! | `explain` | why |
 //! | `view` | what people see |
 
+pub mod breakage;
 pub mod call;
 mod election;
 pub mod explain;

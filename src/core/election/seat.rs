@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use crate::core::breakage::{Breakage, broken};
 use crate::core::note::Lost;
 use crate::domain::seat::{Incarnation, Seat};
 use crate::domain::{Epoch, Moment, StateName};
@@ -108,7 +109,9 @@ impl SeatWatch {
     /// Whether the seat was seen unchanged for a whole lease: read again after the lease had
     /// passed since the first sight, so that one who can't read it any more does not count it.
     pub(super) fn waited(&self, lease: Duration) -> bool {
-        self.counting().is_some_and(|seen| seen.confirmed.since(seen.first) >= lease)
+        self.counting().is_some_and(|seen| {
+            seen.confirmed.since(seen.first) >= lease || broken(Breakage::StandAtOnce)
+        })
     }
 }
 
