@@ -63,6 +63,8 @@ pub(super) struct Ports<'a> {
     pub(super) caller: &'a str,
     pub(super) tables: &'a Tables,
     pub(super) read_before: &'a mut ReadBefore,
+    /// Whether writes to the board are kept in the log.
+    pub(super) log_board: bool,
 }
 
 impl Ports<'_> {
@@ -101,8 +103,11 @@ impl Ports<'_> {
     }
 
     fn put(&mut self, region: &RegionId, put: PutItem) -> Result<(), DynamoError> {
+        let logged = self.log_board || put.table != self.tables.board;
         let output = self.world.dynamo.call(self.now, region, Operation::PutItem(put))?;
-        if let Output::Written(written) = output {
+        if let Output::Written(written) = output
+            && logged
+        {
             for put in written.puts {
                 let happening = Happening::Put {
                     region: region.clone(),

@@ -1,6 +1,16 @@
 //! The brain on its first walks through the world.
 
+use rand::RngExt as _;
+use rand_pcg::Pcg64Mcg;
+
 use super::*;
+use crate::core::{Brain, Command, Event, Identity, Note, Request};
+use crate::domain::observation::ZoneStage;
+use crate::domain::seat::BootId;
+use crate::domain::{Epoch, Fleet, Moment, RegionId};
+use crate::world::fault::Fault;
+use crate::world::generator;
+use crate::world::network::Place;
 
 fn fleet() -> Fleet {
     let loaded = crate::config::load_dir(std::path::Path::new("regions")).expect("shipped");
