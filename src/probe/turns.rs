@@ -119,7 +119,7 @@ fn settle(
 ) -> Taken {
     let at = failed.iter().position(|(address, _)| *address == turn);
     let (address, mut own) = failed.remove(at.expect("every attempt ends"));
-    let own_broken = own.outcome.clone().err().expect("a success returns at once");
+    let own_broken = own.outcome.clone().expect_err("a success returns at once");
     if let Some(attempt) = good {
         return Taken { address, attempt, passed_over: Some(own_broken) };
     }
