@@ -46,6 +46,10 @@ pub enum StepDown {
 }
 
 impl StepDown {
+    /// Every reason.
+    pub const ALL: [Self; 4] =
+        [Self::LeaseEnded, Self::Outbid, Self::FencedOff, Self::JournalDamaged];
+
     /// The reason as a metric label.
     #[must_use]
     pub const fn label(self) -> &'static str {
