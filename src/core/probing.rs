@@ -71,6 +71,11 @@ impl Probing {
         }
     }
 
+    /// Probes that have not ended yet.
+    pub(super) fn open(&self) -> usize {
+        self.open.len()
+    }
+
     pub(super) fn next_wake(&self) -> Moment {
         self.watches.values().map(TargetWatch::next_at).min().unwrap_or(Moment::NEVER)
     }
