@@ -97,7 +97,7 @@ impl Sim {
         let deadline = clock.when(deadline).max(self.now);
         if let Request::ChangeZone { batch } = &request {
             self.oracle.sent(self.now, batch);
-            self.judge_acting(agent);
+            self.watch_acting(agent);
         }
         let mut lot = Lot::new(self.options.seed, [self.name_of(agent, 0), boot.0, call.0]);
         let fate = self.options.fates.draw(&mut lot);
@@ -155,7 +155,6 @@ impl Sim {
                     caller: self.agents[agent].id.as_str(),
                     tables: &self.fleet.tables,
                     read_before: &mut self.read_before,
-                    log_board: self.options.log_board,
                 };
                 ports.carry_out(request)
             }

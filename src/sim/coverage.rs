@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use crate::core::Note;
+use crate::core::explain::{Cause, Reason};
 use crate::core::invariants::Fact;
 use crate::core::note::{Lost, StepDown};
 use crate::domain::{Epoch, FailureClass, RegionId, StateName};
@@ -110,11 +111,11 @@ impl Coverage {
 
     pub(super) fn fact(&mut self, fact: &Fact) {
         match fact {
-            Fact::StatePut { name, adopts, .. } => {
-                if self.put.insert(*name)
-                    && let Some(from) = adopts
+            Fact::StatePut { state, .. } => {
+                if self.put.insert(state.name)
+                    && let Cause::Adopted { from } = state.cause
                 {
-                    self.taken_over(*name, *from);
+                    self.taken_over(state.name, from);
                 }
             }
             Fact::SeatWritten { region, seat } => {
@@ -151,6 +152,7 @@ impl Coverage {
                 StepDown::LeaseEnded => "a lease ran out",
                 StepDown::Outbid => "a leader was outbid",
                 StepDown::FencedOff => "a leader was fenced off",
+                StepDown::Outgrown => "a leader was outgrown",
                 StepDown::JournalDamaged => "a leader found the journal damaged",
             }),
             Note::SeatLost { why, .. } => {
@@ -164,10 +166,10 @@ impl Coverage {
             Note::Committed { changes, .. } => {
                 for change in changes {
                     self.decided(match change.reason {
-                        crate::core::explain::Reason::Down => "out: down",
-                        crate::core::explain::Reason::CutOff => "out: cut off",
-                        crate::core::explain::Reason::Recovered => "back: recovered",
-                        crate::core::explain::Reason::Configured => "as configured",
+                        Reason::Down => "out: down",
+                        Reason::CutOff => "out: cut off",
+                        Reason::Recovered => "back: recovered",
+                        Reason::Configured => "as configured",
                     });
                 }
             }
@@ -203,12 +205,21 @@ mod tests {
 
     fn put(epoch: u64, seq: u64, adopts: Option<(u64, u64)>) -> Fact {
         let name = |(epoch, seq)| StateName { epoch: Epoch(epoch), seq };
-        Fact::StatePut {
+        let cause = match adopts {
+            Some(from) => Cause::Adopted { from: name(from) },
+            None => Cause::Genesis,
+        };
+        let state = crate::core::explain::State {
             name: name((epoch, seq)),
-            digest: crate::domain::digest::Digest::of(b"x"),
+            fleet: "f".parse().expect("valid"),
+            seats: BTreeMap::new(),
             wanted: BTreeMap::new(),
-            adopts: adopts.map(name),
-        }
+            by: "a".parse().expect("valid"),
+            at: String::new(),
+            cause,
+        };
+        let digest = crate::domain::digest::Digest::of(b"x");
+        Fact::StatePut { state: std::sync::Arc::new(state), digest, said: None }
     }
 
     #[test]

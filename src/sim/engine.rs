@@ -6,7 +6,7 @@ use std::time::Duration;
 use rand::RngExt as _;
 use rand_pcg::Pcg64Mcg;
 
-use crate::core::invariants::{Fact, Invariants, Violation};
+use crate::core::invariants::{Invariants, Violation};
 use crate::core::view::View;
 use crate::core::{Brain, CallId, Command, Event, Identity, Note, Outcome, ProbeId, Request};
 use crate::domain::observation::ZoneStage;
@@ -31,6 +31,9 @@ use super::setup::{self, Addresses};
 
 /// Time between two requests of one client.
 const CLIENT_EVERY: Duration = Duration::from_millis(200);
+
+/// Entries of a log that is not kept, before it is forgotten.
+const LOG_MAX: usize = 256;
 
 /// Something that is due, at somebody.
 #[derive(Debug)]
@@ -59,14 +62,13 @@ pub struct Sim {
     queue: Queue<Due>,
     pub(super) jitter: Pcg64Mcg,
     pub(super) read_before: ReadBefore,
-    facts: Facts,
+    pub(super) facts: Facts,
     pub(super) invariants: Invariants,
     pub(super) notes: Vec<(Moment, AgentId, Note)>,
     pub(super) coverage: Coverage,
     pub(super) oracle: Oracle,
-    /// Whether two acting leaders are a violation: not while clocks drift beyond the margin, which
-    /// breaks the lease by definition and must break nothing else.
-    pub(super) lease_holds: bool,
+    /// Changes of zones that the log has forgotten.
+    pub(super) changed: Vec<Entry>,
     /// How many events there were.
     pub(super) events: u64,
     /// Fences that somebody replaced by hand, to be put back.
@@ -87,12 +89,10 @@ impl Sim {
             }
         }
         let addresses = setup::set_up(&mut world, &fleet, options.seed);
-        let records =
-            fleet.services.iter().map(|(id, service)| (service.key(), id.clone())).collect();
         let mut sim = Self {
             now: setup::READY_AT,
-            facts: Facts::begin(&world, fleet.zones.keys().cloned()),
-            invariants: Invariants::new(fleet.seats.len(), records),
+            facts: Facts::begin(&world, &fleet, setup::READY_AT),
+            invariants: Invariants::new(&fleet),
             jitter: generator(options.seed, "sim/jitter"),
             agents: Vec::new(),
             boots: 0,
@@ -101,7 +101,7 @@ impl Sim {
             notes: Vec::new(),
             coverage: Coverage::new(fleet.seats.len()),
             oracle: Oracle::new(fleet.seats.len()),
-            lease_holds: true,
+            changed: Vec::new(),
             events: 0,
             taken_out: BTreeMap::new(),
             read_before: ReadBefore::new(),
@@ -357,6 +357,11 @@ impl Sim {
             self.oracle.fact(&fact);
             self.invariants.judge(at, &fact);
         }
+        if !self.options.keep_log && self.world.log.entries().len() >= LOG_MAX {
+            self.facts.forget();
+            let entries = self.world.log.forget();
+            self.changed.extend(entries.into_iter().filter(|entry| entry.is_of_a_zone()));
+        }
     }
 
     /// Keeps what reaches a paused agent until it goes on, or loses it.
@@ -393,11 +398,13 @@ impl Sim {
         if let Some(unix_ms) = state.wall_ms.take() {
             commands.extend(brain.step(local, Event::WallClock { unix_ms }));
         }
+        let in_true = |local| state.clock.when(local);
+        self.facts.stepped(self.now, &state.id, boot, brain, &commands, in_true);
         let wake = brain.next_wake();
         let wake = state.clock.when(wake).max(self.now + Duration::from_millis(1));
         if state.mandate.is_some() || brain.acting() {
             state.note_mandate(self.now);
-            self.judge_acting(agent);
+            self.watch_acting(agent);
         }
         let state = &mut self.agents[agent];
         if wake != state.wake_at && wake != Moment::NEVER {
@@ -415,8 +422,8 @@ impl Sim {
         }
     }
 
-    /// Judges whether others act while this agent does, in true time.
-    pub(super) fn judge_acting(&mut self, agent: usize) {
+    /// Notes whether others act while this agent does, in true time.
+    pub(super) fn watch_acting(&mut self, agent: usize) {
         let acts = |other: &SimAgent| other.acts(self.now).is_some();
         let one = &self.agents[agent];
         let alone =
@@ -425,10 +432,6 @@ impl Sim {
             return;
         }
         self.coverage.count("two acted at once, their clocks beyond the margin");
-        if self.lease_holds {
-            let acting = Fact::Acting(self.leaders());
-            self.invariants.judge(self.now, &acting);
-        }
     }
 
     fn hear(&mut self, agent: usize, note: Note) {

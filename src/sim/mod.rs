@@ -31,6 +31,7 @@ mod plan;
 mod ports;
 mod probes;
 mod queue;
+mod reach;
 mod setup;
 mod story;
 mod swarm;
@@ -42,6 +43,7 @@ use std::time::Duration;
 pub use coverage::Coverage;
 pub use draw::{Size, draw};
 pub use engine::Sim;
+pub use facts::judge_log;
 pub use fate::Fates;
 pub use minimise::minimise;
 pub use plan::{BadPlan, Episode, Plan, Shape, Trouble};
@@ -64,8 +66,8 @@ pub struct Options {
     pub clients_per_kind: u16,
     /// What may befall a call.
     pub fates: Fates,
-    /// Whether the log keeps what nobody judges: reports and history on the board.
-    pub log_board: bool,
+    /// Whether the log is kept; what was judged is forgotten otherwise, but for changes of zones.
+    pub keep_log: bool,
 }
 
 impl Default for Options {
@@ -78,7 +80,7 @@ impl Default for Options {
             distance: Duration::from_millis(1),
             clients_per_kind: 4,
             fates: Fates::default(),
-            log_board: true,
+            keep_log: true,
         }
     }
 }

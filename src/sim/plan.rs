@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::fleet::{Placement, ProbeSpec, Rules, Service, Tables, Timing};
+use crate::domain::fleet::{
+    AddressFamily, ConnectionPolicy, Placement, ProbeSpec, Protocol, Rules, Service, Tables, Timing,
+};
 use crate::domain::record::{RecordData, RecordType};
 use crate::domain::{AgentId, Fleet, RegionId, ServiceId, Weight, ZoneId};
 use crate::world::apps::Condition;
@@ -276,6 +278,26 @@ impl Plan {
         toml::to_string(self).expect("a plan has only texts as keys")
     }
 
+    /// Invariants that this plan's troubles break by their nature, and that are not judged therefore.
+    pub(super) fn suspended(&self) -> Vec<&'static str> {
+        let mut suspended = Vec::new();
+        let drifts = |episode: &Episode| {
+            matches!(episode.trouble, Trouble::Drift { .. } | Trouble::Jump { .. })
+        };
+        if self.clocks_ppm.iter().any(|ppm| *ppm != 0) || self.episodes.iter().any(drifts) {
+            // Its sum leaves out the margin, which is there for clocks that drift.
+            suspended.push("the lease ends in time");
+        }
+        if self.wild_clocks {
+            suspended.extend(["one acting leader", "the deposed is silent"]);
+        }
+        if self.fates.probe_lost > 0 {
+            // The truth that it judges by knows of cuts, not of single probes that get lost.
+            suspended.push("what is fine is not drained");
+        }
+        suspended
+    }
+
     /// What a simulator is made with, before any trouble.
     pub(super) fn options(&self) -> Options {
         let ms = |ms: u32| Duration::from_millis(u64::from(ms));
@@ -286,7 +308,7 @@ impl Plan {
             distance: ms(self.shape.distance_ms),
             clients_per_kind: 0,
             fates: Fates::default(),
-            log_board: false,
+            keep_log: false,
         }
     }
 }
@@ -338,7 +360,14 @@ impl Shape {
         ProbeSpec {
             path: "/healthz".to_owned(),
             host: None,
-            status: (200, 299),
+            protocol: Protocol::Auto,
+            connection: ConnectionPolicy::Fresh,
+            family: AddressFamily::Any,
+            status: vec![(200, 299)],
+            json: Vec::new(),
+            redirects_max: 0,
+            connect_ms_max: None,
+            first_byte_ms_max: None,
             body_contains: None,
             latency_ms_max: timeout_ms,
             timeout_ms,

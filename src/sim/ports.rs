@@ -6,7 +6,6 @@
 use std::collections::BTreeMap;
 
 use crate::core::{Outcome, Refusal, Request, Response};
-use crate::domain::digest::Digest;
 use crate::domain::fleet::Tables;
 use crate::domain::record::{ChangeId, DnsName, RecordKey, RecordType, ZoneRead};
 use crate::domain::seat::Seat;
@@ -63,8 +62,6 @@ pub(super) struct Ports<'a> {
     pub(super) caller: &'a str,
     pub(super) tables: &'a Tables,
     pub(super) read_before: &'a mut ReadBefore,
-    /// Whether writes to the board are kept in the log.
-    pub(super) log_board: bool,
 }
 
 impl Ports<'_> {
@@ -103,11 +100,8 @@ impl Ports<'_> {
     }
 
     fn put(&mut self, region: &RegionId, put: PutItem) -> Result<(), DynamoError> {
-        let logged = self.log_board || put.table != self.tables.board;
         let output = self.world.dynamo.call(self.now, region, Operation::PutItem(put))?;
-        if let Output::Written(written) = output
-            && logged
-        {
+        if let Output::Written(written) = output {
             for put in written.puts {
                 let happening = Happening::Put {
                     region: region.clone(),
@@ -351,11 +345,6 @@ impl Ports<'_> {
             }
         }
     }
-}
-
-/// The fingerprint of a document, as invariants compare it.
-pub(super) fn fingerprint(document: &str) -> Digest {
-    Digest::of(document.as_bytes())
 }
 
 fn done(answer: Result<(), CallFailure>) -> Outcome {

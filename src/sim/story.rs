@@ -54,7 +54,7 @@ pub(super) fn tell(sim: &Sim, plan: &Plan, start: Moment) -> Vec<Line> {
             add(*at, 2, agent.as_str(), what);
         }
     }
-    for entry in sim.log() {
+    for entry in sim.changed.iter().chain(sim.log()) {
         match &entry.happening {
             Happening::ZoneChanged { zone, caller, changes, .. } => {
                 let what = format!("{zone} takes a batch of {caller}: {}", batch_words(changes));

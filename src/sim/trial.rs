@@ -96,7 +96,7 @@ impl<'p> Trial<'p> {
     #[must_use]
     pub fn new(plan: &'p Plan) -> Self {
         let mut sim = Sim::new(plan.shape.fleet(), plan.options());
-        sim.lease_holds = !plan.wild_clocks;
+        sim.invariants.suspend(plan.suspended());
         sim.set_clocks(plan);
         let began = sim.now();
         Self { plan, sim, began, start: began }

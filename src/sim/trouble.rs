@@ -104,6 +104,7 @@ impl Sim {
             }
         }
         self.world.advance(self.now);
+        self.facts.look(self.now, &self.world);
         self.judge_facts();
     }
 
@@ -146,6 +147,7 @@ impl Sim {
             | Trouble::Configure { .. } => {}
         }
         self.world.advance(self.now);
+        self.facts.look(self.now, &self.world);
         self.judge_facts();
     }
 

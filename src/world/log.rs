@@ -96,6 +96,14 @@ pub struct Entry {
     pub happening: Happening,
 }
 
+impl Entry {
+    /// Whether a zone was changed, or a change refused.
+    #[must_use]
+    pub fn is_of_a_zone(&self) -> bool {
+        matches!(self.happening, Happening::ZoneChanged { .. } | Happening::ZoneRejected { .. })
+    }
+}
+
 /// The log.
 #[derive(Debug, Clone, Default)]
 pub struct Log {
@@ -112,17 +120,25 @@ impl Log {
         self.entries.push(Entry { at, happening });
     }
 
-    /// Every entry so far.
+    /// Forgets every entry so far, and hands them over.
+    pub fn forget(&mut self) -> Vec<Entry> {
+        std::mem::take(&mut self.entries)
+    }
+
+    /// Every entry that is not forgotten.
     #[must_use]
     pub fn entries(&self) -> &[Entry] {
         &self.entries
     }
 }
 
+/// The name of a caller that is no agent: a person.
+pub const OPERATOR: &str = "operator";
+
 /// A caller's place and name, as the access key tells them.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Caller {
-    /// Who: an agent's name, or `operator`.
+    /// Who: an agent's name, or [`OPERATOR`].
     pub name: String,
     /// Where it stands.
     pub place: Place,

@@ -1,5 +1,7 @@
 //! The brain on its first walks through the world.
 
+mod seats;
+
 use rand::RngExt as _;
 use rand_pcg::Pcg64Mcg;
 
@@ -7,7 +9,7 @@ use super::*;
 use crate::core::{Brain, Command, Event, Identity, Note, Request};
 use crate::domain::observation::ZoneStage;
 use crate::domain::seat::BootId;
-use crate::domain::{Epoch, Fleet, Moment, RegionId};
+use crate::domain::{AgentId, Epoch, Fleet, Moment, RegionId};
 use crate::world::fault::Fault;
 use crate::world::generator;
 use crate::world::network::Place;
