@@ -19,6 +19,9 @@ use crate::world::network::Place;
 use super::Fates;
 use super::plan::{Episode, Plan, Shape, Trouble, region, service, zone};
 
+/// Probes a second, over all agents, that a drawn fleet may make.
+const PROBES_A_SECOND_MAX: u32 = 100;
+
 /// How large plans are drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Size {
@@ -101,7 +104,12 @@ fn draw_shape(rng: &mut Pcg64Mcg, size: Size) -> Shape {
             services[0].insert(region.clone(), 100);
         }
     }
-    let timing = draw_timing(rng);
+    let mut timing = draw_timing(rng);
+    // A large fleet that probes twice a second is all probes: its runs would be few.
+    let targets: usize = services.iter().map(BTreeMap::len).sum();
+    let probes = u32::try_from(targets * usize::from(seats + seatless)).unwrap_or(u32::MAX);
+    let interval_ms_min = probes.saturating_mul(1000) / PROBES_A_SECOND_MAX;
+    timing.probe_interval_ms = timing.probe_interval_ms.max(interval_ms_min);
     let rules = Rules {
         dwell_ms: [0, 2000, 2000, 5000][rng.random_range(0..4)],
         return_after_ms: [5000, 20_000, 60_000][rng.random_range(0..3)],

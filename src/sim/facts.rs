@@ -38,8 +38,9 @@ pub(super) struct Facts {
     weights: BTreeMap<ZoneId, RecordWeights>,
     /// The reports of each agent that may still be believed, with the time of their writing.
     reports: BTreeMap<String, VecDeque<(Moment, String)>>,
-    /// The document put last: it is put beside one seat after another.
-    last_document: String,
+    /// Documents that were put: each is put beside one seat after another, and may land there long
+    /// after it was judged.
+    documents: BTreeSet<Digest>,
     acting: BTreeMap<AgentId, (BootId, Epoch, Moment)>,
     queues: BTreeMap<AgentId, Queues>,
     /// What is true; none where that is not known.
@@ -65,7 +66,7 @@ impl Facts {
             read: 0,
             weights,
             reports: BTreeMap::new(),
-            last_document: String::new(),
+            documents: BTreeSet::new(),
             acting: BTreeMap::new(),
             queues: BTreeMap::new(),
             reach: None,
@@ -218,11 +219,12 @@ impl Facts {
     }
 
     fn put(&mut self, at: Moment, document: &str) -> Option<Fact> {
-        if document == self.last_document {
+        let digest = Digest::of(document.as_bytes());
+        if self.documents.contains(&digest) {
             return None;
         }
         let state: State = serde_json::from_str(document).ok()?;
-        document.clone_into(&mut self.last_document);
+        self.documents.insert(digest.clone());
         let changed: BTreeSet<Target> = state
             .cause
             .changes()
@@ -230,7 +232,6 @@ impl Facts {
             .map(|change| Target { region: change.region.clone(), service: change.service.clone() })
             .collect();
         let said = if changed.is_empty() { BTreeSet::new() } else { self.said(at, &changed) };
-        let digest = Digest::of(document.as_bytes());
         Some(Fact::StatePut { state: Arc::new(state), digest, said: Some(said) })
     }
 

@@ -104,3 +104,31 @@ impl Best<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::{Size, draw};
+
+    #[test]
+    fn a_run_in_which_nothing_is_wrong_has_no_smaller_one() {
+        let plan = draw(1, Size::Short);
+        assert!(minimise(&plan, |_, _| panic!("nothing fails")).is_none());
+    }
+
+    #[test]
+    fn what_has_nothing_to_do_with_the_failure_is_left_out() {
+        // Nothing that heals brings a majority of the seats back.
+        let mut plan = draw(1, Size::Short);
+        for n in 1..=plan.shape.seats / 2 + 1 {
+            let region = crate::sim::plan::region(n.into());
+            let trouble = crate::sim::Trouble::LoseSeat { region };
+            plan.episodes.push(Episode { at_ms: 1000, for_ms: 0, trouble });
+        }
+        let seats = usize::from(plan.shape.seats / 2 + 1);
+        let (smaller, failure) = minimise(&plan, |_, _| {}).expect("it fails");
+        assert_eq!(failure.kind(), "heals");
+        assert_eq!(smaller.episodes.len(), seats, "{:?}", smaller.episodes);
+        assert_eq!(Plan::from_toml(&smaller.to_toml()).as_ref(), Ok(&smaller));
+    }
+}

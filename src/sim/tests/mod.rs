@@ -1,6 +1,7 @@
 //! The brain on its first walks through the world.
 
 mod seats;
+mod seeds;
 
 use rand::RngExt as _;
 use rand_pcg::Pcg64Mcg;
