@@ -21,6 +21,7 @@ pub mod call;
 mod election;
 pub mod explain;
 mod gather;
+pub mod gauges;
 pub mod genesis;
 pub mod health;
 pub mod invariants;

@@ -165,6 +165,11 @@ impl Probing {
         }
     }
 
+    /// Probes that have not ended yet.
+    pub(super) fn open(&self) -> usize {
+        self.open.len()
+    }
+
     pub(super) fn next_wake(&self) -> Moment {
         let overdue =
             self.open.values().next().map_or(Moment::NEVER, |open| open.started + OVERDUE);
