@@ -10,7 +10,9 @@ use crate::core::health::Verdict;
 use crate::core::planner::{Inputs, Placed};
 use crate::core::testing::{seat, timing};
 use crate::domain::digest::Digest;
-use crate::domain::fleet::{Placement, ProbeSpec, Rules, Service, Tables};
+use crate::domain::fleet::{
+    AddressFamily, ConnectionPolicy, Placement, ProbeSpec, Protocol, Rules, Service, Tables,
+};
 use crate::domain::record::{RecordData, RecordType};
 use crate::domain::{
     BootId, CellState, Epoch, Fence, Fleet, Moment, RegionId, ServiceId, StateName, Target, Weight,
@@ -27,7 +29,14 @@ pub(super) fn fleet() -> Fleet {
     let probe = ProbeSpec {
         path: "/".to_owned(),
         host: None,
-        status: (200, 299),
+        protocol: Protocol::Auto,
+        connection: ConnectionPolicy::Fresh,
+        family: AddressFamily::Any,
+        json: Vec::new(),
+        redirects_max: 0,
+        connect_ms_max: None,
+        first_byte_ms_max: None,
+        status: vec![(200, 299)],
         body_contains: None,
         latency_ms_max: 500,
         timeout_ms: 800,
