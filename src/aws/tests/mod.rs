@@ -3,6 +3,7 @@
 mod dynamodb;
 mod route53;
 mod stub;
+mod wire;
 
 use std::time::Duration;
 
