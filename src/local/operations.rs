@@ -68,4 +68,25 @@ mod tests {
         );
         assert!(check(None, "PutItems").is_err());
     }
+
+    /// Named as `aws dynamodb put-item` is.
+    #[test]
+    fn each_operation_is_tried_by_hand_with_the_public_command_line() {
+        let script = include_str!("../../tests/by-hand.sh");
+        for (service, operation) in OPERATIONS {
+            let mut words = String::new();
+            for letter in operation.chars() {
+                if letter.is_ascii_uppercase() && !words.is_empty() {
+                    words.push('-');
+                }
+                words.push(letter.to_ascii_lowercase());
+            }
+            let service = match service {
+                AwsService::Dynamodb => "dynamodb",
+                AwsService::Route53 => "route53",
+            };
+            let command = format!("aws {service} {words} ");
+            assert!(script.contains(&command), "tests/by-hand.sh does not try `{command}`");
+        }
+    }
 }

@@ -5,6 +5,8 @@
 //! byte. Invariants are judged as the run goes.
 
 mod clients;
+#[cfg(test)]
+mod conformance;
 mod facts;
 mod ports;
 mod setup;

@@ -1,5 +1,6 @@
 //! The adapters over real sockets: what class each way to fail gets, and how many requests arrived.
 
+mod conformance;
 mod dynamodb;
 mod route53;
 mod stub;
