@@ -70,6 +70,22 @@ pub enum Reason {
     Configured,
 }
 
+impl Reason {
+    /// Every reason.
+    pub const ALL: [Self; 4] = [Self::Down, Self::CutOff, Self::Recovered, Self::Configured];
+
+    /// The reason as a metric label.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Down => "down",
+            Self::CutOff => "cut_off",
+            Self::Recovered => "recovered",
+            Self::Configured => "configured",
+        }
+    }
+}
+
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {

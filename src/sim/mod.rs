@@ -21,7 +21,7 @@ use crate::core::view::View;
 use crate::core::{
     Brain, CallId, Command, Event, Identity, Note, Outcome, ProbeId, Refusal, Request,
 };
-use crate::domain::observation::ZoneStage;
+use crate::domain::observation::{Phases, ZoneStage};
 use crate::domain::seat::BootId;
 use crate::domain::{
     AgentId, CallFailure, Epoch, Fleet, Moment, ProbeFailure, RegionId, Sample, Target,
@@ -486,8 +486,7 @@ impl Sim {
                     (latest, failed(ProbeFailure::AnswerTimeout, timeout))
                 } else {
                     let spec = self.fleet.services.get(&target.service).map(|s| &s.probe);
-                    let right =
-                        spec.is_some_and(|spec| (spec.status.0..=spec.status.1).contains(&status));
+                    let right = spec.is_some_and(|spec| spec.accepts(status));
                     let late = spec.is_some_and(|spec| {
                         total > Duration::from_millis(spec.latency_ms_max.into())
                     });
@@ -506,7 +505,8 @@ impl Sim {
 
 fn sample(failure: Option<ProbeFailure>, total: Duration) -> Sample {
     let total_ms = u32::try_from(total.as_millis()).unwrap_or(u32::MAX);
-    Sample { failure, detail: String::new(), connect_ms: None, first_byte_ms: None, total_ms }
+    let phases = Phases { total_ms, ..Phases::default() };
+    Sample { failure, phases, ..Sample::default() }
 }
 
 fn failed(failure: ProbeFailure, total: Duration) -> Sample {
