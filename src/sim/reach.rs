@@ -63,7 +63,7 @@ fn answers(world: &World, from: &RegionId, target: &Target, probe: &ProbeSpec) -
     // A way may take a fifth longer than its distance.
     let longest = after + to.max(back) * WAYS * 6 / 5 + Duration::from_millis(1);
     let limit = Duration::from_millis(probe.latency_ms_max.min(probe.timeout_ms).into());
-    (probe.status.0..=probe.status.1).contains(&status) && longest < limit
+    probe.accepts(status) && longest < limit
 }
 
 #[cfg(test)]
