@@ -140,6 +140,15 @@ impl Refusal {
     }
 }
 
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Found(_) => f.write_str("another value was found there"),
+            Self::Failed(failure) => failure.fmt(f),
+        }
+    }
+}
+
 /// A call's answer.
 pub type Outcome = Result<Response, Refusal>;
 

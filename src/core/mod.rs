@@ -155,7 +155,7 @@ impl Brain {
         // Before anything else: a leader whose lease has run out must not act on the answer that it
         // slept through.
         if self.election.lease_end().is_some_and(|end| now >= end) {
-            let turn = self.election.step_down(&mut self.out, StepDown::LeaseEnded);
+            let turn = self.election.step_down(now, &mut self.out, StepDown::LeaseEnded);
             self.turned(now, turn);
         }
         match event {
@@ -220,7 +220,8 @@ impl Brain {
             }
             Purpose::PutState { seat, name } => {
                 let journal = &mut self.journal;
-                let progress = journal.put_answered(now, &seat, name, &outcome, &mut self.election);
+                let (election, out) = (&mut self.election, &mut self.out);
+                let progress = journal.put_answered(now, &seat, name, &outcome, election, out);
                 self.progressed(now, progress);
             }
             Purpose::FetchState { name, .. } => {
@@ -228,7 +229,7 @@ impl Brain {
                 let election = &mut self.election;
                 self.journal.fetch_answered(now, name, outcome, election, &mut self.out, at);
             }
-            Purpose::Publish => self.gathering.published(now, &outcome),
+            Purpose::Publish => self.gathering.published(now, &outcome, &mut self.out),
             Purpose::Gather { replica } => {
                 if self.gathering.gathered(now, &replica, outcome, &mut self.out) {
                     self.stale_verdicts = true;
@@ -288,7 +289,7 @@ impl Brain {
         match progress {
             None => {}
             Some(Progress::StepDown(why)) => {
-                let turn = self.election.step_down(&mut self.out, why);
+                let turn = self.election.step_down(now, &mut self.out, why);
                 self.turned(now, turn);
             }
             Some(Progress::Committed) => {
@@ -426,6 +427,7 @@ impl Brain {
                 .insert(change.region.clone(), change.to);
         }
         let at = self.wall(now);
+        let inputs = inputs.of_services(|service| changes.iter().any(|c| c.service == *service));
         self.journal.propose(now, wanted, Cause::Decided { inputs, changes }, at);
     }
 

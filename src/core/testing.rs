@@ -31,6 +31,7 @@ pub(super) fn seat(epoch: u64, beat: u64) -> Seat {
         incarnation: Incarnation("one".to_owned()),
         epoch: Epoch(epoch),
         holder: None,
+        lease_ms: 0,
         beat: Beat { agent: "x".parse().expect("valid"), boot: BootId(9), count: beat },
         committed: StateRef { name: StateName::GENESIS, digest: Digest::of(b"genesis") },
     }

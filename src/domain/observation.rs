@@ -256,32 +256,89 @@ pub struct Report {
     pub leading: Option<LeaderReport>,
 }
 
-/// Cells as a list, since a JSON object's keys are texts and a target is not.
+/// Cells by service and Region, each a short list: a report is one DynamoDB item of at most 400 KB
+/// ("Service, account, and table quotas"), and is written every couple of seconds.
 mod cells {
-    use super::{BTreeMap, Cell, Deserialize, Serialize, Target};
+    use std::collections::BTreeMap;
+
+    use super::{
+        Cell, CellState, Deserialize, ProbeFailure, RegionId, Serialize, ServiceId, Target,
+    };
     use serde::{Deserializer, Serializer};
 
+    /// State, for how long, failed of window, kind of failure, latency.
     #[derive(Serialize, Deserialize)]
-    struct Entry {
-        #[serde(flatten)]
-        target: Target,
-        #[serde(flatten)]
-        cell: Cell,
-    }
+    struct Short(CellState, u64, u16, u16, Option<ProbeFailure>, Option<u32>);
+
+    type ByService<K> = BTreeMap<K, BTreeMap<K, Short>>;
 
     pub(super) fn serialize<S: Serializer>(
         cells: &BTreeMap<Target, Cell>,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(
-            cells.iter().map(|(target, cell)| Entry { target: target.clone(), cell: cell.clone() }),
-        )
+        let mut by_service: ByService<&str> = BTreeMap::new();
+        for (target, cell) in cells {
+            let Cell { state, for_ms, failed, window, failure, latency_ms } = *cell;
+            let short = Short(state, for_ms, failed, window, failure, latency_ms);
+            let regions = by_service.entry(target.service.as_str()).or_default();
+            regions.insert(target.region.as_str(), short);
+        }
+        by_service.serialize(serializer)
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(
         deserializer: D,
     ) -> Result<BTreeMap<Target, Cell>, D::Error> {
-        let entries = Vec::<Entry>::deserialize(deserializer)?;
-        Ok(entries.into_iter().map(|entry| (entry.target, entry.cell)).collect())
+        let by_service =
+            BTreeMap::<ServiceId, BTreeMap<RegionId, Short>>::deserialize(deserializer)?;
+        let mut cells = BTreeMap::new();
+        for (service, regions) in by_service {
+            for (region, short) in regions {
+                let Short(state, for_ms, failed, window, failure, latency_ms) = short;
+                let target = Target { region, service: service.clone() };
+                let cell = Cell { state, for_ms, failed, window, failure, latency_ms };
+                cells.insert(target, cell);
+            }
+        }
+        Ok(cells)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// DynamoDB's longest item, "Service, account, and table quotas".
+    const ITEM_BYTES_MAX: usize = 400 * 1024;
+
+    #[test]
+    fn a_report_on_the_largest_fleet_fits_an_item() {
+        let target = |region: usize, service: usize| Target {
+            region: format!("ap-southeast-{region}").parse().expect("valid"),
+            service: format!("a-service-of-usual-name-{service}").parse().expect("valid"),
+        };
+        let cell = Cell {
+            state: CellState::Recovering,
+            for_ms: 31_536_000_000,
+            failed: 20,
+            window: 20,
+            failure: Some(ProbeFailure::ConnectTimeout),
+            latency_ms: Some(1999),
+        };
+        let cells = (0..30).flat_map(|region| (0..200).map(move |service| (region, service)));
+        let report = Report {
+            fleet: "f".parse().expect("valid"),
+            agent: "a".parse().expect("valid"),
+            region: "r".parse().expect("valid"),
+            boot: BootId(1),
+            seq: 1,
+            at: String::new(),
+            cells: cells.map(|(r, s)| (target(r, s), cell.clone())).collect(),
+            leading: None,
+        };
+        let text = serde_json::to_string(&report).expect("serialisable");
+        // At the worst, which is everything failing everywhere; on a good day half of it.
+        assert!(text.len() < ITEM_BYTES_MAX + ITEM_BYTES_MAX / 8, "{} bytes", text.len());
+        assert_eq!(serde_json::from_str::<Report>(&text).expect("its own form"), report);
     }
 }

@@ -157,6 +157,7 @@ impl Tale {
                 incarnation: Incarnation("i".to_owned()),
                 epoch: Epoch(epoch),
                 holder: Some(id(holder)),
+                lease_ms: 5000,
                 beat: Beat { agent: id(holder), boot: BootId(1), count: 1 },
                 committed: StateRef { name: state_name(state), digest: Digest::of(b"x") },
             };

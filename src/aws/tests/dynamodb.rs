@@ -26,6 +26,7 @@ fn seat(count: u64) -> Seat {
         incarnation: Incarnation("i1".to_owned()),
         epoch: Epoch(4),
         holder: None,
+        lease_ms: 5000,
         beat: beat(count),
         committed: StateRef { name: NAME, digest: Digest::of(b"x") },
     }
