@@ -48,6 +48,10 @@ pub enum StepDown {
 }
 
 impl StepDown {
+    /// Every reason.
+    pub const ALL: [Self; 5] =
+        [Self::LeaseEnded, Self::Outbid, Self::FencedOff, Self::JournalDamaged, Self::Outgrown];
+
     /// The reason as a metric label.
     #[must_use]
     pub const fn label(self) -> &'static str {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Ground, LIMIT, Verdict, cases, fails, same, well};
+use crate::domain::observation::ProbingReport;
 use crate::domain::seat::BootId;
 use crate::domain::{Epoch, FailureClass, RegionId, Report, StateName};
 
@@ -24,6 +25,7 @@ fn report(agent: &str, seq: u64, at: &str) -> Report {
         seq,
         at: at.to_owned(),
         cells: BTreeMap::new(),
+        probing: ProbingReport::default(),
         leading: None,
     }
 }
