@@ -481,10 +481,10 @@ impl Sim {
         let timeout = self.timeout(&target);
         let (agent, sent) = (agent.clone(), self.now);
         match self.delay(&from, &to) {
-            // Connecting takes a round trip, the request another way.
-            Some(delay) if delay * 3 < timeout => {
+            // Connecting and the TLS handshake take a round trip each, the request another way.
+            Some(delay) if delay * 5 < timeout => {
                 let due = Due::Probe { agent, boot, probe, target, sent };
-                self.enqueue(self.now + delay * 3, due);
+                self.enqueue(self.now + delay * 5, due);
             }
             _ => {
                 let sample = failed(ProbeFailure::ConnectTimeout, timeout);
