@@ -471,6 +471,7 @@ mod tests {
             seq: 1,
             at: String::new(),
             cells: cells.map(|(r, s)| (target(r, s), cell.clone())).collect(),
+            probing: ProbingReport::default(),
             leading: None,
         };
         let text = serde_json::to_string(&report).expect("serialisable");

@@ -10,6 +10,7 @@ use crate::core::{CallId, Outcome, Refusal, Request};
 use crate::domain::seat::BootId;
 use crate::domain::{CallFailure, FailureClass, Moment};
 use crate::world::network::Place;
+use crate::world::wire::Treatment;
 
 use super::engine::{Due, Sim};
 use super::fate::{Fate, Lot};
@@ -28,6 +29,8 @@ pub(super) struct OnItsWay {
     pub(super) lot: Lot,
     /// Whether its sender is told, or has been told already that nobody knows.
     pub(super) answered: bool,
+    /// Whether the wire's rules have let it through.
+    pub(super) treated: bool,
 }
 
 /// What a caller is told at its deadline.
@@ -131,15 +134,40 @@ impl Sim {
                 fate,
                 lot,
                 answered: false,
+                treated: false,
             };
             self.enqueue(at + Duration::from_millis(after_ms), Due::Arrive(Box::new(again)));
         }
-        let first = OnItsWay { agent, boot, call, deadline, request, fate, lot, answered };
+        let treated = false;
+        let first = OnItsWay { agent, boot, call, deadline, request, fate, lot, answered, treated };
         self.enqueue(at, Due::Arrive(Box::new(first)));
     }
 
-    pub(super) fn arrive(&mut self, on_its_way: OnItsWay) {
-        let OnItsWay { agent, boot, call, deadline, request, fate, mut lot, answered } = on_its_way;
+    /// A request arrives, and is treated by the rules of the wire. One that is held up beyond its
+    /// deadline takes its effect all the same.
+    pub(super) fn arrive(&mut self, mut on_its_way: OnItsWay) {
+        let mut treatment = None;
+        if !std::mem::replace(&mut on_its_way.treated, true) {
+            let caller = self.agents[on_its_way.agent].id.as_str();
+            treatment = self.world.wire.treat(&ports::seen(&on_its_way.request, caller));
+        }
+        if let Some(Treatment::Delay { ms }) = treatment {
+            let at = self.now + Duration::from_millis(ms.into());
+            let OnItsWay { agent, boot, call, deadline, .. } = on_its_way;
+            if at >= deadline && std::mem::replace(&mut on_its_way.answered, false) {
+                let outcome = lost(ports::has_effect(&on_its_way.request));
+                self.enqueue(deadline, Due::Answer { agent, boot, call, outcome });
+            }
+            return self.enqueue(at, Due::Arrive(Box::new(on_its_way)));
+        }
+        self.land(on_its_way, treatment);
+    }
+
+    /// A request takes its effect, as far as its fate and its treatment let it, and its answer goes
+    /// on its way.
+    fn land(&mut self, on_its_way: OnItsWay, treatment: Option<Treatment>) {
+        let OnItsWay { agent, boot, call, deadline, request, fate, mut lot, answered, .. } =
+            on_its_way;
         let to = ports::place_of(&request);
         let has_effect = ports::has_effect(&request);
         let late = self.now > deadline && has_effect;
@@ -156,7 +184,7 @@ impl Sim {
                     tables: &self.fleet.tables,
                     read_before: &mut self.read_before,
                 };
-                ports.carry_out(request)
+                ports.treat(request, treatment)
             }
         };
         if late {

@@ -219,7 +219,7 @@ mod tests {
             cause,
         };
         let digest = crate::domain::digest::Digest::of(b"x");
-        Fact::StatePut { state: std::sync::Arc::new(state), digest, said: None }
+        Fact::StatePut { state: std::sync::Arc::new(state), digest }
     }
 
     #[test]

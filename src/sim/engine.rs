@@ -62,7 +62,7 @@ pub struct Sim {
     queue: Queue<Due>,
     pub(super) jitter: Pcg64Mcg,
     pub(super) read_before: ReadBefore,
-    pub(super) facts: Facts,
+    facts: Facts,
     pub(super) invariants: Invariants,
     pub(super) notes: Vec<(Moment, AgentId, Note)>,
     pub(super) coverage: Coverage,
@@ -352,7 +352,7 @@ impl Sim {
 
     /// Judges what was written since the last look.
     pub(super) fn judge_facts(&mut self) {
-        for (at, fact) in self.facts.next(&self.world) {
+        for (at, fact) in self.facts.next(self.now, &self.world) {
             self.coverage.fact(&fact);
             self.oracle.fact(&fact);
             self.invariants.judge(at, &fact);
@@ -399,7 +399,7 @@ impl Sim {
             commands.extend(brain.step(local, Event::WallClock { unix_ms }));
         }
         let in_true = |local| state.clock.when(local);
-        self.facts.stepped(self.now, &state.id, boot, brain, &commands, in_true);
+        self.facts.stepped(self.now, (&state.id, boot), brain, &commands, in_true);
         let wake = brain.next_wake();
         let wake = state.clock.when(wake).max(self.now + Duration::from_millis(1));
         if state.mandate.is_some() || brain.acting() {

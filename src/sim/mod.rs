@@ -19,6 +19,8 @@
 mod agents;
 mod calls;
 mod clients;
+#[cfg(test)]
+mod conformance;
 mod coverage;
 mod draw;
 mod engine;

@@ -198,7 +198,7 @@ mod tests {
             incarnation: crate::domain::seat::Incarnation("one".to_owned()),
             epoch: Epoch(1),
             holder: None,
-            lease_ms: None,
+            lease_ms: 5000,
             beat: "x/01/1".parse().expect("valid"),
             committed: crate::domain::StateRef {
                 name,

@@ -30,10 +30,10 @@ impl Sim {
             self.coverage.count_fault("probe lost");
         }
         match self.way(self.place(agent), &to, &mut lot).filter(|_| !lost) {
-            // Connecting takes a round trip, the request another way.
-            Some(way) if way * 3 < timeout => {
+            // Connecting and the TLS handshake take a round trip each, the request another way.
+            Some(way) if way * 5 < timeout => {
                 let due = Due::Probe { agent, boot, probe, target, sent };
-                self.enqueue(self.now + way * 3, due);
+                self.enqueue(self.now + way * 5, due);
             }
             _ => {
                 let sample = failed(ProbeFailure::ConnectTimeout, timeout);

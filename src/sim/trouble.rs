@@ -104,7 +104,6 @@ impl Sim {
             }
         }
         self.world.advance(self.now);
-        self.facts.look(self.now, &self.world);
         self.judge_facts();
     }
 
@@ -147,7 +146,6 @@ impl Sim {
             | Trouble::Configure { .. } => {}
         }
         self.world.advance(self.now);
-        self.facts.look(self.now, &self.world);
         self.judge_facts();
     }
 
