@@ -16,7 +16,6 @@ use crate::domain::{Epoch, FailureClass, RegionId, StateName};
 /// out has not tried the fleet.
 pub(super) const MUST: &[&str] = &[
     "a batch landed after its deadline",
-    "a batch was refused as conflict",
     "a batch's outcome was unknown",
     "a decision was blocked",
     "a fence rejected a deposed leader's batch",

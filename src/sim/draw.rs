@@ -115,13 +115,15 @@ fn draw_shape(rng: &mut Pcg64Mcg, size: Size) -> Shape {
         return_after_ms: [5000, 20_000, 60_000][rng.random_range(0..3)],
         fewest_in_service: 1,
     };
+    // A probe goes six ways, each up to a fifth longer than the distance: some time must be left.
+    let distance_ms_max = timing.probe_interval_ms.min(800) / 9;
     let longest = [300, 1500, 10_000, 60_000][rng.random_range(0..4)];
     Shape {
         seats,
         seatless,
         zones,
         propagation_ms: (longest / 5, longest),
-        distance_ms: [1, 10, 40, 90][rng.random_range(0..4)],
+        distance_ms: [1, 10, 40, 90][rng.random_range(0..4)].min(distance_ms_max),
         lag_ms: [200, 1000, 1000, 5000][rng.random_range(0..4)],
         timing,
         rules,

@@ -71,6 +71,8 @@ pub struct Sim {
     pub(super) changed: Vec<Entry>,
     /// How many events there were.
     pub(super) events: u64,
+    /// Weights that were edited by hand.
+    pub(super) edits: u64,
     /// Fences that somebody replaced by hand, to be put back.
     pub(super) taken_out: BTreeMap<ZoneId, RecordSet>,
 }
@@ -103,6 +105,7 @@ impl Sim {
             oracle: Oracle::new(fleet.seats.len()),
             changed: Vec::new(),
             events: 0,
+            edits: 0,
             taken_out: BTreeMap::new(),
             read_before: ReadBefore::new(),
             world,

@@ -89,12 +89,6 @@ pub(super) enum Fate {
 }
 
 impl Fates {
-    /// Whether every call is served.
-    #[must_use]
-    pub fn is_kind(&self) -> bool {
-        self.odds().iter().all(|odds| *odds == 0)
-    }
-
     fn odds(&self) -> [u16; 7] {
         [
             self.throttled,

@@ -25,9 +25,10 @@ impl Sim {
         records.find(|record| wanted(record))
     }
 
-    fn by_hand(&mut self, zone: &ZoneId, changes: &[ModelChange]) {
-        // A console that is throttled, or a zone that is busy: the person gives up.
-        let _ = self.world.route53.change_record_sets(self.now, zone, changes, None);
+    /// Edits a zone; whether it was taken. A console that is throttled, or a zone that is busy: the
+    /// person gives up.
+    fn by_hand(&mut self, zone: &ZoneId, changes: &[ModelChange]) -> bool {
+        self.world.route53.change_record_sets(self.now, zone, changes, None).is_ok()
     }
 
     fn fence_record(&self, zone: &ZoneId) -> Option<RecordSet> {
@@ -47,7 +48,9 @@ impl Sim {
             return;
         }
         let new = RecordSet { routing, ..old.clone() };
-        self.by_hand(&zone, &[change(Action::Delete, &old), change(Action::Create, &new)]);
+        if self.by_hand(&zone, &[change(Action::Delete, &old), change(Action::Create, &new)]) {
+            self.edits += 1;
+        }
     }
 
     pub(super) fn delete_fence(&mut self, zone: &ZoneId) {
@@ -62,7 +65,7 @@ impl Sim {
         let foreign = Fence { fleet: other_fleet(), epoch: Epoch(1), attempt: 1 };
         let new = foreign.record_set(&old.key.name);
         let changes = [change(Action::Delete, &old), change(Action::Create, &new)];
-        if self.world.route53.change_record_sets(self.now, zone, &changes, None).is_ok() {
+        if self.by_hand(zone, &changes) {
             self.taken_out.insert(zone.clone(), old);
         }
     }
@@ -73,7 +76,7 @@ impl Sim {
         let Some(present) = self.fence_record(zone) else { return };
         if Fence::in_record(&present).is_some_and(|fence| fence.fleet == other_fleet()) {
             let changes = [change(Action::Delete, &present), change(Action::Create, &ours)];
-            if self.world.route53.change_record_sets(self.now, zone, &changes, None).is_ok() {
+            if self.by_hand(zone, &changes) {
                 self.taken_out.remove(zone);
             }
         }

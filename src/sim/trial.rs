@@ -204,6 +204,9 @@ impl<'p> Trial<'p> {
             let why = format!("{} leaders act after all was well", self.sim.leaders().len());
             return Err(Failure::Stuck { at: now, why });
         }
+        for _ in 0..self.sim.edits {
+            self.sim.coverage.count("a hand edit was put right");
+        }
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 use crate::sim::{Plan, Size, Swarm, Trial, draw};
 
 /// As many short runs as a test may take time for.
-const SEEDS: u64 = 120;
+const SEEDS: u64 = 60;
 
 #[test]
 fn whatever_a_seed_draws_nothing_is_broken_and_all_heals() {
