@@ -487,6 +487,7 @@ impl Brain {
             at: self.wall(now),
             cells: self.probing.cells().clone(),
             probing: self.probing.report(now, self.wall_unix_ms(now) / 1000),
+            heard: self.gathering.heard(),
             leading,
         }
     }

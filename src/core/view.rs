@@ -339,7 +339,7 @@ impl Brain {
             probing: self.probing.report(now, self.wall_unix_ms(now) / 1000),
             leading: None,
         };
-        let others = self.gathering.ages(now).map(|(report, age)| {
+        let others = self.gathering.ages(now, self.fleet.timing.stale_ms).map(|(report, age)| {
             let age_ms = age.map(|age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX));
             ObserverSource {
                 row: Row {
