@@ -119,7 +119,6 @@ fn seat(n: u64) -> Seat {
         epoch: Epoch(4),
         lease_ms: 5000,
         holder: None,
-        lease_ms: 5000,
         beat: beat(n),
         committed: StateRef { name: state(1), digest: Digest::of(b"x") },
     }

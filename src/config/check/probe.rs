@@ -337,9 +337,9 @@ timeout_ms = 0"#,
                     "fleet.toml",
                     r#"path = "/up""#,
                     r#"path = "/up"
-latency_ms_max = 801"#,
+latency_ms_max = 1001"#,
                 )],
-                "fleet.toml:11:18: latency_ms_max = 801 is above timeout_ms = 800: an answer is never later than its timeout; make it at most 800, or remove it",
+                "fleet.toml:11:18: latency_ms_max = 1001 is above timeout_ms = 1000: an answer is never later than its timeout; make it at most 1000, or remove it",
             ),
             (
                 &[(
