@@ -11,6 +11,7 @@
 
 pub mod apps;
 pub mod client;
+pub mod distances;
 pub mod dynamo;
 pub mod fault;
 pub mod log;

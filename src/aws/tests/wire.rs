@@ -117,6 +117,7 @@ fn seat(n: u64) -> Seat {
     Seat {
         incarnation: Incarnation("i1".to_owned()),
         epoch: Epoch(4),
+        lease_ms: 5000,
         holder: None,
         lease_ms: 5000,
         beat: beat(n),
