@@ -326,6 +326,47 @@ class Effects:
                 raise Failed(f"{name} is left without a Region: {entry}")
 
 
+def judge_the_judges():
+    """What must never be is noticed when it is."""
+    def seat(at, epoch, holder):
+        return {"at": at, "region": "r1", "item": {
+            "id": "seat", "epoch": epoch, "holder": holder, "lease_ms": 5000}}
+    def batch(epoch, attempt, *weights):
+        fence = f'"regent fleet=demo epoch={epoch} attempt={attempt}"'
+        changes = [{"key": {"rtype": "TXT"}, "routing": "simple",
+                    "data": {"plain": {"values": [fence]}}}]
+        changes += [{"key": {"rtype": "A", "name": "web"}, "routing": {
+            "weighted": {"set_identifier": f"r{n}", "weight": w}}} for n, w in enumerate(weights)]
+        return {"zone": "Z1", "changes": [{"create": change} for change in changes]}
+    def refused(judge, *entries):
+        for entry in entries[:-1]:
+            judge(entry)
+        try:
+            judge(entries[-1])
+        except Failed:
+            return
+        raise AssertionError(f"let through: {entries[-1]}")
+    refused(Effects(None).seat_written, seat(0, 1, "a"), seat(5000, 2, "b"), seat(9999, 3, "a"))
+    refused(Effects(None).seat_written, seat(0, 2, "a"), seat(9000, 1, "b"))
+    refused(Effects(None).zone_changed, batch(2, 1, 100), batch(3, 1, 100), batch(2, 9, 100))
+    refused(Effects(None).zone_changed, batch(2, 1, 100), batch(2, 1, 100))
+    refused(Effects(None).zone_changed, batch(2, 1, 100, 0), batch(2, 2, 0, 0))
+    early, late = [0.0, 9.0, [(0.0, 0.1), (9.0, 9.1)]], [12.0, 15.0, [(11.9, 12.0), (15.0, 15.1)]]
+    within = [5.0, 5.0, [(4.9, 5.0)]]
+    judge_terms([("a", 1, *early), ("b", 1, *late)])
+    refused(judge_terms, [("a", 1, *early), ("b", 1, *within)])
+
+
+def judge_terms(terms):
+    """No agent acts at a time at which another certainly did: between two samples of one term."""
+    for one in terms:
+        for other in terms:
+            for sent, received in other[4] if one is not other else []:
+                if one[2] <= sent and received <= one[3]:
+                    raise Failed(f"two acting leaders: {one[:2]} and {other[:2]} at {sent}")
+    return len(terms)
+
+
 class Trial:
     """The fleet, its network, and what the scenarios need of both."""
 
@@ -406,16 +447,7 @@ class Trial:
         return self.leader()
 
     def judge_terms(self):
-        """No agent acts within the time in which another certainly did."""
-        terms = [(r, n, *t) for r, a in self.agents.items() for n, t in a.terms.items()]
-        for one in terms:
-            for other in terms:
-                if one is other:
-                    continue
-                for sent, received in other[4]:
-                    if one[2] <= sent and received <= one[3]:
-                        raise Failed(f"two acting leaders: {one[:2]} and {other[:2]} at {sent}")
-        return len(terms)
+        return judge_terms([(r, n, *t) for r, a in self.agents.items() for n, t in a.terms.items()])
 
     def end(self):
         for agent in self.agents.values():
@@ -558,6 +590,7 @@ def main():
     if why := missing():
         print(f"skipped: the fleet on a bad network: {why}")
         return 0
+    judge_the_judges()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     began = time.monotonic()
     folder = Path(tempfile.mkdtemp(prefix="regent-netns-"))
