@@ -592,6 +592,7 @@ def main():
         return 0
     judge_the_judges()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    subprocess.run(["cargo", "build", "--locked", "--quiet"], cwd=ROOT, check=True)
     began = time.monotonic()
     folder = Path(tempfile.mkdtemp(prefix="regent-netns-"))
     trial = Trial(folder)
