@@ -4,10 +4,12 @@
 # 64 MiB, and under 2 % of one core. Processor time is what the kernel counted, not what it took.
 #
 #   cargo build --release && benches/agent.sh [SECONDS]
+#
+# REGENT names another binary.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 span=${1:-60}
-regent="${CARGO_TARGET_DIR:-target}/release/regent"
+regent=${REGENT:-${CARGO_TARGET_DIR:-target}/release/regent}
 [ -x "$regent" ] || { echo "$regent is not there: cargo build --release"; exit 1; }
 
 folder=$(mktemp -d)

@@ -39,7 +39,7 @@ fn fleet(regions: usize, services: usize) -> Fleet {
     let region = |n: usize| format!("r{n:02}");
     let mut text = format!(
         "name = \"bench\"\nseats = [{:?}, {:?}, {:?}]\n[zones]\nZ1 = \"bench.example\"\n\
-         [rules]\nreturn_after_ms = 1000\n",
+         [rules]\nreturn_after_ms = 2000\n",
         region(0),
         region(1),
         region(2)

@@ -18,7 +18,7 @@ use crate::core::explain::Reason;
 use crate::core::note::{Note, StepDown};
 use crate::core::view::{Inner, View};
 use crate::core::{Brain, CallId, Command, Event, Identity, ProbeId, Request};
-use crate::domain::{AgentId, Fleet, Moment, Target};
+use crate::domain::{AgentId, Fleet, Moment, Sample, Target};
 use crate::ports::{Observations, Records, Registers};
 use crate::probe::{Endpoint, InvalidEndpoint, InvalidUserAgent, NoRoots, Prober, Trust};
 use crate::telemetry::clock::{self, Stopwatch};
@@ -148,7 +148,7 @@ impl Agent {
         }
         metrics.expect_step_downs(StepDown::ALL.map(StepDown::label).into_iter());
         metrics.expect_reactions([DECIDED, CHANGED, INSYNC].into_iter());
-        let any_tls = endpoints.values().any(|endpoint| endpoint.is_tls());
+        let any_tls = endpoints.values().any(|endpoint| endpoint.may_need_tls());
         let trust = if any_tls { Trust::of_system()? } else { Trust::nobody() };
         let version = env!("CARGO_PKG_VERSION");
         let user_agent = format!("regent/{version} (probe; {}; {})", fleet.name, identity.agent);
@@ -262,8 +262,10 @@ impl Hands {
         let Some(endpoint) = self.endpoints.get(&target).cloned() else { return };
         let (prober, metrics) = (self.prober.clone(), self.metrics.clone());
         let events = self.events.clone();
+        let waiting = Stopwatch::start();
         tokio::spawn(async move {
-            let sample = prober.probe(&endpoint).await;
+            let waited_ms = waiting.elapsed_ms();
+            let sample = Sample { waited_ms, ..prober.probe(&endpoint).await };
             metrics.observe_probe(&target, &sample);
             told::probed(&target, &sample);
             // As above.

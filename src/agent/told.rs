@@ -120,9 +120,13 @@ fn failing(view: &View, target: &Target) -> Option<Duration> {
 pub(super) fn probed(target: &Target, sample: &Sample) {
     match sample.failure {
         Some(failure) => {
-            tracing::debug!(%target, took_ms = sample.total_ms, "{failure}: {}", sample.detail);
+            tracing::debug!(%target, took_ms = sample.phases.total_ms, "{failure}: {}", sample.detail);
         }
-        None => tracing::trace!(%target, took_ms = sample.total_ms, "well"),
+        None if sample.passed_over.is_some() => {
+            let took_ms = sample.phases.total_ms;
+            tracing::debug!(%target, took_ms, "well at another address: {}", sample.detail);
+        }
+        None => tracing::trace!(%target, took_ms = sample.phases.total_ms, "well"),
     }
 }
 

@@ -264,6 +264,11 @@ impl Outbox {
         self.open.iter().filter(|(_, (_, at))| *at <= now).map(|(call, _)| *call).collect()
     }
 
+    /// Calls that are not answered yet.
+    pub(super) fn open(&self) -> usize {
+        self.open.len()
+    }
+
     pub(super) fn take(&mut self) -> Vec<Command> {
         std::mem::take(&mut self.commands)
     }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{ControlState, RegionId, ServiceId, StateName, Weight};
 
-use super::planner::Inputs;
+use super::planner::{self, Inputs};
 
 /// A control state of this brain.
 pub type State = ControlState<Cause>;
@@ -42,6 +42,16 @@ impl Cause {
         match self {
             Self::Genesis | Self::Adopted { .. } => &[],
             Self::Decided { changes, .. } => changes,
+        }
+    }
+
+    /// What this code decides on the inputs that were kept: the same changes again, unless the
+    /// explanation is not that of the act, or the code has changed since. None without inputs.
+    #[must_use]
+    pub fn replay(&self) -> Option<Vec<Change>> {
+        match self {
+            Self::Genesis | Self::Adopted { .. } => None,
+            Self::Decided { inputs, .. } => Some(planner::plan(inputs).changes),
         }
     }
 }

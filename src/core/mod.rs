@@ -21,6 +21,7 @@ pub mod call;
 mod election;
 pub mod explain;
 mod gather;
+pub mod gauges;
 pub mod genesis;
 pub mod health;
 pub mod invariants;
@@ -206,9 +207,13 @@ impl Brain {
         self.journal.in_force().is_some()
     }
 
-    fn wall(&self, now: Moment) -> String {
+    fn wall_unix_ms(&self, now: Moment) -> i64 {
         let now_ms = i64::try_from(now.as_ms()).unwrap_or(i64::MAX);
-        jiff::Timestamp::from_millisecond(now_ms.saturating_add(self.wall_offset_ms))
+        now_ms.saturating_add(self.wall_offset_ms)
+    }
+
+    fn wall(&self, now: Moment) -> String {
+        jiff::Timestamp::from_millisecond(self.wall_unix_ms(now))
             .unwrap_or(jiff::Timestamp::UNIX_EPOCH)
             .to_string()
     }
@@ -480,6 +485,7 @@ impl Brain {
             seq: self.gathering.next_seq(),
             at: self.wall(now),
             cells: self.probing.cells().clone(),
+            probing: self.probing.report(now, self.wall_unix_ms(now) / 1000),
             leading,
         }
     }

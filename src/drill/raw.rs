@@ -12,6 +12,7 @@ use toml::Spanned;
 
 use super::cast::{AgentRef, PlaceRef, RegionRef};
 use super::scenario::{Deed, Demand, SpotRef, Stage};
+use super::wire::{ScopeRef, WireRef};
 use crate::domain::ServiceId;
 use crate::world::fault::AwsService;
 use crate::world::log::ClientKind;
@@ -69,6 +70,8 @@ pub(super) struct RawAct {
     kill_agent: Option<AgentRef>,
     start_agent: Option<AgentRef>,
     throttle: Option<RawThrottle>,
+    wire: Option<WireRef>,
+    mend_wire: Option<ScopeRef>,
 }
 
 #[derive(Deserialize)]
@@ -175,6 +178,8 @@ impl RawAct {
             self.kill_agent.map(Deed::KillAgent),
             self.start_agent.map(Deed::StartAgent),
             self.throttle.map(|RawThrottle { service, on }| Deed::Throttle { service, on }),
+            self.wire.map(Deed::Wire),
+            self.mend_wire.map(Deed::MendWire),
         ]
         .into_iter()
         .flatten()

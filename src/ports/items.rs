@@ -143,6 +143,23 @@ pub fn seat_from(item: &Item) -> Result<Seat, CallFailure> {
     })
 }
 
+/// Reads the seat out of an item in plain JSON, as logs have it; none if it is something else.
+#[must_use]
+pub fn seat_in_json(item: &serde_json::Value) -> Option<Seat> {
+    if item.get(SEATS_KEY)? != SEAT_ID {
+        return None;
+    }
+    let attribute = |(name, value): (&String, &serde_json::Value)| {
+        let value = match value {
+            serde_json::Value::String(text) => Attribute::S(text.clone()),
+            serde_json::Value::Number(number) => Attribute::N(number.as_u64()?),
+            _ => return None,
+        };
+        Some((name.clone(), value))
+    };
+    seat_from(&item.as_object()?.iter().filter_map(attribute).collect()).ok()
+}
+
 /// Reads a document out of an item.
 ///
 /// # Errors

@@ -5,8 +5,11 @@
 //! byte. Invariants are judged as the run goes.
 
 mod clients;
+#[cfg(test)]
+mod conformance;
 mod facts;
 mod ports;
+mod reach;
 mod setup;
 
 use std::collections::BTreeMap;
@@ -15,12 +18,12 @@ use std::time::Duration;
 use rand::RngExt as _;
 use rand_pcg::Pcg64Mcg;
 
-use crate::core::invariants::{Fact, Invariants, Violation};
+use crate::core::invariants::{Invariants, Violation};
 use crate::core::view::View;
 use crate::core::{
     Brain, CallId, Command, Event, Identity, Note, Outcome, ProbeId, Refusal, Request,
 };
-use crate::domain::observation::ZoneStage;
+use crate::domain::observation::{Phases, ZoneStage};
 use crate::domain::seat::BootId;
 use crate::domain::{
     AgentId, CallFailure, Epoch, Fleet, Moment, ProbeFailure, RegionId, Sample, Target,
@@ -30,10 +33,12 @@ use crate::world::client::Account;
 use crate::world::fault::Fault;
 use crate::world::log::{ClientKind, Entry};
 use crate::world::network::Place;
+use crate::world::wire::Treatment;
 use crate::world::{World, generator};
 
 use clients::SimClient;
 use facts::Facts;
+pub use facts::judge_log;
 use ports::{Ports, ReadBefore};
 use setup::Addresses;
 
@@ -72,6 +77,7 @@ impl Default for Options {
 enum Due {
     Wake { agent: AgentId, boot: BootId },
     Arrive { agent: AgentId, boot: BootId, call: CallId, deadline: Moment, request: Request },
+    Land { agent: AgentId, boot: BootId, call: CallId, deadline: Moment, request: Request },
     Answer { agent: AgentId, boot: BootId, call: CallId, outcome: Outcome },
     Probe { agent: AgentId, boot: BootId, probe: ProbeId, target: Target, sent: Moment },
     Probed { agent: AgentId, boot: BootId, probe: ProbeId, sample: Sample },
@@ -121,12 +127,10 @@ impl Sim {
             }
         }
         let addresses = setup::set_up(&mut world, &fleet, options.seed);
-        let records =
-            fleet.services.iter().map(|(id, service)| (service.key(), id.clone())).collect();
         let mut sim = Self {
             now: setup::READY_AT,
-            facts: Facts::begin(&world, fleet.zones.keys().cloned()),
-            invariants: Invariants::new(fleet.seats.len(), records),
+            facts: Facts::begin(&world, &fleet, setup::READY_AT),
+            invariants: Invariants::new(&fleet),
             jitter: generator(options.seed, "sim/jitter"),
             agents: BTreeMap::new(),
             boots: 0,
@@ -320,6 +324,9 @@ impl Sim {
             Due::Arrive { agent, boot, call, deadline, request } => {
                 self.arrive(agent, boot, call, deadline, request);
             }
+            Due::Land { agent, boot, call, deadline, request } => {
+                self.land(agent, boot, call, deadline, request, None);
+            }
             Due::Answer { agent, boot, call, outcome } => {
                 self.tell(&agent, boot, Event::Answered { call, outcome });
             }
@@ -352,6 +359,7 @@ impl Sim {
         };
         let Some(brain) = &mut state.brain else { return };
         let commands = brain.step(self.now, event);
+        self.facts.stepped(self.now, agent, boot, brain, &commands);
         let wake = brain.next_wake().max(self.now + Duration::from_millis(1));
         if wake != state.wake_at && wake != Moment::NEVER {
             state.wake_at = wake;
@@ -363,18 +371,9 @@ impl Sim {
                     self.send(agent, boot, call, deadline, request);
                 }
                 Command::Probe { probe, target } => self.send_probe(agent, boot, probe, target),
-                Command::Note(note) => self.hear(agent, note),
+                Command::Note(note) => self.notes.push((self.now, agent.clone(), note)),
             }
         }
-    }
-
-    fn hear(&mut self, agent: &AgentId, note: Note) {
-        // Who acts can change only with these.
-        if matches!(note, Note::Committed { .. } | Note::Elected { .. }) {
-            let acting = Fact::Acting(self.leaders());
-            self.invariants.judge(self.now, &acting);
-        }
-        self.notes.push((self.now, agent.clone(), note));
     }
 
     fn delay(&mut self, from: &Place, to: &Place) -> Option<Duration> {
@@ -427,6 +426,32 @@ impl Sim {
         deadline: Moment,
         request: Request,
     ) {
+        match self.world.wire.treat(&ports::seen(&request, agent.as_str())) {
+            Some(Treatment::Delay { ms }) => {
+                let at = self.now + Duration::from_millis(ms.into());
+                if at >= deadline {
+                    let outcome = Self::lost(ports::has_effect(&request));
+                    let agent = agent.clone();
+                    self.enqueue(deadline, Due::Answer { agent, boot, call, outcome });
+                }
+                self.enqueue(at, Due::Land { agent, boot, call, deadline, request });
+            }
+            treatment => self.land(agent, boot, call, deadline, request, treatment),
+        }
+    }
+
+    /// Carries a request out as far as its treatment lets it, and sends the answer on its way. One
+    /// that was held up beyond its deadline takes its effect all the same: its sender has been told
+    /// that there is no answer.
+    fn land(
+        &mut self,
+        agent: AgentId,
+        boot: BootId,
+        call: CallId,
+        deadline: Moment,
+        request: Request,
+        treatment: Option<Treatment>,
+    ) {
         let (from, to) = (self.place(&agent), ports::place_of(&request));
         let has_effect = ports::has_effect(&request);
         let ports = Ports {
@@ -436,7 +461,10 @@ impl Sim {
             tables: &self.fleet.tables,
             read_before: &mut self.read_before,
         };
-        let outcome = ports.carry_out(request);
+        let outcome = ports.treat(request, treatment);
+        if self.now >= deadline {
+            return;
+        }
         match self.delay(&to, &from) {
             Some(delay) if self.now + delay < deadline => {
                 self.enqueue(self.now + delay, Due::Answer { agent, boot, call, outcome });
@@ -494,8 +522,7 @@ impl Sim {
                     (latest, failed(ProbeFailure::AnswerTimeout, timeout))
                 } else {
                     let spec = self.fleet.services.get(&target.service).map(|s| &s.probe);
-                    let right =
-                        spec.is_some_and(|spec| (spec.status.0..=spec.status.1).contains(&status));
+                    let right = spec.is_some_and(|spec| spec.accepts(status));
                     let late = spec.is_some_and(|spec| {
                         total > Duration::from_millis(spec.latency_ms_max.into())
                     });
@@ -514,7 +541,8 @@ impl Sim {
 
 fn sample(failure: Option<ProbeFailure>, total: Duration) -> Sample {
     let total_ms = u32::try_from(total.as_millis()).unwrap_or(u32::MAX);
-    Sample { failure, detail: String::new(), connect_ms: None, first_byte_ms: None, total_ms }
+    let phases = Phases { total_ms, ..Phases::default() };
+    Sample { failure, phases, ..Sample::default() }
 }
 
 fn failed(failure: ProbeFailure, total: Duration) -> Sample {

@@ -132,6 +132,7 @@ mod tests {
             seq,
             at: String::new(),
             cells: BTreeMap::new(),
+            probing: crate::domain::observation::ProbingReport::default(),
             leading: None,
         }
     }

@@ -41,6 +41,8 @@ pub struct Metrics {
     probes: IntCounterVec,
     probe_duration: HistogramVec,
     probes_late: IntCounterVec,
+    probes_passed_over: IntCounterVec,
+    certificate_expiry: IntGaugeVec,
     cell_state: OneHot,
     verdict: OneHot,
     reports_published: IntCounterVec,
@@ -94,6 +96,8 @@ impl Metrics {
             probes: counters(on, &table::PROBES),
             probe_duration: histograms(on, &table::PROBE_DURATION),
             probes_late: counters(on, &table::PROBES_LATE),
+            probes_passed_over: counters(on, &table::PROBES_PASSED_OVER),
+            certificate_expiry: int_gauges(on, &table::CERTIFICATE_EXPIRY),
             cell_state: OneHot::new(int_gauges(on, &table::CELL_STATE)),
             verdict: OneHot::new(int_gauges(on, &table::VERDICT)),
             reports_published: counters(on, &table::REPORTS_PUBLISHED),
@@ -187,17 +191,19 @@ impl Metrics {
         let (region, service) = (target.region.as_str(), target.service.as_str());
         let result = sample.failure.map_or(OK, ProbeFailure::label);
         self.probes.with_label_values(&[region, service, result]).inc();
-        let phases = [
-            ("connect", sample.connect_ms),
-            ("first_byte", sample.first_byte_ms),
-            ("total", Some(sample.total_ms)),
-        ];
-        for (phase, ms) in phases {
+        for (phase, ms) in sample.phases.named() {
             if let Some(ms) = ms {
                 self.probe_duration
                     .with_label_values(&[region, service, phase])
                     .observe(f64::from(ms) / 1000.0);
             }
+        }
+        if let Some(failure) = sample.passed_over {
+            let labels = [region, service, failure.label()];
+            self.probes_passed_over.with_label_values(&labels).inc();
+        }
+        if let Some(expiry_unix_s) = sample.certificate_expiry_unix_s {
+            self.certificate_expiry.with_label_values(&[region, service]).set(expiry_unix_s);
         }
     }
 

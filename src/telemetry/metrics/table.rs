@@ -86,11 +86,20 @@ table! {
         "Probes made, by the target's Region and service; the result is ok or the kind of failure.";
     PROBE_DURATION: "regent_probe_duration_seconds", Histogram(SECONDS_NETWORK), Seconds,
         ["region", "service", "phase"],
-        "Time from a probe's start to the connection (connect), to the answer's first byte \
-         (first_byte) and to its end (total), failed probes included.";
+        "What the phases of a probe took, failed probes included: resolving the name (name), \
+         connecting (connect), the TLS handshake (tls), from the request to the answer's first byte \
+         (first_byte), and the whole (total). A phase that a probe did not come to has no time.";
     PROBES_LATE: "regent_probes_late_total", Counter, Count, [],
-        "Probes that started later than their turn by more than an interval: the agent is short of \
-         processor time, or was paused.";
+        "Probes that started later than their turn by more than a quarter of the interval: the agent \
+         is short of processor time, or was paused.";
+    PROBES_PASSED_OVER: "regent_probes_passed_over_total", Counter, Count,
+        ["region", "service", "result"],
+        "Probes of which the address whose turn it was failed, in this way, while another address of \
+         the same name answered.";
+    CERTIFICATE_EXPIRY: "regent_probe_certificate_expiry_seconds", Gauge, Seconds,
+        ["region", "service"],
+        "When the endpoint's certificate expires, in seconds since 1970; subtract time() for what is \
+         left. Absent where no TLS is spoken.";
 
     CELL_STATE: "regent_cell_state", Gauge, Truth, ["observer", "region", "service", "state"],
         "1 for the state in which this observer sees the target, 0 for the states that it left.";

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::table::{Kind, Spec, TABLE, Unit};
 use super::*;
+use crate::domain::Phases;
 
 fn metrics() -> Metrics {
     Metrics::new(&"eu-west-1.a".parse().expect("valid"), &"eu-west-1".parse().expect("valid"))
@@ -18,13 +19,8 @@ fn target() -> Target {
 }
 
 fn sample(failure: Option<ProbeFailure>) -> Sample {
-    Sample {
-        failure,
-        detail: String::new(),
-        connect_ms: Some(2),
-        first_byte_ms: None,
-        total_ms: 40,
-    }
+    let phases = Phases { connect_ms: Some(2), total_ms: 40, ..Phases::default() };
+    Sample { failure, phases, ..Sample::default() }
 }
 
 /// Calls every method once.
@@ -32,7 +28,12 @@ fn use_all(metrics: &Metrics) {
     let Target { region, service } = target();
     let zone = "Z1".parse().expect("valid");
     metrics.expect_target(&target());
-    metrics.observe_probe(&target(), &sample(None));
+    let ailing = Sample {
+        passed_over: Some(ProbeFailure::Refused),
+        certificate_expiry_unix_s: Some(2_000_000_000),
+        ..sample(None)
+    };
+    metrics.observe_probe(&target(), &ailing);
     metrics.count_late_probe();
     metrics.set_cell(&target(), CellState::Up);
     metrics.set_verdict(&target(), "healthy");
