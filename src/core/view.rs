@@ -16,7 +16,7 @@ use crate::domain::{
 
 use super::Brain;
 use super::explain::{Change, State};
-use super::health::{self, Row, Verdict, Vote};
+use super::health::{Ballots, Row, Verdict, Vote};
 
 /// A seat as it was last read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -202,10 +202,10 @@ pub fn draw(sources: Sources<'_>) -> View {
         .map(|observer| observer.row.clone())
         .collect();
     let targets = fleet.targets();
-    let discredited = health::discredited(&rows, &fleet.regions, &targets);
+    let ballots = Ballots::count(&rows, &fleet.regions, &targets);
     let placement = |service: &ServiceId, region: &RegionId, share: Weight| {
         let target = Target { region: region.clone(), service: service.clone() };
-        let judged = health::judge(&rows, &fleet.regions, &discredited, &target);
+        let judged = ballots.judge(&target).expect("every placement is a target");
         let wanted = sources.state.and_then(|state| state.wanted.get(service)?.get(region));
         PlacementView {
             region: region.clone(),
