@@ -134,7 +134,7 @@ fn report(n: u64) -> Report {
         at: "2026-01-01T00:00:00Z".to_owned(),
         cells: std::collections::BTreeMap::new(),
         probing: crate::domain::observation::ProbingReport::default(),
-        heard: BTreeMap::new(),
+        heard: std::collections::BTreeMap::new(),
         leading: None,
     }
 }
