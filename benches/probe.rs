@@ -352,7 +352,9 @@ async fn serve(folder: &Path) -> anyhow::Result<()> {
     let key = KeyPair::generate()?;
     let certificate = CertificateParams::new(vec![NAME.to_owned()])?.self_signed(&key)?;
     std::fs::write(folder.join("certificate.der"), certificate.der())?;
-    std::fs::write(folder.join("certificate.pem"), certificate.pem())?;
+    let base64 = data_encoding::BASE64.encode(certificate.der());
+    let pem = format!("-----BEGIN CERTIFICATE-----\n{base64}\n-----END CERTIFICATE-----\n");
+    std::fs::write(folder.join("certificate.pem"), pem)?;
     let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
     let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()?

@@ -20,6 +20,14 @@ use crate::domain::fleet::Tables;
 /// plane is (AWS General Reference, "Amazon Route 53 endpoints and quotas").
 pub(super) const ROUTE53_REGION: &str = "us-east-1";
 
+/// The variable with DynamoDB's URL where each Region has one of its own, such as that of an interface
+/// endpoint: [`REGION_PLACE`] in it stands for the Region. `AWS_ENDPOINT_URL_DYNAMODB` can name only
+/// one URL for all Regions.
+const DYNAMODB_URL: &str = "REGENT_ENDPOINT_URL_DYNAMODB";
+
+/// See [`DYNAMODB_URL`].
+const REGION_PLACE: &str = "{region}";
+
 /// How long an unused connection is kept. Seats and the board are called every second or two,
 /// so that theirs stay warm. An idle one is dropped before the far side may do so: a request sent
 /// into a closing connection has an unknown outcome.
@@ -40,6 +48,8 @@ pub struct Aws(Arc<Clients>);
 #[derive(Debug)]
 pub(super) struct Clients {
     config: SdkConfig,
+    /// See [`DYNAMODB_URL`].
+    dynamodb_url: Option<String>,
     dynamodb: Mutex<BTreeMap<RegionId, aws_sdk_dynamodb::Client>>,
     pub(super) route53: aws_sdk_route53::Client,
     pub(super) tables: Tables,
@@ -48,7 +58,8 @@ pub(super) struct Clients {
 impl Aws {
     /// Loads AWS's ordinary configuration: environment, profile, single sign-on, the roles of
     /// containers and instances. `AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_DYNAMODB` and
-    /// `AWS_ENDPOINT_URL_ROUTE_53` redirect the calls, for all Regions alike.
+    /// `AWS_ENDPOINT_URL_ROUTE_53` redirect the calls, for all Regions alike;
+    /// `REGENT_ENDPOINT_URL_DYNAMODB`, with `{region}` in it, redirects DynamoDB's Region by Region.
     ///
     /// Nothing is called here but what finding the Region takes, and nothing fails: credentials
     /// are looked up when the first call needs them. The SDK's STS endpoints are always regional,
@@ -62,7 +73,7 @@ impl Aws {
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
             .load()
             .await;
-        Self::over(config, tables)
+        Self::over(config, std::env::var(DYNAMODB_URL).ok(), tables)
     }
 
     /// The same clients with every call redirected to `endpoint_url`, signed with a made-up key and
@@ -84,16 +95,22 @@ impl Aws {
             .http_client(http_client())
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
             .build();
-        Self::over(config, tables)
+        Self::over(config, None, tables)
     }
 
-    fn over(config: SdkConfig, tables: Tables) -> Self {
+    fn over(config: SdkConfig, dynamodb_url: Option<String>, tables: Tables) -> Self {
         let route53 = aws_sdk_route53::Client::from_conf(
             aws_sdk_route53::config::Builder::from(&config)
                 .region(Region::from_static(ROUTE53_REGION))
                 .build(),
         );
-        Self(Arc::new(Clients { config, dynamodb: Mutex::default(), route53, tables }))
+        Self(Arc::new(Clients {
+            config,
+            dynamodb_url,
+            dynamodb: Mutex::default(),
+            route53,
+            tables,
+        }))
     }
 
     /// The seats' tables.
@@ -124,11 +141,12 @@ impl Clients {
         clients
             .entry(region.clone())
             .or_insert_with(|| {
-                aws_sdk_dynamodb::Client::from_conf(
-                    aws_sdk_dynamodb::config::Builder::from(&self.config)
-                        .region(Region::new(region.as_str().to_owned()))
-                        .build(),
-                )
+                let mut config = aws_sdk_dynamodb::config::Builder::from(&self.config)
+                    .region(Region::new(region.as_str().to_owned()));
+                if let Some(url) = &self.dynamodb_url {
+                    config = config.endpoint_url(url.replace(REGION_PLACE, region.as_str()));
+                }
+                aws_sdk_dynamodb::Client::from_conf(config.build())
             })
             .clone()
     }

@@ -7,7 +7,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::domain::{BootId, FailureClass, Fleet, Moment, RegionId, Report};
+use crate::domain::observation::Heard;
+use crate::domain::{AgentId, BootId, FailureClass, Fleet, Moment, RegionId, Report};
 
 use super::Identity;
 use super::call::{Outbox, Outcome, Purpose, Request, Response};
@@ -108,7 +109,8 @@ impl Gathering {
             if report.agent == self.identity.agent {
                 self.meet_other_self(replica, &report, out);
             } else {
-                news |= self.matrix.take(now, replica, report);
+                let own = (&self.identity.agent, self.identity.boot);
+                news |= self.matrix.take(now, replica, own, report);
             }
         }
         news
@@ -156,6 +158,7 @@ impl Gathering {
     }
 
     pub(super) fn publish(&mut self, now: Moment, report: Report, fleet: &Fleet, out: &mut Outbox) {
+        self.matrix.sent(now, report.seq);
         let replica = self.replicas[self.publish_to % self.replicas.len()].clone();
         self.publishing = true;
         self.reported_at = Some(now);
@@ -196,7 +199,16 @@ impl Gathering {
         self.matrix.next_stale(now, stale_ms)
     }
 
-    pub(super) fn ages(&self, now: Moment) -> impl Iterator<Item = (&Report, Option<Duration>)> {
-        self.matrix.ages(now)
+    pub(super) fn ages(
+        &self,
+        now: Moment,
+        stale_ms: u32,
+    ) -> impl Iterator<Item = (&Report, Option<Duration>)> {
+        self.matrix.ages(now, stale_ms)
+    }
+
+    /// What the own report says to have read of the others'.
+    pub(super) fn heard(&self) -> BTreeMap<AgentId, Heard> {
+        self.matrix.heard()
     }
 }

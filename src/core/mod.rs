@@ -53,7 +53,7 @@ use call::{Outbox, Purpose};
 use election::{Election, Turn};
 use explain::{Blocked, Cause, Obstacle};
 use gather::Gathering;
-use health::{Judged, Row, Verdict};
+use health::{Ballots, Row, Verdict};
 use journal::{Journal, Progress};
 pub use note::Note;
 use note::StepDown;
@@ -75,7 +75,9 @@ pub struct Identity {
 /// A verdict as the brain keeps it: since when it stands.
 #[derive(Debug, Clone)]
 struct Standing {
-    judged: Judged,
+    verdict: Verdict,
+    /// See [`health::Judged::failing_ms`].
+    failing_ms: u64,
     since: Moment,
 }
 
@@ -352,22 +354,20 @@ impl Brain {
         self.stale_verdicts = false;
         self.probing.refresh_cells(now);
         let rows = self.rows(now);
-        let discredited = health::discredited(&rows, &self.fleet.regions, &self.targets);
-        let judged: Vec<(Target, Judged)> = self
-            .targets
-            .iter()
-            .map(|target| {
-                let judged = health::judge(&rows, &self.fleet.regions, &discredited, target);
-                (target.clone(), judged)
-            })
-            .collect();
-        for (target, judged) in judged {
-            let kept = self
-                .standings
-                .get(&target)
-                .filter(|standing| standing.judged.verdict.label() == judged.verdict.label());
-            let since = kept.map_or(now, |standing| standing.since);
-            self.standings.insert(target, Standing { judged, since });
+        let ballots = Ballots::count(&rows, &self.fleet.regions, &self.targets);
+        for (target, verdict, failing_ms) in ballots.verdicts() {
+            match self.standings.get_mut(target) {
+                Some(standing) => {
+                    if standing.verdict.label() != verdict.label() {
+                        standing.since = now;
+                    }
+                    (standing.verdict, standing.failing_ms) = (verdict, failing_ms);
+                }
+                None => {
+                    let standing = Standing { verdict, failing_ms, since: now };
+                    self.standings.insert(target.clone(), standing);
+                }
+            }
         }
         self.judge_at = self.gathering.next_stale(now, self.fleet.timing.stale_ms);
     }
@@ -376,9 +376,9 @@ impl Brain {
         let state = &self.journal.in_force()?.state;
         let place = |target: Target, share: Weight| {
             let standing = self.standings.get(&target);
-            let verdict = standing.map_or(Verdict::Unknown, |s| s.judged.verdict);
+            let verdict = standing.map_or(Verdict::Unknown, |standing| standing.verdict);
             let for_ms = standing.map_or(0, |standing| match verdict {
-                Verdict::Down | Verdict::CutOff => standing.judged.failing_ms,
+                Verdict::Down | Verdict::CutOff => standing.failing_ms,
                 Verdict::Healthy | Verdict::Degraded { .. } | Verdict::Unknown => {
                     u64::try_from(now.since(standing.since).as_millis()).unwrap_or(u64::MAX)
                 }
@@ -487,6 +487,7 @@ impl Brain {
             at: self.wall(now),
             cells: self.probing.cells().clone(),
             probing: self.probing.report(now, self.wall_unix_ms(now) / 1000),
+            heard: self.gathering.heard(),
             leading,
         }
     }

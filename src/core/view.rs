@@ -16,7 +16,7 @@ use crate::domain::{
 
 use super::Brain;
 use super::explain::{Change, State};
-use super::health::{self, Row, Verdict, Vote};
+use super::health::{Ballots, Row, Verdict, Vote};
 
 /// A seat as it was last read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -202,10 +202,10 @@ pub fn draw(sources: Sources<'_>) -> View {
         .map(|observer| observer.row.clone())
         .collect();
     let targets = fleet.targets();
-    let discredited = health::discredited(&rows, &fleet.regions, &targets);
+    let ballots = Ballots::count(&rows, &fleet.regions, &targets);
     let placement = |service: &ServiceId, region: &RegionId, share: Weight| {
         let target = Target { region: region.clone(), service: service.clone() };
-        let judged = health::judge(&rows, &fleet.regions, &discredited, &target);
+        let judged = ballots.judge(&target).expect("every placement is a target");
         let wanted = sources.state.and_then(|state| state.wanted.get(service)?.get(region));
         PlacementView {
             region: region.clone(),
@@ -339,7 +339,7 @@ impl Brain {
             probing: self.probing.report(now, self.wall_unix_ms(now) / 1000),
             leading: None,
         };
-        let others = self.gathering.ages(now).map(|(report, age)| {
+        let others = self.gathering.ages(now, self.fleet.timing.stale_ms).map(|(report, age)| {
             let age_ms = age.map(|age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX));
             ObserverSource {
                 row: Row {

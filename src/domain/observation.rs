@@ -389,9 +389,17 @@ pub struct Report {
     /// What else there is to say of its probes.
     #[serde(default, skip_serializing_if = "ProbingReport::is_empty")]
     pub probing: ProbingReport,
+    /// The newest report of each other agent that it had read. A reader who finds a report of its
+    /// own here knows that this one was written after that, however late it comes.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub heard: BTreeMap<AgentId, Heard>,
     /// Set while it leads.
     pub leading: Option<LeaderReport>,
 }
+
+/// Which report of another agent was read: its run and its number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Heard(pub BootId, pub u64);
 
 /// Cells by service and Region, each a short list: a report is one DynamoDB item of at most 400 KB
 /// ("Service, account, and table quotas"), and is written every couple of seconds.
@@ -472,6 +480,7 @@ mod tests {
             at: String::new(),
             cells: cells.map(|(r, s)| (target(r, s), cell.clone())).collect(),
             probing: ProbingReport::default(),
+            heard: BTreeMap::new(),
             leading: None,
         };
         let text = serde_json::to_string(&report).expect("serialisable");

@@ -225,6 +225,7 @@ impl Tale {
             at: "2026-01-01T00:00:00Z".to_owned(),
             cells: BTreeMap::from([(Target { region: id(region), service: id("web") }, cell)]),
             probing: ProbingReport::default(),
+            heard: BTreeMap::new(),
             leading: None,
         };
         let document = serde_json::to_string(&report).expect("serialises");

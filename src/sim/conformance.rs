@@ -229,7 +229,6 @@ impl Observations for InMemory {
                 },
                 ..Reading::default()
             },
-            ..Query::default()
         };
         let page = match self.call(replica, Operation::Query(query)) {
             Ok(Output::Page(page)) => page,

@@ -97,9 +97,10 @@ mod tests {
         assert_eq!(turned(&world), 4);
         let slow =
             |delay_ms| Fault::Slow { region: region.clone(), service: service.clone(), delay_ms };
-        world.strike(Moment::ZERO, &slow(400));
+        let limit_ms = fleet.services.values().next().expect("api").probe.latency_ms_max;
+        world.strike(Moment::ZERO, &slow(limit_ms - 100));
         assert_eq!(turned(&world), 0, "late, but in time");
-        world.strike(Moment::ZERO, &slow(500));
+        world.strike(Moment::ZERO, &slow(limit_ms));
         assert_eq!(turned(&world), 3);
         world.strike(Moment::ZERO, &Fault::Fail { region: region.clone(), service: None });
         assert_eq!(turned(&world), 3, "the other service");

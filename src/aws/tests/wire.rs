@@ -119,7 +119,6 @@ fn seat(n: u64) -> Seat {
         epoch: Epoch(4),
         lease_ms: 5000,
         holder: None,
-        lease_ms: 5000,
         beat: beat(n),
         committed: StateRef { name: state(1), digest: Digest::of(b"x") },
     }
@@ -135,6 +134,7 @@ fn report(n: u64) -> Report {
         at: "2026-01-01T00:00:00Z".to_owned(),
         cells: std::collections::BTreeMap::new(),
         probing: crate::domain::observation::ProbingReport::default(),
+        heard: std::collections::BTreeMap::new(),
         leading: None,
     }
 }

@@ -278,6 +278,7 @@ fn report(name: &str, boot: u64, seq: u64, at: &str, leading: Option<LeaderRepor
         at: at.to_owned(),
         cells: cells.collect(),
         probing: ProbingReport::default(),
+        heard: BTreeMap::new(),
         leading,
     }
 }

@@ -337,9 +337,9 @@ timeout_ms = 0"#,
                     "fleet.toml",
                     r#"path = "/up""#,
                     r#"path = "/up"
-latency_ms_max = 801"#,
+latency_ms_max = 1001"#,
                 )],
-                "fleet.toml:11:18: latency_ms_max = 801 is above timeout_ms = 800: an answer is never later than its timeout; make it at most 800, or remove it",
+                "fleet.toml:11:18: latency_ms_max = 1001 is above timeout_ms = 1000: an answer is never later than its timeout; make it at most 1000, or remove it",
             ),
             (
                 &[(
@@ -383,9 +383,9 @@ status = "200-299,399-300""#,
                     "fleet.toml",
                     r#"path = "/up""#,
                     r#"path = "/up"
-first_byte_ms_max = 900"#,
+first_byte_ms_max = 1001"#,
                 )],
-                "fleet.toml:11:21: first_byte_ms_max = 900 is above timeout_ms = 800: an answer is never later than its timeout; make it at most 800, or remove it",
+                "fleet.toml:11:21: first_byte_ms_max = 1001 is above timeout_ms = 1000: an answer is never later than its timeout; make it at most 1000, or remove it",
             ),
             (
                 &[(
@@ -511,8 +511,8 @@ json = [
                 redirects_max: 2,
                 connect_ms_max: Some(100),
                 first_byte_ms_max: Some(200),
-                latency_ms_max: 800,
-                timeout_ms: 800,
+                latency_ms_max: 1000,
+                timeout_ms: 1000,
                 body_bytes_max: 65_536,
             }
         );

@@ -6,12 +6,12 @@
 //! the majority must stand outside the target's Region, since a Region's view of itself says little
 //! of what its clients reach.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use crate::domain::observation::Cell;
-use crate::domain::{AgentId, CellState, RegionId, Target};
+use crate::domain::{AgentId, RegionId, Target};
 
 /// From this share of failed probes on, a target that answers is degraded: a tenth of requests
 /// failing is felt by users, and 5 % packet loss alone (a retransmission, not a failure) stays
@@ -103,159 +103,64 @@ pub struct Judged {
 
 /// For how long a failure has lasted by one observer's word. Its silence since adds no more than the
 /// time between two of its reports: silence is not a vote.
-fn lasted_ms(cell: &Cell, row: &Row<'_>) -> u64 {
+pub(super) fn lasted_ms(cell: &Cell, row: &Row<'_>) -> u64 {
     cell.for_ms.saturating_add(row.age_ms.min(AGE_COUNTED_MS_MAX))
 }
 
-fn vote_of<'a>(rows: impl Iterator<Item = &'a Row<'a>>, target: &Target) -> Vote {
-    let mut vote = Vote::Abstains;
-    for row in rows {
-        let Some(cell) = row.cells.get(target) else { continue };
-        match (cell.state, vote) {
-            // Of several agents in one Region, one that gets through is enough.
-            (CellState::Up, _) => return Vote::Up,
-            (CellState::Down, Vote::Abstains) => {
-                vote = Vote::Down { for_ms: lasted_ms(cell, row) };
-            }
-            (CellState::Down, Vote::Down { for_ms }) => {
-                vote = Vote::Down { for_ms: for_ms.min(lasted_ms(cell, row)) };
-            }
-            _ => {}
-        }
-    }
-    vote
-}
-
-/// Regions whose observers are not believed: they find every other Region down, at least two of
-/// them, while a majority of the others finds one of those up. The fault is in the row.
-#[must_use]
-pub fn discredited(
-    rows: &[Row<'_>],
-    regions: &BTreeSet<RegionId>,
-    targets: &[Target],
-) -> BTreeSet<RegionId> {
-    let vote = |observer: &RegionId, target: &Target| {
-        vote_of(rows.iter().filter(|row| row.region == observer), target)
+/// Weighs one target's votes, given by Region. `place` is the target's own Region among them.
+/// `failed_permille` tells how often those fail who see it up; `ages_inside` the ages of the rows of
+/// its own Region.
+pub(super) fn weigh<Ages: Iterator<Item = u64>>(
+    votes: &[Vote],
+    place: Option<usize>,
+    failed_permille: impl FnOnce() -> u16,
+    ages_inside: impl FnOnce() -> Ages,
+) -> (Verdict, u64) {
+    let majority = votes.len() / 2 + 1;
+    let outside = |wanted: fn(&Vote) -> bool| {
+        votes.iter().enumerate().any(|(region, vote)| Some(region) != place && wanted(vote))
     };
-    let all_down = |observer: &RegionId, region: &RegionId| {
-        let mut of_region = targets.iter().filter(|target| target.region == *region).peekable();
-        of_region.peek().is_some()
-            && of_region.all(|target| matches!(vote(observer, target), Vote::Down { .. }))
-    };
-    regions
-        .iter()
-        .filter(|observer| {
-            let others: Vec<&RegionId> = targets
-                .iter()
-                .map(|target| &target.region)
-                .filter(|region| region != observer)
-                .collect::<BTreeSet<_>>()
-                .into_iter()
-                .collect();
-            if others.len() < 2 || !others.iter().all(|region| all_down(observer, region)) {
-                return false;
-            }
-            targets.iter().filter(|target| target.region != **observer).any(|target| {
-                let ups = regions
-                    .iter()
-                    .filter(|other| other != observer && vote(other, target) == Vote::Up)
-                    .count();
-                ups * 2 > regions.len() - 1
-            })
-        })
-        .cloned()
-        .collect()
-}
-
-/// Judges a target. `rows` are the fresh rows; `regions` all that could observe.
-#[must_use]
-pub fn judge(
-    rows: &[Row<'_>],
-    regions: &BTreeSet<RegionId>,
-    discredited: &BTreeSet<RegionId>,
-    target: &Target,
-) -> Judged {
-    let votes: BTreeMap<RegionId, Vote> = regions
-        .iter()
-        .map(|region| {
-            let vote = if discredited.contains(region) {
-                Vote::Abstains
-            } else {
-                vote_of(rows.iter().filter(|row| row.region == region), target)
-            };
-            (region.clone(), vote)
-        })
-        .collect();
-    let majority = regions.len() / 2 + 1;
     let mut failing: Vec<u64> = votes
-        .values()
+        .iter()
         .filter_map(|vote| match vote {
             Vote::Down { for_ms } => Some(*for_ms),
             Vote::Up | Vote::Abstains => None,
         })
         .collect();
-    failing.sort_unstable_by(|a, b| b.cmp(a));
-    let outside = |wanted: fn(&Vote) -> bool| {
-        votes.iter().any(|(region, vote)| *region != target.region && wanted(vote))
-    };
-    let ups = votes.values().filter(|vote| **vote == Vote::Up).count();
-
-    let (verdict, failing_ms) =
-        if failing.len() >= majority && outside(|vote| matches!(vote, Vote::Down { .. })) {
-            let failing_ms = failing[majority - 1];
-            let inside = well_inside(rows, &votes, target, failing_ms);
-            (if inside { Verdict::CutOff } else { Verdict::Down }, failing_ms)
-        } else if ups >= majority && outside(|vote| *vote == Vote::Up) {
-            let failed_permille = median_failed_permille(rows, &votes, target);
-            if failed_permille >= DEGRADED_PERMILLE_MIN {
-                (Verdict::Degraded { failed_permille }, 0)
-            } else {
-                (Verdict::Healthy, 0)
-            }
-        } else {
-            (Verdict::Unknown, 0)
-        };
-    Judged { verdict, failing_ms, votes }
+    if failing.len() >= majority && outside(|vote| matches!(vote, Vote::Down { .. })) {
+        failing.sort_unstable_by(|a, b| b.cmp(a));
+        let failing_ms = failing[majority - 1];
+        // Whether its own Region says that it is well, and said so after the failure had begun: a
+        // report that a lost Region left behind says nothing.
+        let inside = place.is_some_and(|place| votes[place] == Vote::Up)
+            && ages_inside().any(|age_ms| age_ms + SINCE_MS_MIN <= failing_ms);
+        return (if inside { Verdict::CutOff } else { Verdict::Down }, failing_ms);
+    }
+    let ups = votes.iter().filter(|vote| **vote == Vote::Up).count();
+    if ups < majority || !outside(|vote| *vote == Vote::Up) {
+        return (Verdict::Unknown, 0);
+    }
+    let failed_permille = failed_permille();
+    if failed_permille >= DEGRADED_PERMILLE_MIN {
+        (Verdict::Degraded { failed_permille }, 0)
+    } else {
+        (Verdict::Healthy, 0)
+    }
 }
 
-/// Whether the target's own Region says that it is well, and said so after the failure had begun: a
-/// report that a lost Region left behind says nothing.
-fn well_inside(
-    rows: &[Row<'_>],
-    votes: &BTreeMap<RegionId, Vote>,
-    target: &Target,
-    failing_ms: u64,
-) -> bool {
-    votes.get(&target.region) == Some(&Vote::Up)
-        && rows
-            .iter()
-            .filter(|row| *row.region == target.region)
-            .any(|row| row.age_ms + SINCE_MS_MIN <= failing_ms)
-}
-
-fn median_failed_permille(
-    rows: &[Row<'_>],
-    votes: &BTreeMap<RegionId, Vote>,
-    target: &Target,
-) -> u16 {
-    let mut ratios: Vec<u16> = rows
-        .iter()
-        .filter(|row| votes.get(row.region) == Some(&Vote::Up))
-        .filter_map(|row| row.cells.get(target))
-        .filter(|cell| cell.window > 0)
-        .map(|cell| {
-            let permille = u32::from(cell.failed) * 1000 / u32::from(cell.window);
-            u16::try_from(permille).unwrap_or(1000)
-        })
-        .collect();
+/// The lower median: with two observers, both must see it degraded.
+pub(super) fn median_permille(mut ratios: Vec<u16>) -> u16 {
     ratios.sort_unstable();
-    // The lower median: with two observers, both must see it degraded.
     ratios.get(ratios.len().saturating_sub(1) / 2).copied().unwrap_or(0)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use super::super::ballots::Ballots;
     use super::*;
+    use crate::domain::CellState;
 
     fn cell(state: CellState, for_ms: u64, failed: u16) -> Cell {
         Cell { state, for_ms, failed, window: 20, failure: None, latency_ms: None }
@@ -309,9 +214,16 @@ mod tests {
         }
 
         fn judge(&self, column: usize) -> Judged {
-            let rows = self.rows();
-            let bad = discredited(&rows, &self.regions, &self.targets);
-            judge(&rows, &self.regions, &bad, &self.targets[column])
+            self.judge_by(&self.rows(), column)
+        }
+
+        fn judge_by(&self, rows: &[Row<'_>], column: usize) -> Judged {
+            let ballots = Ballots::count(rows, &self.regions, &self.targets);
+            ballots.judge(&self.targets[column]).expect("one of them")
+        }
+
+        fn discredited(&self) -> BTreeSet<RegionId> {
+            Ballots::count(&self.rows(), &self.regions, &self.targets).discredited()
         }
     }
 
@@ -330,7 +242,7 @@ mod tests {
         let case = case(&["uud", "uud", "uuu"]);
         let mut rows = case.rows();
         rows[2].age_ms = 900;
-        let judged = judge(&rows, &case.regions, &BTreeSet::new(), &case.targets[2]);
+        let judged = case.judge_by(&rows, 2);
         assert_eq!((judged.verdict, judged.failing_ms), (Verdict::Down, 1010));
     }
 
@@ -359,9 +271,7 @@ mod tests {
         // `a` sees nothing but itself; with the link from `b` to `c` cut as well, two of three
         // would condemn `c`, though `b` and `c` find each other's neighbours well.
         let case = case(&["uddd", "uudu", "uuuu", "uuuu"]);
-        let rows = case.rows();
-        let bad = discredited(&rows, &case.regions, &case.targets);
-        assert_eq!(bad, BTreeSet::from(["a".parse().expect("valid")]));
+        assert_eq!(case.discredited(), BTreeSet::from(["a".parse().expect("valid")]));
         assert_eq!(case.judge(2).votes[&"a".parse().expect("valid")], Vote::Abstains);
         assert_ne!(case.judge(2).verdict, Verdict::Down);
     }
@@ -369,8 +279,7 @@ mod tests {
     #[test]
     fn when_all_agree_nobody_is_discredited() {
         let case = case(&["udd", "...", "..."]);
-        let rows = case.rows();
-        assert!(discredited(&rows, &case.regions, &case.targets).is_empty());
+        assert!(case.discredited().is_empty());
     }
 
     #[test]
@@ -380,7 +289,7 @@ mod tests {
         for row in &mut rows {
             row.age_ms = 5900;
         }
-        let judged = judge(&rows, &case.regions, &BTreeSet::new(), &case.targets[2]);
+        let judged = case.judge_by(&rows, 2);
         assert_eq!(judged.failing_ms, 1000 + AGE_COUNTED_MS_MAX);
     }
 

@@ -26,6 +26,7 @@ fn report(agent: &str, seq: u64, at: &str) -> Report {
         at: at.to_owned(),
         cells: BTreeMap::new(),
         probing: ProbingReport::default(),
+        heard: BTreeMap::new(),
         leading: None,
     }
 }

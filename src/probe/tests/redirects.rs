@@ -47,7 +47,7 @@ async fn a_redirect_to_the_same_host_is_followed_where_it_is_allowed() {
 
 #[tokio::test]
 async fn a_redirect_loop_ends_at_the_bound() {
-    let (address, requests) = serve_paths(|path| sent_to(path)).await;
+    let (address, requests) = serve_paths(sent_to).await;
     let sample = probe(address, &following(3)).await;
     assert_failed(&sample, ProbeFailure::Redirect, "302 Found to /health: more than 3 redirects");
     assert_eq!(requests.load(Ordering::SeqCst), 4);
