@@ -11,8 +11,9 @@ use crate::world::World;
 use crate::world::apps::Reaction;
 use crate::world::network::Place;
 
-/// Connecting takes a round trip, the request another way, and the answer the way back.
-const WAYS: u32 = 4;
+/// Connecting and the TLS handshake take a round trip each, the request another way, and the answer
+/// the way back.
+const WAYS: u32 = 6;
 
 /// What was true when it was last looked at.
 #[derive(Debug)]
