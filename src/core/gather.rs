@@ -19,7 +19,7 @@ use super::note::Note;
 /// once a replica.
 const REPORT_GAP_MS_MIN: u64 = 100;
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Gathering {
     identity: Identity,
     matrix: Matrix,

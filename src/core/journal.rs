@@ -20,11 +20,18 @@ use super::explain::{Cause, State};
 use super::note::{Note, StepDown};
 
 /// A control state together with the name and fingerprint of its document.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct Entry {
     pub(super) reference: StateRef,
     pub(super) state: State,
     pub(super) document: String,
+}
+
+/// A document is kilobytes; its name and fingerprint say which.
+impl std::fmt::Debug for Entry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.reference.fmt(f)
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,13 +41,13 @@ enum Put {
     Done,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Proposal {
     entry: Entry,
     puts: BTreeMap<RegionId, Put>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Stage {
     Following,
     /// Elected; the state to adopt is not read yet.
@@ -76,7 +83,7 @@ pub(super) enum Progress {
 }
 
 /// See the file's opening.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Journal {
     fleet: FleetName,
     agent: AgentId,

@@ -78,7 +78,7 @@ struct Standing {
 }
 
 /// See the module's opening.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Brain {
     identity: Identity,
     fleet: Fleet,

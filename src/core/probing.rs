@@ -18,7 +18,7 @@ use super::note::Note;
 const LATE_PART: u64 = 4;
 
 /// This agent's row of the matrix in the making.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Probing {
     watches: BTreeMap<Target, TargetWatch>,
     open: BTreeMap<ProbeId, Target>,

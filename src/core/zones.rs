@@ -63,7 +63,7 @@ enum Stage {
 }
 
 /// One hosted zone.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Zone {
     id: ZoneId,
     fence_name: DnsName,
@@ -427,7 +427,7 @@ impl Zone {
     }
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Difference {
     changes: Vec<RecordChange>,
     /// The changed weights in words.

@@ -35,7 +35,7 @@ pub(super) enum Turn {
     SteppedDown,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Role {
     Follower {
         /// Set once a majority was waited for: stand then, if it still holds.
@@ -57,7 +57,7 @@ enum Role {
 }
 
 /// See the file's opening.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Election {
     agent: AgentId,
     boot: BootId,

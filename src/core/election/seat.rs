@@ -37,7 +37,7 @@ pub(super) enum Busy {
 }
 
 /// See the file's opening.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct SeatWatch {
     pub(super) seen: Option<Seen>,
     pub(super) lost: Option<Lost>,

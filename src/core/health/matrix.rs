@@ -17,7 +17,7 @@ use super::verdict::Row;
 /// still shows, and some more for an agent that crashes again and again.
 const RUNS_MAX: usize = 4;
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Run {
     report: Report,
     seen_at: Moment,
@@ -26,7 +26,7 @@ struct Run {
 }
 
 /// Reports by agent and run.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(in crate::core) struct Matrix {
     runs: BTreeMap<AgentId, BTreeMap<BootId, Run>>,
 }

@@ -11,7 +11,7 @@ use crate::domain::{RegionId, StateName};
 
 use super::{Fact, Judge};
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct CommittedIsKept {
     seats: usize,
     shown: BTreeMap<RegionId, StateName>,

@@ -9,7 +9,7 @@ use crate::domain::{Epoch, Fence, RegionId, ZoneId};
 
 use super::{Fact, Judge};
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct EpochsNeverFall {
     seats: BTreeMap<RegionId, Epoch>,
     zones: BTreeMap<ZoneId, Fence>,

@@ -64,16 +64,33 @@ pub struct Violation {
     pub what: String,
 }
 
-/// One invariant.
-trait Judge: std::fmt::Debug {
+/// One invariant. Judges are values: the model keeps them in its states, which branch.
+trait Judge: std::fmt::Debug + Copied + Send + Sync {
     /// Its name.
     fn name(&self) -> &'static str;
     /// Judges a fact, given all before it.
     fn judge(&mut self, fact: &Fact) -> Result<(), String>;
 }
 
+/// A judge's copy, with all that it has learnt so far.
+trait Copied {
+    fn copied(&self) -> Box<dyn Judge>;
+}
+
+impl<J: Judge + Clone + 'static> Copied for J {
+    fn copied(&self) -> Box<dyn Judge> {
+        Box::new(self.clone())
+    }
+}
+
+impl Clone for Box<dyn Judge> {
+    fn clone(&self) -> Self {
+        (**self).copied()
+    }
+}
+
 /// Every invariant, over one run.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Invariants {
     judges: Vec<Box<dyn Judge>>,
     broken: Vec<Violation>,

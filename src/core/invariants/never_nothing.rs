@@ -4,7 +4,7 @@
 
 use super::{Fact, Judge};
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct NeverNothing;
 
 impl Judge for NeverNothing {

@@ -11,7 +11,7 @@ use crate::domain::{RegionId, ServiceId, StateName};
 
 use super::{Fact, Judge};
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct OnlyCommittedIsApplied {
     seats: usize,
     records: BTreeMap<RecordKey, ServiceId>,
