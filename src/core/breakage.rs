@@ -37,6 +37,10 @@ macro_rules! breakages {
 breakages! {
     StandAtOnce "stand-at-once"
         "A candidate waits a lease on each unchanged seat before it takes it.",
+    UpsertRecords "upsert-records"
+        "A batch deletes what was read and creates what is new, the fence among it.",
+    UnknownTakenAsFailed "unknown-taken-as-failed"
+        "A call whose answer was lost may have taken effect.",
 }
 
 #[cfg(feature = "breakages")]

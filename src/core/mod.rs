@@ -33,6 +33,8 @@ pub mod view;
 mod zones;
 
 #[cfg(test)]
+mod model;
+#[cfg(test)]
 mod testing;
 
 use std::collections::BTreeMap;
