@@ -33,7 +33,8 @@ use stateright::{Model, Property};
 
 use crate::core::genesis::{genesis, unborn_seat};
 use crate::core::invariants::Invariants;
-use crate::domain::fleet::{Placement, ProbeSpec, Rules, Service, Tables, Timing};
+use crate::core::testing::probe_spec;
+use crate::domain::fleet::{Placement, Rules, Service, Tables, Timing};
 use crate::domain::record::{RecordData, RecordSet, RecordType, Routing};
 use crate::domain::{Epoch, Fence, Fleet, Moment, RegionId, Weight};
 
@@ -95,8 +96,6 @@ enum Action {
     Slip(usize),
     Mind,
     Forget(RegionId),
-    Keep(RegionId),
-    Restore(RegionId),
 }
 
 fn region(n: usize) -> RegionId {
@@ -113,15 +112,7 @@ fn fleet(name: &str) -> Fleet {
         zone: "Z".parse().expect("valid"),
         name: "web.z".parse().expect("valid"),
         rtype: RecordType::A,
-        probe: ProbeSpec {
-            path: "/".to_owned(),
-            host: None,
-            status: (200, 200),
-            body_contains: None,
-            latency_ms_max: 1000,
-            timeout_ms: 1000,
-            body_bytes_max: 1,
-        },
+        probe: probe_spec(),
         regions: [1, 2].map(|n| (region(n), placement(n))).into(),
     };
     let seats: BTreeSet<RegionId> = (1..=3).map(region).collect();
@@ -196,10 +187,7 @@ impl Bounds {
             let boot = u64::try_from(n).expect("few");
             Agent::new(&format!("a{n}"), region(n + 1), fleet, fleets[fleet].clone(), boot)
         });
-        let judges = fleets.iter().map(|fleet| {
-            let keys = fleet.services.iter().map(|(id, service)| (service.key(), id.clone()));
-            Arc::new(Invariants::new(fleet.seats.len(), keys.collect()))
-        });
+        let judges = fleets.iter().map(|fleet| Arc::new(Invariants::new(fleet)));
         let world = World {
             tables: fleets.iter().map(|fleet| tables(fleet)).collect(),
             records: Arc::new(records),
@@ -333,7 +321,6 @@ impl Model for Bounds {
                 state.left.forget -= 1;
                 state.world.table_mut(0, &seat).seat = None;
             }
-            Action::Keep(_) | Action::Restore(_) => return None,
         }
         state.go_on(self.reads_too);
         Some(state)

@@ -7,11 +7,14 @@ use std::time::Duration;
 
 use crate::core::breakage::{Breakage, broken};
 use crate::core::call::{CallId, Command, Event, Outcome, Refusal, Request, Response};
-use crate::core::invariants::{Fact, Invariants};
+use crate::core::explain::Cause;
+use crate::core::invariants::{Act, Fact, Invariants};
 use crate::core::{Brain, Identity, Note};
-use crate::domain::record::{ChangeStatus, RecordChange};
+use crate::domain::record::{ChangeStatus, DnsName, RecordChange};
 use crate::domain::seat::{BootId, Seat};
-use crate::domain::{AgentId, CallFailure, Epoch, Fleet, Moment, RegionId};
+use crate::domain::{
+    AgentId, CallFailure, Epoch, Fence, Fleet, Moment, RegionId, ZoneBatch,
+};
 
 use super::digest::Digest;
 use super::world::World;
@@ -33,6 +36,8 @@ pub(super) struct Agent {
     pub(super) asleep: Option<Moment>,
     /// Calls of its last step that are still to be sent, in order.
     pub(super) todo: VecDeque<Call>,
+    /// What was last said of its leading.
+    acts: Option<(BootId, Epoch, Moment)>,
     /// Answers that came while it slept.
     pub(super) inbox: Vec<(CallId, Outcome)>,
 }
@@ -76,13 +81,11 @@ pub(super) struct State {
     pub(super) judges: Vec<Arc<Invariants>>,
     /// What the last action brought about, for the properties that ask whether it ever does.
     pub(super) happened: BTreeSet<&'static str>,
-    /// Seats as they once were, for those that go back.
-    pub(super) kept: Vec<Arc<super::world::SeatTable>>,
 }
 
 impl std::fmt::Debug for State {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let leads: Vec<String> = self.acting(None).iter().map(|(a, e)| format!("{a} in {e}")).collect();
+        let leads: Vec<String> = self.acting().iter().map(|(a, e)| format!("{a} in {e}")).collect();
         write!(f, "{} turn {} acting {leads:?} left {:?} happened {:?}", self.now, self.turn, self.left, self.happened)?;
         for judge in &self.judges {
             for violation in judge.broken() {
@@ -136,6 +139,7 @@ impl Agent {
             ahead: Duration::ZERO,
             asleep: None,
             todo: VecDeque::new(),
+            acts: None,
             inbox: Vec::new(),
         };
         agent.start(Moment::ZERO);
@@ -192,10 +196,10 @@ impl Agent {
         brain.election.leading().is_some() || self.todo.iter().any(|call| has_effect(&call.request))
     }
 
-    fn lease_holder(&self, now: Moment) -> Option<Epoch> {
-        let brain = self.brain.as_ref()?;
-        let held = brain.election.lease_end().is_some_and(|end| now + self.ahead < end);
-        brain.election.leading().filter(|_| held && brain.acting())
+    /// Under which epoch, and until when in true time, it acts if it hears of nothing more.
+    fn acts_until(&self) -> Option<(BootId, Epoch, Moment)> {
+        let (epoch, until) = self.brain.as_ref()?.acts_until()?;
+        Some((BootId(self.boot), epoch, until - self.ahead))
     }
 }
 
@@ -211,14 +215,31 @@ impl State {
             left,
             judges,
             happened: BTreeSet::new(),
-            kept: Vec::new(),
         }
     }
 
-    /// Who acts as leader, of one fleet or of all.
-    pub(super) fn acting(&self, fleet: Option<usize>) -> Vec<(AgentId, Epoch)> {
-        let agents = self.agents.iter().filter(|agent| fleet.is_none_or(|f| f == agent.fleet));
-        agents.filter_map(|a| Some((a.id.clone(), a.lease_holder(self.now)?))).collect()
+    /// Who acts as leader now.
+    pub(super) fn acting(&self) -> Vec<(AgentId, Epoch)> {
+        let acts = |agent: &Agent| {
+            let (_, epoch, _) = agent.acts_until().filter(|(.., until)| *until > self.now)?;
+            Some((agent.id.clone(), epoch))
+        };
+        self.agents.iter().filter_map(acts).collect()
+    }
+
+    /// Tells the judges if it has changed whether an agent leads, or until when.
+    fn tell_leading(&mut self, who: usize) {
+        let acts = self.agents[who].acts_until();
+        if acts == self.agents[who].acts {
+            return;
+        }
+        self.agents[who].acts = acts;
+        let agent = self.agents[who].id.clone();
+        let fact = match acts {
+            Some((boot, epoch, until)) => Fact::Leads { agent, boot, epoch, until },
+            None => Fact::Rests { agent },
+        };
+        self.judge(self.agents[who].fleet, &fact);
     }
 
     pub(super) fn violations(&self) -> usize {
@@ -244,13 +265,13 @@ impl State {
     fn step(&mut self, who: usize, event: Event) {
         let now = self.now;
         let agent = &mut self.agents[who];
-        let fleet = agent.fleet;
         let Some(brain) = &mut agent.brain else { return };
         let local = now + agent.ahead;
         let brain = Arc::make_mut(brain);
         brain.standings.clear();
         brain.wall_offset_ms = -i64::try_from(local.as_ms()).expect("a short run");
         let mut quiet = Vec::new();
+        let from = agent.todo.len();
         for command in brain.step(local, event) {
             match command {
                 Command::Call { call, deadline, request } => match request {
@@ -270,18 +291,40 @@ impl State {
                 Command::Note(note) => notice(&note, &mut self.happened),
             }
         }
-        let acting = Fact::Acting(self.acting(Some(fleet)));
-        self.judge(fleet, &acting);
+        self.tell_leading(who);
+        self.tell_sent(who, from);
         for (call, outcome) in quiet {
             self.step(who, Event::Answered { call, outcome });
+        }
+    }
+
+    /// Tells the judges of calls from this one on that only a leader may send.
+    fn tell_sent(&mut self, who: usize, from: usize) {
+        let (fleet, agent) = (self.agents[who].fleet, self.agents[who].id.clone());
+        let acts: Vec<(Epoch, Act, Moment)> = self.agents[who]
+            .todo
+            .iter()
+            .skip(from)
+            .filter_map(|call| match &call.request {
+                Request::PutState { name, .. } => Some((name.epoch, Act::Put(*name), call.deadline)),
+                Request::ChangeZone { batch } => {
+                    let (_, fence) = fence_set(batch)?;
+                    Some((fence.epoch, Act::Change(batch.zone.clone()), call.deadline))
+                }
+                _ => None,
+            })
+            .collect();
+        for (epoch, act, deadline) in acts {
+            let agent = agent.clone();
+            self.judge(fleet, &Fact::Sent { agent, epoch, act, deadline });
         }
     }
 
     fn carry_out(&mut self, who: usize, request: &Request) -> Outcome {
         let fleet = self.agents[who].fleet;
         let mut facts = Vec::new();
-        self.notice_before(fleet, request);
-        let outcome = self.world.carry_out(fleet, request, &mut facts);
+        self.notice_before(request);
+        let outcome = self.world.carry_out(fleet, &self.agents[who].id, request, &mut facts);
         for fact in facts {
             self.notice_fact(fleet, &fact);
             self.judge(fleet, &fact);
@@ -445,6 +488,7 @@ impl State {
                 call.answer = None;
             }
         }
+        self.tell_leading(who);
         if self.turn == who {
             self.skip();
         }
@@ -470,7 +514,7 @@ impl State {
         self.ticked = true;
         self.agents[who].asleep = None;
         let led = self.agents[who].brain.as_ref().is_some_and(|b| b.election.leading().is_some());
-        if led && self.acting(None).iter().any(|(id, _)| *id != self.agents[who].id) {
+        if led && self.acting().iter().any(|(id, _)| *id != self.agents[who].id) {
             self.happened.insert("a leader wakes to find another one acting");
         }
         if !answers_first {
@@ -528,35 +572,30 @@ impl State {
         });
     }
 
-    fn notice_before(&mut self, fleet: usize, request: &Request) {
+    fn notice_before(&mut self, request: &Request) {
         if let Request::ChangeZone { batch } = request {
-            let swapped = batch.changes.iter().find_map(|change| match change {
-                RecordChange::Create(record) => {
-                    crate::domain::Fence::in_record(record).map(|fence| (record.key.name.clone(), fence))
-                }
-                RecordChange::Delete(_) => None,
-            });
-            let Some((name, fence)) = swapped else {
+            let Some((name, fence)) = fence_set(batch) else {
                 self.happened.insert("a batch went without its fence");
                 return;
             };
             if self.world.fence(&name).is_some_and(|found| found.epoch > fence.epoch) {
                 self.happened.insert("the fence meets a late batch of a deposed leader");
             }
-            let _ = fleet;
         }
     }
 
     fn notice_fact(&mut self, fleet: usize, fact: &Fact) {
         match fact {
-            Fact::StatePut { adopts: Some(from), .. } => {
-                let pointing = self.world.pointing_to(fleet, *from);
-                if pointing * 2 <= self.world.tables[fleet].len() {
-                    self.happened.insert("a successor takes over a plan that was half-way");
+            Fact::StatePut { state, .. } => {
+                if let Cause::Adopted { from } = state.cause {
+                    let pointing = self.world.pointing_to(fleet, from);
+                    if pointing * 2 <= self.world.tables[fleet].len() {
+                        self.happened.insert("a successor takes over a plan that was half-way");
+                    }
                 }
-            }
-            Fact::StatePut { name, .. } if name.seq >= 3 => {
-                self.happened.insert("a third state of one epoch is put down");
+                if state.name.seq >= 3 {
+                    self.happened.insert("a third state of one epoch is put down");
+                }
             }
             Fact::ZoneApplied { before, after, .. } if before != after => {
                 self.happened.insert("weights change");
@@ -564,6 +603,16 @@ impl State {
             _ => {}
         }
     }
+}
+
+/// The fence that a batch sets, with its record's name.
+fn fence_set(batch: &ZoneBatch) -> Option<(DnsName, Fence)> {
+    batch.changes.iter().find_map(|change| match change {
+        RecordChange::Create(record) => {
+            Fence::in_record(record).map(|fence| (record.key.name.clone(), fence))
+        }
+        RecordChange::Delete(_) => None,
+    })
 }
 
 pub(super) fn has_effect(request: &Request) -> bool {

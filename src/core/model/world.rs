@@ -10,12 +10,12 @@ use std::sync::Arc;
 
 use crate::core::breakage::{Breakage, broken};
 use crate::core::call::{Outcome, Refusal, Request, Response};
-use crate::core::explain::{Cause, State};
-use crate::core::invariants::Fact;
+use crate::core::explain::State;
+use crate::core::invariants::{Fact, RecordWeights};
 use crate::domain::digest::Digest;
 use crate::domain::record::{ChangeId, DnsName, RecordChange, RecordKey, RecordSet, Routing, ZoneRead};
 use crate::domain::seat::{Beat, Seat};
-use crate::domain::{CallFailure, Fence, RegionId, StateName, ZoneBatch, ZoneId};
+use crate::domain::{AgentId, CallFailure, Fence, RegionId, StateName, ZoneBatch};
 
 /// A state's document as it is stored.
 #[derive(Clone)]
@@ -50,13 +50,12 @@ pub(super) struct World {
     pub(super) records: Arc<Vec<RecordSet>>,
 }
 
-type Weights = BTreeMap<RecordKey, BTreeMap<String, u8>>;
-
 impl World {
     /// Carries out a request of an agent of this fleet.
     pub(super) fn carry_out(
         &mut self,
         fleet: usize,
+        by: &AgentId,
         request: &Request,
         facts: &mut Vec<Fact>,
     ) -> Outcome {
@@ -73,7 +72,7 @@ impl World {
                 Ok(Response::State(stored.map(|stored| stored.text.to_string())))
             }
             Request::ReadZone { fence, keys, .. } => Ok(Response::Zone(self.read_zone(fence, keys))),
-            Request::ChangeZone { batch } => self.change_zone(batch, facts),
+            Request::ChangeZone { batch } => self.change_zone(by, batch, facts),
             Request::Publish { .. }
             | Request::Gather { .. }
             | Request::RecordHistory { .. }
@@ -130,13 +129,9 @@ impl World {
         }
         let stored = Stored::new(document);
         let state: State = serde_json::from_str(document).expect("a brain writes what it can read");
-        let adopts = match state.cause {
-            Cause::Adopted { from } => Some(from),
-            Cause::Genesis | Cause::Decided { .. } => None,
-        };
         let digest = stored.digest.clone();
         table.states.insert(name, stored);
-        facts.push(Fact::StatePut { name, digest, wanted: state.wanted, adopts });
+        facts.push(Fact::StatePut { state: Arc::new(state), digest, said: None });
         Ok(Response::Done)
     }
 
@@ -151,7 +146,7 @@ impl World {
         ZoneRead { fence, records: asked.cloned().collect() }
     }
 
-    fn change_zone(&mut self, batch: &ZoneBatch, facts: &mut Vec<Fact>) -> Outcome {
+    fn change_zone(&mut self, by: &AgentId, batch: &ZoneBatch, facts: &mut Vec<Fact>) -> Outcome {
         let mut records = (*self.records).clone();
         let same = |a: &RecordSet, b: &RecordSet| {
             a.key == b.key && a.routing.set_identifier() == b.routing.set_identifier()
@@ -178,7 +173,7 @@ impl World {
             }
         }
         records.sort_unstable();
-        facts.push(applied(&batch.zone, &batch.changes, &self.records, &records));
+        facts.push(applied(by, batch, &self.records, &records));
         self.records = Arc::new(records);
         // Two accepted batches never set the same fence: as good a name as any.
         Ok(Response::Changed(ChangeId(batch.comment.clone())))
@@ -189,15 +184,16 @@ fn conflict(what: &str) -> Refusal {
     Refusal::Failed(CallFailure::conflict(what))
 }
 
-fn applied(zone: &ZoneId, changes: &[RecordChange], before: &[RecordSet], after: &[RecordSet]) -> Fact {
-    let touched: Vec<&RecordKey> = changes
+fn applied(by: &AgentId, batch: &ZoneBatch, before: &[RecordSet], after: &[RecordSet]) -> Fact {
+    let touched: Vec<&RecordKey> = batch
+        .changes
         .iter()
         .map(|change| match change {
             RecordChange::Delete(record) | RecordChange::Create(record) => &record.key,
         })
         .collect();
     let weights = |records: &[RecordSet]| {
-        let mut weights = Weights::new();
+        let mut weights = RecordWeights::new();
         for record in records.iter().filter(|record| touched.contains(&&record.key)) {
             if let Routing::Weighted { set_identifier, weight } = &record.routing {
                 let of_key = weights.entry(record.key.clone()).or_default();
@@ -206,9 +202,15 @@ fn applied(zone: &ZoneId, changes: &[RecordChange], before: &[RecordSet], after:
         }
         weights
     };
-    let fence = changes.iter().find_map(|change| match change {
+    let fence = batch.changes.iter().find_map(|change| match change {
         RecordChange::Create(record) => Fence::in_record(record),
         RecordChange::Delete(_) => None,
     });
-    Fact::ZoneApplied { zone: zone.clone(), fence, before: weights(before), after: weights(after) }
+    Fact::ZoneApplied {
+        zone: batch.zone.clone(),
+        by: Some(by.clone()),
+        fence,
+        before: weights(before),
+        after: weights(after),
+    }
 }
