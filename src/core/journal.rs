@@ -9,6 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use crate::core::breakage::{Breakage, broken};
 use crate::domain::control::{StateRef, Weights};
 use crate::domain::digest::Digest;
 use crate::domain::fleet::Timing;
@@ -125,7 +126,8 @@ impl Journal {
     /// The state in force under this leader: committed by itself, so that it may act upon it.
     pub(super) fn in_force(&self) -> Option<&Entry> {
         let Stage::Leading { epoch, .. } = self.stage else { return None };
-        self.committed.as_ref().filter(|entry| entry.reference.name.epoch == epoch)
+        let own = |entry: &&Entry| entry.reference.name.epoch == epoch;
+        self.committed.as_ref().filter(|entry| own(entry) || broken(Breakage::ActBeforeRecommit))
     }
 
     /// Whether a new state may be proposed: nothing is half-way.
@@ -141,7 +143,12 @@ impl Journal {
         states: &[(RegionId, StateRef)],
         at: String,
     ) -> Option<Progress> {
-        let newest = states.iter().map(|(_, state)| state).max_by_key(|state| state.name)?;
+        let names = states.iter().map(|(_, state)| state);
+        let newest = if broken(Breakage::OldestAdopted) {
+            names.min_by_key(|state| state.name)?
+        } else {
+            names.max_by_key(|state| state.name)?
+        };
         let contradicted = states
             .iter()
             .any(|(_, state)| state.name == newest.name && state.digest != newest.digest);
@@ -163,8 +170,11 @@ impl Journal {
         }
     }
 
-    fn adopt(&mut self, now: Moment, state: State, at: String) {
+    fn adopt(&mut self, now: Moment, mut state: State, at: String) {
         let Stage::Adopting { epoch, .. } = self.stage else { return };
+        if broken(Breakage::NothingAdopted) {
+            state.wanted.clear();
+        }
         self.stage = Stage::Leading { epoch, seq: 0 };
         let cause = Cause::Adopted { from: state.name };
         self.put_forward(now, state, cause, at);
@@ -181,7 +191,7 @@ impl Journal {
 
     fn put_forward(&mut self, now: Moment, mut state: State, cause: Cause, at: String) {
         let Stage::Leading { epoch, seq } = &mut self.stage else { return };
-        *seq += 1;
+        *seq += u64::from(*seq == 0 || !broken(Breakage::NameReused));
         state.name = StateName { epoch: *epoch, seq: *seq };
         state.by = self.agent.clone();
         state.at = at;
@@ -356,7 +366,7 @@ impl Journal {
             .counting()
             .filter(|(_, seat)| seat.committed == proposal.entry.reference)
             .count();
-        if shown < majority {
+        if shown < majority && !(shown > 0 && broken(Breakage::MinorityCommits)) {
             return None;
         }
         let entry = self.proposal.take()?.entry;

@@ -49,6 +49,7 @@ use crate::domain::{
     AgentId, BootId, CallFailure, Fence, Fleet, Moment, RegionId, Report, Target, Weight, ZoneId,
 };
 
+use breakage::{Breakage, broken};
 pub use call::{CallId, Command, Event, Outcome, ProbeId, Refusal, Request, Response};
 use call::{Outbox, Purpose};
 use election::{Election, Turn};
@@ -157,7 +158,9 @@ impl Brain {
         self.stepped_at = now;
         // Before anything else: a leader whose lease has run out must not act on the answer that it
         // slept through.
-        if self.election.lease_end().is_some_and(|end| now >= end) {
+        if self.election.lease_end().is_some_and(|end| now >= end)
+            && !broken(Breakage::LeaseNotChecked)
+        {
             let turn = self.election.step_down(now, &mut self.out, StepDown::LeaseEnded);
             self.turned(now, turn);
         }

@@ -9,6 +9,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::core::breakage::{Breakage, broken};
 use crate::domain::seat::BootId;
 use crate::domain::{AgentId, Moment, RegionId, Report};
 
@@ -81,7 +82,7 @@ impl Matrix {
         let stale = Duration::from_millis(u64::from(stale_ms));
         self.latest().filter_map(move |(run, risen_at)| {
             let age = now.since(risen_at);
-            (age < stale).then(|| Row {
+            (age < stale || broken(Breakage::StaleTakenAsFresh)).then(|| Row {
                 agent: &run.report.agent,
                 region: &run.report.region,
                 cells: &run.report.cells,

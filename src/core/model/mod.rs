@@ -369,6 +369,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn sizes() {
+        let bounds = Bounds { agents: 2, fleets: 1, epoch_max: 3, faults: Faults::default(), reads_too: false };
+        let mut state = bounds.start();
+        for _ in 0..80 { let mut a = vec![]; bounds.actions(&state, &mut a); state = bounds.next_state(&state, a[0].clone()).unwrap(); }
+        eprintln!("judges {} world {} ", format!("{:?}", state.judges).len(), format!("{:?}", state.world).len());
+        eprintln!("{:?}", state.judges);
+        for a in &state.agents { let b = a.brain.as_ref().unwrap(); eprintln!("election {} journal {} zones {} out {}", format!("{:?}", b.election).len(), format!("{:?}", b.journal).len(), format!("{:?}", b.zones).len(), format!("{:?}", b.out).len()); }
+    }
+
+    #[test]
     fn explore() {
         let var = |name: &str, default: u8| std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(default);
         let bounds = Bounds {

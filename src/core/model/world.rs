@@ -103,7 +103,14 @@ impl World {
         facts: &mut Vec<Fact>,
     ) -> Outcome {
         let table = self.table_mut(fleet, region);
-        if table.seat.as_ref().is_none_or(|found| found.beat != *expected) {
+        let as_expected = table.seat.as_ref().map_or(broken(Breakage::EmptyIsFree), |found| {
+            if broken(Breakage::SwapOnEpoch) {
+                found.epoch < new.epoch || (found.epoch == new.epoch && found.holder == new.holder)
+            } else {
+                found.beat == *expected
+            }
+        });
+        if !as_expected {
             return Err(Refusal::Found(table.seat.clone().map(Box::new)));
         }
         table.seat = Some(new.clone());
