@@ -65,6 +65,78 @@ JSON
     grep -q InvalidChangeBatch "$folder/refused" || fail "$(cat "$folder/refused")"
     if rrsets | grep -q 'new.demo.example'; then fail "half a batch was applied"; fi
     ok "aws route53 change-resource-record-sets, whole or not at all"
+
+    # Every other operation that the endpoints serve, on a table and in a zone of its own.
+    said() { local what=$1 wanted=$2; shift 2
+        local found; found=$("$@" --output text 2> "$folder/refused") || fail "$what: $(cat "$folder/refused")"
+        [ "$found" = "$wanted" ] || fail "$what: $found rather than $wanted"
+        ok "$what"
+    }
+    table=by-hand
+    said "aws dynamodb create-table" CREATING aws dynamodb create-table --table-name $table \
+        --billing-mode PAY_PER_REQUEST --query TableDescription.TableStatus \
+        --attribute-definitions AttributeName=id,AttributeType=S \
+        --key-schema AttributeName=id,KeyType=HASH
+    aws dynamodb wait table-exists --table-name $table
+    said "aws dynamodb describe-table" ACTIVE aws dynamodb describe-table --table-name $table \
+        --query Table.TableStatus
+    said "aws dynamodb list-tables" $table aws dynamodb list-tables \
+        --query "TableNames[?@=='$table']"
+    aws dynamodb put-item --table-name $table --item '{"id":{"S":"a"},"n":{"N":"1"}}'
+    said "aws dynamodb update-item" 2 aws dynamodb update-item --table-name $table \
+        --key '{"id":{"S":"a"}}' --update-expression 'SET n = n + :one' \
+        --expression-attribute-values '{":one":{"N":"1"}}' --return-values ALL_NEW \
+        --query Attributes.n.N
+    if aws dynamodb transact-write-items --transact-items '[
+            {"Put":{"TableName":"by-hand","Item":{"id":{"S":"b"}}}},
+            {"Put":{"TableName":"by-hand","Item":{"id":{"S":"a"}},
+                "ConditionExpression":"attribute_not_exists(id)"}}]' 2> "$folder/refused"; then
+        fail "a transaction with one condition that does not hold was let through"
+    fi
+    grep -q TransactionCanceled "$folder/refused" || fail "$(cat "$folder/refused")"
+    said "aws dynamodb scan after a refused transaction" 1 aws dynamodb scan --table-name $table \
+        --query Count
+    aws dynamodb transact-write-items --transact-items '[
+        {"Put":{"TableName":"by-hand","Item":{"id":{"S":"b"}}}},
+        {"Put":{"TableName":"by-hand","Item":{"id":{"S":"c"}}}}]'
+    said "aws dynamodb transact-write-items" 3 aws dynamodb scan --table-name $table --query Count
+    said "aws dynamodb delete-item" b aws dynamodb delete-item --table-name $table \
+        --key '{"id":{"S":"b"}}' --return-values ALL_OLD --query Attributes.id.S
+    aws dynamodb update-table --table-name $table --query TableDescription.TableStatus \
+        --stream-specification StreamEnabled=true,StreamViewType=NEW_AND_OLD_IMAGES >/dev/null
+    aws dynamodb wait table-exists --table-name $table
+    aws dynamodb update-table --table-name $table \
+        --replica-updates '[{"Create":{"RegionName":"eu-west-1"}}]' >/dev/null
+    aws dynamodb wait table-exists --table-name $table
+    replicated() { [ "$(aws dynamodb scan --region eu-west-1 --table-name $table --query Count \
+        --output text)" = 2 ]; }
+    await "the replica has what was written before it was made" replicated
+    ok "aws dynamodb update-table adds a replica"
+    aws dynamodb update-table --table-name $table \
+        --replica-updates '[{"Delete":{"RegionName":"eu-west-1"}}]' >/dev/null
+    alone() { [ "$(aws dynamodb describe-table --table-name $table --output text \
+        --query 'length(Table.Replicas || `[]`)')" = 0 ]; }
+    await "the replica is gone" alone
+    said "aws dynamodb delete-table" DELETING aws dynamodb delete-table --table-name $table \
+        --query TableDescription.TableStatus
+    aws dynamodb wait table-not-exists --table-name $table
+
+    zone=$(aws route53 create-hosted-zone --name by-hand.example --caller-reference once \
+        --query HostedZone.Id --output text) || fail "aws route53 create-hosted-zone"
+    ok "aws route53 create-hosted-zone"
+    said "aws route53 get-hosted-zone" by-hand.example. aws route53 get-hosted-zone --id "$zone" \
+        --query HostedZone.Name
+    said "aws route53 list-hosted-zones" "$zone" aws route53 list-hosted-zones \
+        --query "HostedZones[?Name=='by-hand.example.'].Id"
+    said "aws route53 list-hosted-zones-by-name" "$zone" aws route53 list-hosted-zones-by-name \
+        --dns-name by-hand.example --max-items 1 --query 'HostedZones[].Id'
+    change=$(aws route53 change-resource-record-sets --hosted-zone-id "$zone" --output text \
+        --query ChangeInfo.Id --change-batch '{"Changes":[{"Action":"UPSERT","ResourceRecordSet":
+        {"Name":"x.by-hand.example","Type":"TXT","TTL":60,"ResourceRecords":[{"Value":"\"x\""}]}}]}')
+    insync() { [ "$(aws route53 get-change --id "$change" --query ChangeInfo.Status \
+        --output text)" = INSYNC ]; }
+    await "a change is on every name server" insync
+    ok "aws route53 get-change"
 else
     skip "the public aws command line is not installed"
 fi

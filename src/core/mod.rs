@@ -16,6 +16,7 @@
 //! | `explain` | why |
 //! | `view` | what people see |
 
+mod batch;
 pub mod breakage;
 pub mod call;
 mod election;

@@ -49,13 +49,8 @@ pub enum StepDown {
 
 impl StepDown {
     /// Every reason.
-    pub const ALL: [Self; 5] = [
-        Self::LeaseEnded,
-        Self::Outbid,
-        Self::FencedOff,
-        Self::JournalDamaged,
-        Self::Outgrown,
-    ];
+    pub const ALL: [Self; 5] =
+        [Self::LeaseEnded, Self::Outbid, Self::FencedOff, Self::JournalDamaged, Self::Outgrown];
 
     /// The reason as a metric label.
     #[must_use]

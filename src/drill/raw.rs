@@ -12,7 +12,9 @@ use toml::Spanned;
 
 use super::cast::{AgentRef, PlaceRef, RegionRef};
 use super::scenario::{Deed, Demand, SpotRef, Stage};
+use super::wire::{ScopeRef, WireRef};
 use crate::domain::ServiceId;
+use crate::world::distances::Distances;
 use crate::world::fault::AwsService;
 use crate::world::log::ClientKind;
 
@@ -48,6 +50,7 @@ pub(super) struct RawFile {
     pub(super) settle_s: Option<Milliseconds>,
     pub(super) run_s: Spanned<Milliseconds>,
     pub(super) on: Option<Spanned<BTreeSet<Stage>>>,
+    pub(super) distances: Option<Distances>,
     #[serde(default)]
     pub(super) at: Vec<Spanned<RawAct>>,
     #[serde(default)]
@@ -69,6 +72,8 @@ pub(super) struct RawAct {
     kill_agent: Option<AgentRef>,
     start_agent: Option<AgentRef>,
     throttle: Option<RawThrottle>,
+    wire: Option<WireRef>,
+    mend_wire: Option<ScopeRef>,
 }
 
 #[derive(Deserialize)]
@@ -175,6 +180,8 @@ impl RawAct {
             self.kill_agent.map(Deed::KillAgent),
             self.start_agent.map(Deed::StartAgent),
             self.throttle.map(|RawThrottle { service, on }| Deed::Throttle { service, on }),
+            self.wire.map(Deed::Wire),
+            self.mend_wire.map(Deed::MendWire),
         ]
         .into_iter()
         .flatten()

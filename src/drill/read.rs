@@ -93,6 +93,7 @@ fn validated(path: &Path, raw: RawFile, problems: &mut Gathered<'_>) -> Scenario
         settle_ms: raw.settle_s.map_or(SETTLE_MS_DEFAULT, |settle| settle.0),
         run_ms,
         on,
+        distances: raw.distances.unwrap_or_default(),
         acts,
         expects,
     }
@@ -184,9 +185,11 @@ mod tests {
     use super::*;
     use crate::config::Position;
     use crate::drill::fixture;
-    use crate::drill::{AgentRef, Deed, Demand, PlaceRef, RegionRef, SpotRef};
+    use crate::drill::{AgentRef, Deed, Demand, PlaceRef, RegionRef, ScopeRef, SpotRef, WireRef};
+    use crate::world::distances::Distances;
     use crate::world::fault::AwsService;
     use crate::world::log::ClientKind;
+    use crate::world::wire::{Percent, Treatment};
 
     const HEAD: &str = "title = \"T\"\nabout = \"A\"\nrun_s = 30\n";
     const ACT: &str = "[[at]]\ns = 0\nheal = true\n";
@@ -207,6 +210,7 @@ mod tests {
     fn every_fault_can_be_written() {
         let us = || RegionRef::Named(fixture::id("us-east-1"));
         let web = || Some(fixture::id("web"));
+        let calls = || ScopeRef { caller: None, region: None, service: None, operation: None };
         for (line, expected) in [
             ("lose = \"us-east-1\"", Deed::Lose(us())),
             ("restore = \"@leader\"", Deed::Restore(RegionRef::Leader)),
@@ -237,6 +241,25 @@ mod tests {
                 "throttle = { service = \"route53\", on = true }",
                 Deed::Throttle { service: AwsService::Route53, on: true },
             ),
+            (
+                "wire = { treatment = \"delay\", delay_ms = 900, caller = \"@leader\", \
+                 operation = \"PutItem\", percent = 30, times = 2 }",
+                Deed::Wire(WireRef {
+                    scope: ScopeRef {
+                        caller: Some(AgentRef::Leader),
+                        operation: Some("PutItem".to_owned()),
+                        ..calls()
+                    },
+                    treatment: Treatment::Delay { ms: 900 },
+                    percent: Percent::try_from(30).expect("a share"),
+                    times: Some(2),
+                }),
+            ),
+            (
+                "mend-wire = { region = \"us-east-1\" }",
+                Deed::MendWire(ScopeRef { region: Some(us()), ..calls() }),
+            ),
+            ("mend-wire = {}", Deed::MendWire(calls())),
         ] {
             assert_eq!(deed(line), expected, "{line}");
         }
@@ -280,7 +303,7 @@ mod tests {
     #[test]
     fn acts_are_put_in_order_and_regions_is_relative_to_the_file() {
         let text = format!(
-            "regions = \"../regions\"\non = [\"sim\"]\nsettle_s = 5\n{HEAD}\
+            "regions = \"../regions\"\non = [\"sim\"]\nsettle_s = 5\ndistances = \"life\"\n{HEAD}\
              [[at]]\ns = 9\nheal = true\n[[at]]\ns = 2\nlose = \"@leader\"\n{EXPECT}"
         );
         let scenario = parse(&text).expect("good");
@@ -291,6 +314,7 @@ mod tests {
             (5000, 30_000, 32_000)
         );
         assert_eq!(scenario.on, BTreeSet::from([Stage::Sim]));
+        assert_eq!(scenario.distances, Distances::Life);
     }
 
     #[test]
@@ -304,6 +328,20 @@ mod tests {
             ("[[at]]\ns = -1\nheal = true\n", 5, 5, "-1 is no usable time", "from 0 to"),
             ("[[at]]\ns = 90000\nheal = true\n", 5, 5, "90000 is no usable time", "from 0 to"),
             ("[[at]]\ns = 0\nheal = false\n", 6, 8, "`false` says nothing", "leave the entry out"),
+            (
+                "[[at]]\ns = 0\nwire = { treatment = \"lose\" }\n",
+                6,
+                8,
+                "there is no treatment",
+                "cut-after",
+            ),
+            (
+                "[[at]]\ns = 0\nmend-wire = { operation = \"PutItems\" }\n",
+                6,
+                13,
+                "PutItems is no operation",
+                "PutItem",
+            ),
             ("[[at]]\ns = 0\n", 4, 1, "this entry is empty", "one fault"),
             ("[[at]]\nheal = true\n", 4, 1, "missing key `s`", "add it"),
             ("[[at]]\ns = 0\nheal = true\nlose = \"a\"\n", 4, 1, "2 kinds", "an entry of each"),

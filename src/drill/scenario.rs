@@ -12,9 +12,11 @@ use serde::{Deserialize, Serialize};
 
 use super::cast::{AgentRef, Cast, PlaceRef, RegionRef};
 
+use super::wire::{ScopeRef, WireRef};
 use super::words::seconds;
 use crate::config::{Place, Position, Problem};
 use crate::domain::{Fleet, Moment, ServiceId};
+use crate::world::distances::Distances;
 use crate::world::fault::{AwsService, Fault};
 use crate::world::log::{ClientKind, Entry};
 
@@ -54,6 +56,8 @@ pub struct Scenario {
     pub run_ms: u32,
     /// Where it may run.
     pub on: BTreeSet<Stage>,
+    /// How far apart everything is.
+    pub distances: Distances,
     /// What is done, in order of time.
     pub acts: Vec<Act>,
     /// What must hold, in the file's order.
@@ -115,6 +119,10 @@ pub enum Deed {
         /// Whether to throttle or to stop throttling.
         on: bool,
     },
+    /// See [`Fault::Wire`].
+    Wire(WireRef),
+    /// See [`Fault::MendWire`].
+    MendWire(ScopeRef),
 }
 
 /// A service, or every service, of a Region.
@@ -159,6 +167,8 @@ impl Deed {
             Self::KillAgent(agent) => Fault::KillAgent { agent: cast.agent(agent) },
             Self::StartAgent(agent) => Fault::StartAgent { agent: cast.agent(agent) },
             Self::Throttle { service, on } => Fault::Throttle { service: *service, on: *on },
+            Self::Wire(rule) => Fault::Wire { rule: rule.cast(cast) },
+            Self::MendWire(scope) => Fault::MendWire { scope: scope.cast(cast) },
         }
     }
 
@@ -174,6 +184,9 @@ impl Deed {
                     PlaceRef::Global | PlaceRef::Outside => None,
                 })
                 .collect(),
+            Self::Wire(WireRef { scope, .. }) | Self::MendWire(scope) => {
+                scope.region.iter().collect()
+            }
             Self::Heal | Self::KillAgent(_) | Self::StartAgent(_) | Self::Throttle { .. } => vec![],
         }
     }

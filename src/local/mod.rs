@@ -7,7 +7,7 @@
 //!
 //! | part | file |
 //! |---|---|
-//! | AWS endpoints, and their log | `aws`, `dynamodb`, `route53`, `request_log` |
+//! | AWS endpoints, and their log | `aws`, `dynamodb`, `route53`, `operations`, `request_log` |
 //! | name servers | `dns` |
 //! | applications and clients | `apps`, `clients`, `addresses` |
 //! | agents | `agents`, `launch` |
@@ -29,6 +29,7 @@ mod error;
 mod exchange;
 mod fleet;
 mod launch;
+pub mod operations;
 mod reading;
 mod render;
 pub mod request_log;
@@ -42,7 +43,7 @@ mod state;
 mod status_lines;
 mod strike;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 pub mod words;
 
 use std::sync::Arc;

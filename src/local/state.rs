@@ -11,6 +11,7 @@ use crate::domain::control::Weights;
 use crate::domain::{AgentId, Moment, RegionId, ServiceId};
 use crate::world::apps::Condition;
 use crate::world::network::Place;
+use crate::world::wire::Rule;
 
 /// A running fleet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +22,8 @@ pub struct State {
     pub lost: Vec<RegionId>,
     /// Directions that are cut.
     pub cuts: Vec<Cut>,
+    /// What happens to single calls to AWS.
+    pub wire: Vec<Rule>,
     /// How each application is.
     pub apps: Vec<AppState>,
     /// How each agent is.

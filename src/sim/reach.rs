@@ -19,6 +19,8 @@ const WAYS: u32 = 4;
 pub(super) struct Reach {
     probes: BTreeMap<ServiceId, ProbeSpec>,
     fine: BTreeMap<(RegionId, Target), bool>,
+    /// The changes of network and applications up to then.
+    seen: (u64, u64),
 }
 
 impl Reach {
@@ -28,11 +30,15 @@ impl Reach {
         let pairs = fleet.targets().into_iter().flat_map(|target| {
             fleet.regions.iter().map(move |from| ((from.clone(), target.clone()), false))
         });
-        Self { probes: probes.collect(), fine: pairs.collect() }
+        Self { probes: probes.collect(), fine: pairs.collect(), seen: (0, 0) }
     }
 
-    /// Looks at the world, and tells what has changed.
+    /// Looks at the world if anything was done to it, and tells what is otherwise than before.
     pub(super) fn look(&mut self, at: Moment, world: &World, facts: &mut VecDeque<(Moment, Fact)>) {
+        let changes = (world.network.changes(), world.apps.changes());
+        if std::mem::replace(&mut self.seen, changes) == changes {
+            return;
+        }
         for ((from, target), fine) in &mut self.fine {
             let is = self
                 .probes

@@ -1,8 +1,11 @@
 //! What can be done to the world: the vocabulary of chaos files and of `regent local`.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::network::Place;
+use super::wire::{Rule, Scope};
 use crate::domain::{AgentId, RegionId, ServiceId};
 
 /// A change of the world, for the worse or back.
@@ -79,6 +82,16 @@ pub enum Fault {
         /// Whether to throttle or to stop throttling.
         on: bool,
     },
+    /// Treats single calls to AWS amiss, by a rule.
+    Wire {
+        /// Which calls, and how.
+        rule: Rule,
+    },
+    /// Takes back the rules of [`Fault::Wire`] whose calls are all within a scope.
+    MendWire {
+        /// Which; of every call if it names nothing.
+        scope: Scope,
+    },
 }
 
 /// A modelled AWS service.
@@ -89,4 +102,13 @@ pub enum AwsService {
     Dynamodb,
     /// Route 53's control plane.
     Route53,
+}
+
+impl fmt::Display for AwsService {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Dynamodb => "DynamoDB",
+            Self::Route53 => "Route 53",
+        })
+    }
 }

@@ -11,11 +11,13 @@
 
 pub mod apps;
 pub mod client;
+pub mod distances;
 pub mod dynamo;
 pub mod fault;
 pub mod log;
 pub mod network;
 pub mod route53;
+pub mod wire;
 
 use rand_pcg::Pcg64Mcg;
 
@@ -28,6 +30,7 @@ use fault::{AwsService, Fault};
 use log::{Happening, Log};
 use network::Network;
 use route53::Route53;
+use wire::Wire;
 
 /// The generator of one part of the world: of the world's seed and the part's name.
 #[must_use]
@@ -43,6 +46,8 @@ pub fn generator(seed: u64, part: &str) -> Pcg64Mcg {
 pub struct World {
     /// Who can reach whom.
     pub network: Network,
+    /// What happens to single calls to AWS.
+    pub wire: Wire,
     /// DynamoDB in every Region.
     pub dynamo: Dynamo,
     /// The one Route 53.
@@ -59,6 +64,7 @@ impl World {
     pub fn new(seed: u64, regions: impl IntoIterator<Item = RegionId>) -> Self {
         Self {
             network: Network::default(),
+            wire: Wire::new(seed),
             dynamo: Dynamo::new(seed, regions),
             route53: Route53::new(seed),
             apps: Apps::default(),
@@ -105,6 +111,8 @@ impl World {
             Fault::Throttle { service: AwsService::Route53, on } => {
                 self.route53.set_throttled(*on);
             }
+            Fault::Wire { rule } => self.wire.add(rule.clone()),
+            Fault::MendWire { scope } => self.wire.mend(scope),
             Fault::KillAgent { .. } | Fault::StartAgent { .. } => {}
         }
         // What the fault lets through or holds back is judged from here on.

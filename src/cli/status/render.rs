@@ -5,8 +5,8 @@ use std::fmt::{Display, Write as _};
 
 use comfy_table::{Table, presets};
 
-use super::Status;
 use super::wrong::span;
+use super::{Status, probes};
 use crate::core::health::{Verdict, Vote};
 use crate::core::view::{PlacementView, View};
 use crate::domain::{AgentId, CellState, Fence, RegionId, Target};
@@ -26,6 +26,11 @@ pub(super) fn render(status: &Status) -> String {
     section(out, "who sees what", &matrix(view));
     if !view.matrix.is_empty() {
         add(out, LEGEND);
+    }
+    let probed = probes::table(view);
+    section(out, "probes of the last minute or two, and what they took", &probed);
+    if !probed.is_empty() {
+        add(out, probes::LEGEND);
     }
     section(out, "seats", &seats(view));
     section(out, "zones", &zones(status));
@@ -94,7 +99,7 @@ fn list(out: &mut String, title: &str, items: &[String]) {
     }
 }
 
-fn table<const N: usize>(header: [&str; N]) -> Table {
+pub(super) fn table<const N: usize>(header: [&str; N]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_header(header);
     table

@@ -29,7 +29,8 @@ impl Election {
         self.seats
             .iter()
             .filter(|(_, watch)| {
-                let shared = broken(Breakage::SharedWait) && self.seats.values().any(|other| other.waited(lease));
+                let shared = broken(Breakage::SharedWait)
+                    && self.seats.values().any(|other| other.waited(lease));
                 watch.idle() && (watch.waited(lease) || shared)
             })
             .map(|(seat, _)| seat.clone())

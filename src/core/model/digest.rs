@@ -153,7 +153,10 @@ mod tests {
 
     #[test]
     fn beats_are_told_apart_but_not_counted() {
-        assert_eq!(digest(0, &beats(&[(1, 5), (1, 7), (1, 5)])), digest(0, &beats(&[(3, 1), (3, 9), (3, 1)])));
+        assert_eq!(
+            digest(0, &beats(&[(1, 5), (1, 7), (1, 5)])),
+            digest(0, &beats(&[(3, 1), (3, 9), (3, 1)]))
+        );
         assert_ne!(digest(0, &beats(&[(1, 5), (1, 7)])), digest(0, &beats(&[(1, 5), (1, 5)])));
         assert_ne!(digest(0, &beats(&[(1, 5), (2, 5)])), digest(0, &beats(&[(1, 5), (1, 6)])));
     }

@@ -15,7 +15,7 @@
 //! | skip | an agent misses one turn |
 //! | slip | a clock gains as much as the lease's margin allows for |
 //! | mind | an agent's wanted weights change |
-//! | forget, restore | a seat loses its item, or has an earlier one again |
+//! | forget, recreate, restore | a seat loses its item; or is made anew; or is again as it began |
 //!
 //! Left out: probes and reports (wanted weights change by `mind`, since a decision's making is the
 //! planner's own test), random waits before standing (all stand as soon as they may), and the
@@ -62,6 +62,7 @@ struct Faults {
     pub(super) slip: u8,
     pub(super) mind: u8,
     pub(super) forget: u8,
+    pub(super) recreate: u8,
     pub(super) restore: u8,
     /// Whether a refused call may yet take effect: with seats that go back.
     pub(super) keep_refused: bool,
@@ -70,12 +71,13 @@ struct Faults {
 /// A model: who takes part, and within which bounds.
 #[derive(Debug, Clone)]
 struct Bounds {
-    pub(super) agents: usize,
-    pub(super) fleets: usize,
-    pub(super) epoch_max: u64,
-    pub(super) faults: Faults,
-    /// Most faults of all kinds together.
-    pub(super) reads_too: bool,
+    agents: usize,
+    fleets: usize,
+    /// States in which a seat is above this epoch are not gone into.
+    epoch_max: u64,
+    faults: Faults,
+    /// Whether faults strike reads too; else a read is one with what goes before it.
+    reads_too: bool,
 }
 
 /// See the file's opening.
@@ -91,11 +93,15 @@ enum Action {
     Deliver(usize),
     Crash,
     Pause,
-    Wake { answers_first: bool },
+    Wake {
+        answers_first: bool,
+    },
     Skip,
     Slip(usize),
     Mind,
     Forget(RegionId),
+    Recreate(RegionId),
+    Restore(RegionId),
 }
 
 fn region(n: usize) -> RegionId {
@@ -156,6 +162,12 @@ fn tables(fleet: &Fleet) -> BTreeMap<RegionId, Arc<SeatTable>> {
         states: BTreeMap::from([(made.reference.name, Stored::new(&made.document))]),
     };
     fleet.seats.iter().map(|seat| (seat.clone(), Arc::new(table(seat)))).collect()
+}
+
+/// The table of a seat as `init` left it.
+fn as_it_began(seat: &RegionId) -> SeatTable {
+    let tables = tables(&fleet("f0"));
+    (**tables.get(seat).expect("a seat of the fleet")).clone()
 }
 
 impl Bounds {
@@ -275,6 +287,12 @@ impl Model for Bounds {
             if left.forget > 0 {
                 actions.push(Action::Forget(seat.clone()));
             }
+            if left.recreate > 0 {
+                actions.push(Action::Recreate(seat.clone()));
+            }
+            if left.restore > 0 {
+                actions.push(Action::Restore(seat.clone()));
+            }
         }
     }
 
@@ -321,13 +339,25 @@ impl Model for Bounds {
                 state.left.forget -= 1;
                 state.world.table_mut(0, &seat).seat = None;
             }
+            Action::Recreate(seat) => {
+                state.left.recreate -= 1;
+                let table = state.world.table_mut(0, &seat);
+                *table = as_it_began(&seat);
+                if let Some(seat) = &mut table.seat {
+                    seat.incarnation.0.push_str("anew");
+                }
+            }
+            Action::Restore(seat) => {
+                state.left.restore -= 1;
+                *state.world.table_mut(0, &seat) = as_it_began(&seat);
+            }
         }
         state.go_on(self.reads_too);
         Some(state)
     }
 
     fn within_boundary(&self, state: &State) -> bool {
-        state.highest_epoch() <= Epoch(self.epoch_max)
+        state.violations() > 0 || state.highest_epoch() <= Epoch(self.epoch_max)
     }
 
     fn properties(&self) -> Vec<Property<Self>> {
@@ -362,50 +392,4 @@ impl Model for Bounds {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use stateright::Checker;
-
-    use super::*;
-
-    #[test]
-    fn sizes() {
-        let bounds = Bounds { agents: 2, fleets: 1, epoch_max: 3, faults: Faults::default(), reads_too: false };
-        let mut state = bounds.start();
-        for _ in 0..80 { let mut a = vec![]; bounds.actions(&state, &mut a); state = bounds.next_state(&state, a[0].clone()).unwrap(); }
-        eprintln!("judges {} world {} ", format!("{:?}", state.judges).len(), format!("{:?}", state.world).len());
-        eprintln!("{:?}", state.judges);
-        for a in &state.agents { let b = a.brain.as_ref().unwrap(); eprintln!("election {} journal {} zones {} out {}", format!("{:?}", b.election).len(), format!("{:?}", b.journal).len(), format!("{:?}", b.zones).len(), format!("{:?}", b.out).len()); }
-    }
-
-    #[test]
-    fn explore() {
-        let var = |name: &str, default: u8| std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(default);
-        let bounds = Bounds {
-            agents: var("AGENTS", 2).into(),
-            fleets: 1,
-            epoch_max: var("EPOCHS", 3).into(),
-            faults: Faults {
-                late: var("LATE", 0),
-                slow: var("SLOW", 0),
-                crash: var("CRASH", 0),
-                pause: var("PAUSE", 0),
-                mind: var("MIND", 0),
-                slip: var("SLIP", 0),
-                skip: var("SKIP", 0),
-                ..Faults::default()
-            },
-            reads_too: var("READS", 0) > 0,
-        };
-        let checker = bounds.checker().threads(1);
-        let checker = if var("BFS", 0) > 0 {
-            let c = checker.finish_when(stateright::HasDiscoveries::AnyFailures).spawn_bfs().join();
-            eprintln!("{} unique, {} generated, depth {}", c.unique_state_count(), c.state_count(), c.max_depth());
-            for (name, path) in c.discoveries() { eprintln!("{name}: {} steps", path.clone().into_actions().len());
-              if name.starts_with("no inv") || name.starts_with("every b") { for (s, a) in path.into_vec() { eprintln!("{s:?}\n   {a:?}"); } } }
-            return;
-        } else { checker.spawn_dfs().join() };
-        eprintln!("{} unique, {} generated, depth {}", checker.unique_state_count(), checker.state_count(), checker.max_depth());
-        for (name, path) in checker.discoveries() { eprintln!("{name}: {} steps", path.into_actions().len()); }
-    }
-}
+mod tests;

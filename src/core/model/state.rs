@@ -12,9 +12,7 @@ use crate::core::invariants::{Act, Fact, Invariants};
 use crate::core::{Brain, Identity, Note};
 use crate::domain::record::{ChangeStatus, DnsName, RecordChange};
 use crate::domain::seat::{BootId, Seat};
-use crate::domain::{
-    AgentId, CallFailure, Epoch, Fence, Fleet, Moment, RegionId, ZoneBatch,
-};
+use crate::domain::{AgentId, CallFailure, Epoch, Fence, Fleet, Moment, RegionId, ZoneBatch};
 
 use super::digest::Digest;
 use super::world::World;
@@ -86,7 +84,11 @@ pub(super) struct State {
 impl std::fmt::Debug for State {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let leads: Vec<String> = self.acting().iter().map(|(a, e)| format!("{a} in {e}")).collect();
-        write!(f, "{} turn {} acting {leads:?} left {:?} happened {:?}", self.now, self.turn, self.left, self.happened)?;
+        write!(
+            f,
+            "{} turn {} acting {leads:?} left {:?} happened {:?}",
+            self.now, self.turn, self.left, self.happened
+        )?;
         for judge in &self.judges {
             for violation in judge.broken() {
                 write!(f, " VIOLATION {violation}")?;
@@ -119,7 +121,11 @@ impl Hash for State {
         digest.clock(self.now);
         for call in &self.flying {
             digest.add(&(call.agent, call.boot == self.agents[call.agent].boot, call.awaited));
-            digest.add(&(&call.request, &call.answer, call.awaited.then_some((call.id, call.deadline))));
+            digest.add(&(
+                &call.request,
+                &call.answer,
+                call.awaited.then_some((call.id, call.deadline)),
+            ));
         }
         for judge in &self.judges {
             digest.add(judge);
@@ -128,7 +134,13 @@ impl Hash for State {
 }
 
 impl Agent {
-    pub(super) fn new(id: &str, home: RegionId, fleet: usize, config: Arc<Fleet>, boot: u64) -> Self {
+    pub(super) fn new(
+        id: &str,
+        home: RegionId,
+        fleet: usize,
+        config: Arc<Fleet>,
+        boot: u64,
+    ) -> Self {
         let mut agent = Self {
             id: id.parse().expect("a valid name"),
             home,
@@ -204,7 +216,12 @@ impl Agent {
 }
 
 impl State {
-    pub(super) fn new(agents: Vec<Agent>, world: World, left: Faults, judges: Vec<Arc<Invariants>>) -> Self {
+    pub(super) fn new(
+        agents: Vec<Agent>,
+        world: World,
+        left: Faults,
+        judges: Vec<Arc<Invariants>>,
+    ) -> Self {
         Self {
             now: Moment::ZERO,
             turn: 0,
@@ -306,7 +323,9 @@ impl State {
             .iter()
             .skip(from)
             .filter_map(|call| match &call.request {
-                Request::PutState { name, .. } => Some((name.epoch, Act::Put(*name), call.deadline)),
+                Request::PutState { name, .. } => {
+                    Some((name.epoch, Act::Put(*name), call.deadline))
+                }
                 Request::ChangeZone { batch } => {
                     let (_, fence) = fence_set(batch)?;
                     Some((fence.epoch, Act::Change(batch.zone.clone()), call.deadline))

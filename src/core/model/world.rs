@@ -13,7 +13,9 @@ use crate::core::call::{Outcome, Refusal, Request, Response};
 use crate::core::explain::State;
 use crate::core::invariants::{Fact, RecordWeights};
 use crate::domain::digest::Digest;
-use crate::domain::record::{ChangeId, DnsName, RecordChange, RecordKey, RecordSet, Routing, ZoneRead};
+use crate::domain::record::{
+    ChangeId, DnsName, RecordChange, RecordKey, RecordSet, Routing, ZoneRead,
+};
 use crate::domain::seat::{Beat, Seat};
 use crate::domain::{AgentId, CallFailure, Fence, RegionId, StateName, ZoneBatch};
 
@@ -71,7 +73,9 @@ impl World {
                 let stored = self.table(fleet, seat).states.get(name);
                 Ok(Response::State(stored.map(|stored| stored.text.to_string())))
             }
-            Request::ReadZone { fence, keys, .. } => Ok(Response::Zone(self.read_zone(fence, keys))),
+            Request::ReadZone { fence, keys, .. } => {
+                Ok(Response::Zone(self.read_zone(fence, keys)))
+            }
             Request::ChangeZone { batch } => self.change_zone(by, batch, facts),
             Request::Publish { .. }
             | Request::Gather { .. }
@@ -138,7 +142,7 @@ impl World {
         let state: State = serde_json::from_str(document).expect("a brain writes what it can read");
         let digest = stored.digest.clone();
         table.states.insert(name, stored);
-        facts.push(Fact::StatePut { state: Arc::new(state), digest, said: None });
+        facts.push(Fact::StatePut { state: Arc::new(state), digest });
         Ok(Response::Done)
     }
 
