@@ -219,7 +219,7 @@ pub(super) enum Purpose {
 const OVERDUE: Duration = Duration::from_secs(2);
 
 /// Collects a step's commands and keeps what each open call is for.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Outbox {
     commands: Vec<Command>,
     open: BTreeMap<CallId, (Purpose, Moment)>,

@@ -35,6 +35,8 @@ pub mod view;
 mod zones;
 
 #[cfg(test)]
+mod model;
+#[cfg(test)]
 mod testing;
 
 use std::collections::BTreeMap;
@@ -48,6 +50,7 @@ use crate::domain::{
     AgentId, BootId, CallFailure, Fence, Fleet, Moment, RegionId, Report, Target, Weight, ZoneId,
 };
 
+use breakage::{Breakage, broken};
 pub use call::{CallId, Command, Event, Outcome, ProbeId, Refusal, Request, Response};
 use call::{Outbox, Purpose};
 use election::{Election, Turn};
@@ -82,7 +85,7 @@ struct Standing {
 }
 
 /// See the module's opening.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Brain {
     identity: Identity,
     fleet: Fleet,
@@ -158,7 +161,9 @@ impl Brain {
         self.stepped_at = now;
         // Before anything else: a leader whose lease has run out must not act on the answer that it
         // slept through.
-        if self.election.lease_end().is_some_and(|end| now >= end) {
+        if self.election.lease_end().is_some_and(|end| now >= end)
+            && !broken(Breakage::LeaseNotChecked)
+        {
             let turn = self.election.step_down(now, &mut self.out, StepDown::LeaseEnded);
             self.turned(now, turn);
         }

@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::core::breakage::{Breakage, broken};
 use crate::domain::fleet::Rules;
 use crate::domain::{RegionId, ServiceId, Weight};
 
@@ -139,15 +140,19 @@ fn plan_service(
     for (region, placed, reason) in leaving {
         let of_health = reason != Reason::Configured;
         let fewest = usize::from(rules.fewest_in_service);
-        if serving <= fewest || (!of_health && answering <= fewest) {
+        let too_few = serving <= fewest || (!of_health && answering <= fewest);
+        if too_few && !broken(Breakage::LastRegionDrained) {
             block(region, Weight::ZERO, Obstacle::FewestInService);
-        } else if of_health && most_look_bad {
+        } else if of_health && most_look_bad && !broken(Breakage::LastRegionDrained) {
             block(region, Weight::ZERO, Obstacle::MostLookBad);
-        } else if of_health && placed.for_ms < u64::from(rules.dwell_ms) {
+        } else if of_health
+            && placed.for_ms < u64::from(rules.dwell_ms)
+            && !broken(Breakage::NoDwell)
+        {
             block(region, Weight::ZERO, Obstacle::Dwell);
         } else {
             serving -= 1;
-            answering -= usize::from(!of_health);
+            answering = answering.saturating_sub(usize::from(!of_health));
             change(region, placed, Weight::ZERO, reason);
         }
     }

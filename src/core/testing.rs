@@ -96,3 +96,22 @@ pub(super) fn weighted_record(set_identifier: &str, weight: u8) -> RecordSet {
         health_check: None,
     }
 }
+
+pub(super) fn probe_spec() -> ProbeSpec {
+    ProbeSpec {
+        protocol: Protocol::Auto,
+        connection: ConnectionPolicy::Fresh,
+        family: AddressFamily::Any,
+        path: "/".to_owned(),
+        host: None,
+        status: vec![(200, 299)],
+        body_contains: None,
+        json: Vec::new(),
+        redirects_max: 0,
+        connect_ms_max: None,
+        first_byte_ms_max: None,
+        latency_ms_max: 500,
+        timeout_ms: 800,
+        body_bytes_max: 1024,
+    }
+}

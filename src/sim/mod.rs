@@ -18,6 +18,7 @@ use std::time::Duration;
 use rand::RngExt as _;
 use rand_pcg::Pcg64Mcg;
 
+use crate::core::breakage::{Breakage, broken};
 use crate::core::invariants::{Invariants, Violation};
 use crate::core::view::View;
 use crate::core::{
@@ -389,7 +390,8 @@ impl Sim {
 
     fn lost(request_has_effect: bool) -> Outcome {
         let what = "no answer by the deadline".to_owned();
-        Err(Refusal::Failed(if request_has_effect {
+        let unknown = request_has_effect && !broken(Breakage::UnknownTakenAsFailed);
+        Err(Refusal::Failed(if unknown {
             CallFailure::unknown(what)
         } else {
             CallFailure::transient(what)
