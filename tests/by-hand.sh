@@ -65,6 +65,38 @@ JSON
     grep -q InvalidChangeBatch "$folder/refused" || fail "$(cat "$folder/refused")"
     if rrsets | grep -q 'new.demo.example'; then fail "half a batch was applied"; fi
     ok "aws route53 change-resource-record-sets, whole or not at all"
+    group=$(aws --region eu-west-1 elbv2 describe-target-groups --names web --output text \
+        --query 'TargetGroups[0].TargetGroupArn')
+    health() { aws --region eu-west-1 elbv2 describe-target-health --target-group-arn "$group" "$@"; }
+    health --query 'length(TargetHealthDescriptions)' --output text | grep -qx 6 \
+        || fail "aws elbv2 describe-target-health does not find six targets"
+    ok "aws elbv2 describe-target-health"
+    if aws --region us-east-1 elbv2 describe-target-health --target-group-arn "$group" \
+        2> "$folder/refused"; then
+        fail "a target group of another Region was found"
+    fi
+    grep -q TargetGroupNotFound "$folder/refused" || fail "$(cat "$folder/refused")"
+    ok "aws elbv2 knows a target group in its own Region only"
+    cloudwatch() { aws --region eu-west-1 cloudwatch "$@"; }
+    state() { cloudwatch describe-alarms --alarm-names web-5xx --output text \
+        --query 'MetricAlarms[0].StateValue'; }
+    [ "$(state)" = OK ] || fail "web-5xx is $(state)"
+    cloudwatch set-alarm-state --alarm-name web-5xx --state-value INSUFFICIENT_DATA \
+        --state-reason 'by hand'
+    [ "$(state)" = INSUFFICIENT_DATA ] || fail "web-5xx is $(state)"
+    if cloudwatch set-alarm-state --alarm-name none --state-value OK --state-reason x \
+        2> "$folder/refused"; then
+        fail "an alarm that is not there was set"
+    fi
+    grep -q ResourceNotFound "$folder/refused" || fail "$(cat "$folder/refused")"
+    ok "aws cloudwatch describe-alarms and set-alarm-state"
+    cloudwatch put-metric-data --namespace Demo --metric-name Orders --value 7
+    cloudwatch get-metric-data --start-time "$(date -u -d -10min +%FT%TZ)" \
+        --end-time "$(date -u +%FT%TZ)" --output text --query 'MetricDataResults[0].StatusCode' \
+        --metric-data-queries '[{"Id":"m","MetricStat":{"Stat":"Sum","Period":60,
+            "Metric":{"Namespace":"Demo","MetricName":"Orders"}}}]' \
+        | grep -qx Complete || fail "aws cloudwatch get-metric-data"
+    ok "aws cloudwatch put-metric-data and get-metric-data"
 else
     skip "the public aws command line is not installed"
 fi

@@ -17,7 +17,7 @@ use crate::core::note::Note;
 use crate::core::view::{Inner, View};
 use crate::core::{Brain, CallId, Command, Event, Identity, ProbeId, Request};
 use crate::domain::{AgentId, Fleet, Moment, Target};
-use crate::ports::{Observations, Records, Registers};
+use crate::ports::{Observations, Records, Registers, Signals};
 use crate::probe::{Endpoint, InvalidEndpoint, InvalidUserAgent, NoRoots, Prober, Trust};
 use crate::telemetry::clock::{self, Stopwatch};
 use crate::telemetry::metrics::Metrics;
@@ -42,6 +42,8 @@ pub struct Outside {
     pub observations: Arc<dyn Observations>,
     /// The hosted zones.
     pub records: Arc<dyn Records>,
+    /// What AWS says of a Region.
+    pub signals: Arc<dyn Signals>,
 }
 
 /// Why an agent can't run, or no longer.

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::{Failure, Screen, process};
 use crate::domain::control::Weights;
+use crate::domain::signal::{AlarmName, AlarmState};
 use crate::domain::{AgentId, InvalidName, RegionId, ServiceId};
 use crate::local::{AgentCondition, State, control, env_file, words};
 use crate::world::apps::Condition;
@@ -70,6 +71,21 @@ enum Action {
     StartAgent { agent: AgentId },
     /// Make AWS throttle every call of a service, or stop throttling
     Throttle { service: Aws, switch: Switch },
+    /// Make load-balancer targets fail their checks
+    Targets {
+        #[command(flatten)]
+        of: Of,
+        /// How many; 0 mends all
+        #[arg(long, value_name = "COUNT")]
+        unhealthy: u32,
+    },
+    /// Give a CloudWatch alarm a state
+    Alarm {
+        region: RegionId,
+        alarm: AlarmName,
+        /// OK, ALARM or INSUFFICIENT_DATA
+        state: AlarmState,
+    },
     /// Show what is broken, who leads and what is served
     State,
 }
@@ -120,6 +136,10 @@ impl Action {
             Self::Heal => Fault::Heal,
             Self::KillAgent { agent } => Fault::KillAgent { agent },
             Self::StartAgent { agent } => Fault::StartAgent { agent },
+            Self::Targets { of: Of { region, service }, unhealthy } => {
+                Fault::Targets { region, service, unhealthy }
+            }
+            Self::Alarm { region, alarm, state } => Fault::Alarm { region, alarm, state },
             Self::Throttle { service, switch } => {
                 let service = match service {
                     Aws::Dynamodb => AwsService::Dynamodb,

@@ -23,6 +23,7 @@ pub(super) fn timing() -> Timing {
         gather_ms: 500,
         stale_ms: 6000,
         zone_audit_ms: 30000,
+        signals_ms: 10000,
     }
 }
 

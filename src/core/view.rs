@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::observation::{Cell, ZoneReport};
 use crate::domain::seat::Seat;
+use crate::domain::signal::ServiceSignals;
 use crate::domain::{
     AgentId, CellState, Epoch, Fleet, Moment, RegionId, ServiceId, StateName, Target, Weight,
     ZoneId,
@@ -63,6 +64,9 @@ pub struct PlacementView {
     pub failing_ms: u64,
     /// Each Region's vote.
     pub votes: BTreeMap<RegionId, Vote>,
+    /// What AWS says of it, as the Region's own agent reads it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signals: Option<ServiceSignals>,
 }
 
 /// A service.
@@ -210,6 +214,7 @@ pub fn draw(sources: Sources<'_>) -> View {
             verdict: judged.verdict,
             failing_ms: judged.failing_ms,
             votes: judged.votes,
+            signals: health::signals_of(&rows, &target).next().cloned(),
         }
     };
     let services = fleet
@@ -326,6 +331,7 @@ impl Brain {
                 agent: &self.identity.agent,
                 region: &self.identity.region,
                 cells: self.probing.cells(),
+                signals: self.signals.shown(),
                 age_ms: 0,
             },
             age_ms: Some(0),
@@ -339,6 +345,7 @@ impl Brain {
                     agent: &report.agent,
                     region: &report.region,
                     cells: &report.cells,
+                    signals: &report.signals,
                     age_ms: age_ms.unwrap_or(0),
                 },
                 age_ms,

@@ -61,7 +61,7 @@ mod tests {
     #[test]
     fn every_shipped_drill_holds_under_many_seeds_and_twice_the_same() {
         let fleet = crate::config::load_dir(Path::new("regions")).expect("shipped").fleet;
-        for name in ["region-loss", "leader-loss", "link-cut", "brief-blip"] {
+        for name in ["region-loss", "leader-loss", "link-cut", "brief-blip", "gray-failure"] {
             let path = Path::new("chaos").join(format!("{name}.toml"));
             let scenario = Scenario::load(&path).expect("shipped");
             for seed in 0..8 {

@@ -28,6 +28,7 @@ use super::strike::StrikeError;
 use super::{LocalError, Sink, addresses, render, seed, status_lines};
 use crate::config::{self, Loaded};
 use crate::domain::{self, AgentId, Moment, RegionId};
+use crate::telemetry::clock;
 use crate::telemetry::logs::Format;
 use crate::world::fault::Fault;
 use crate::world::log::{Caller, Entry};
@@ -119,7 +120,8 @@ impl Fleet {
         let requests = options.request_log.unwrap_or_else(|| folder.requests());
         let (log, writing) = RequestLog::create(&requests).await.map_err(file(&requests))?;
 
-        let world = seed::world(options.seed, &fleet, options.lag, options.propagation)?;
+        let mut world = seed::world(options.seed, &fleet, options.lag, options.propagation)?;
+        world.cloudwatch.set_unix_ms_at_zero(clock::wall_unix_ms());
         let shared = Arc::new(Shared::new(world));
         let places = Arc::new(agents_of(&fleet));
         let mut tasks = JoinSet::new();

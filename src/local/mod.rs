@@ -7,7 +7,7 @@
 //!
 //! | part | file |
 //! |---|---|
-//! | AWS endpoints, and their log | `aws`, `dynamodb`, `route53`, `request_log` |
+//! | AWS endpoints, and their log | `aws`, `dynamodb`, `route53`, `elbv2`, `cloudwatch`, `document`, `request_log` |
 //! | name servers | `dns` |
 //! | applications and clients | `apps`, `clients`, `addresses` |
 //! | agents | `agents`, `launch` |
@@ -21,9 +21,12 @@ mod agents;
 mod apps;
 mod aws;
 mod clients;
+pub mod cloudwatch;
 pub mod control;
 pub mod dns;
+mod document;
 pub mod dynamodb;
+pub mod elbv2;
 pub mod env_file;
 mod error;
 mod exchange;

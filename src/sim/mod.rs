@@ -8,6 +8,7 @@ mod clients;
 mod facts;
 mod ports;
 mod setup;
+mod signals;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use super::signals;
 use crate::core::{Outcome, Refusal, Request, Response};
 use crate::domain::digest::Digest;
 use crate::domain::fleet::Tables;
@@ -32,6 +33,8 @@ pub(super) fn place_of(request: &Request) -> Place {
         Request::ReadZone { .. } | Request::ChangeZone { .. } | Request::ReadChange { .. } => {
             Place::Global
         }
+        Request::ReadTargetHealth { group } => Place::Region(group.region().clone()),
+        Request::ReadAlarms { region, .. } => Place::Region(region.clone()),
     }
 }
 
@@ -47,7 +50,9 @@ pub(super) fn has_effect(request: &Request) -> bool {
         | Request::ReadState { .. }
         | Request::Gather { .. }
         | Request::ReadZone { .. }
-        | Request::ReadChange { .. } => false,
+        | Request::ReadChange { .. }
+        | Request::ReadTargetHealth { .. }
+        | Request::ReadAlarms { .. } => false,
     }
 }
 
@@ -96,6 +101,12 @@ impl Ports<'_> {
             Request::ReadChange { change, .. } => {
                 let info = self.world.route53.get_change(self.now, &change);
                 info.map(|info| Response::Change(info.status)).map_err(|e| failed(sorted(&e)))
+            }
+            Request::ReadTargetHealth { group } => signals::target_health(self.world, &group)
+                .map(Response::TargetHealth)
+                .map_err(failed),
+            Request::ReadAlarms { region, names } => {
+                Ok(Response::Alarms(signals::alarms(self.world, &region, &names)))
             }
         }
     }

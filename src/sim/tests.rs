@@ -1,5 +1,7 @@
 //! The brain on its first walks through the world.
 
+mod signals;
+
 use super::*;
 
 fn fleet() -> Fleet {

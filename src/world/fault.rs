@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::network::Place;
+use crate::domain::signal::{AlarmName, AlarmState};
 use crate::domain::{AgentId, RegionId, ServiceId};
 
 /// A change of the world, for the worse or back.
@@ -78,6 +79,25 @@ pub enum Fault {
         service: AwsService,
         /// Whether to throttle or to stop throttling.
         on: bool,
+    },
+    /// Makes so many load-balancer targets of a service (or of every service) of a Region fail
+    /// their checks, and the others no more. The application itself stays as it is.
+    Targets {
+        /// Where.
+        region: RegionId,
+        /// Which; all if none.
+        service: Option<ServiceId>,
+        /// How many; 0 mends all.
+        unhealthy: u32,
+    },
+    /// Gives a CloudWatch alarm a state, as `SetAlarmState` does.
+    Alarm {
+        /// Where.
+        region: RegionId,
+        /// Which.
+        alarm: AlarmName,
+        /// What state.
+        state: AlarmState,
     },
 }
 

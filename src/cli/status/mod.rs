@@ -6,6 +6,7 @@
 mod draw;
 mod read;
 mod render;
+mod signals;
 #[cfg(test)]
 mod tests;
 mod wrong;

@@ -5,8 +5,8 @@ use std::fmt::{Display, Write as _};
 
 use comfy_table::{Table, presets};
 
-use super::Status;
 use super::wrong::span;
+use super::{Status, signals};
 use crate::core::health::{Verdict, Vote};
 use crate::core::view::{PlacementView, View};
 use crate::domain::{AgentId, CellState, Fence, RegionId, Target};
@@ -27,6 +27,7 @@ pub(super) fn render(status: &Status) -> String {
     if !view.matrix.is_empty() {
         add(out, LEGEND);
     }
+    section(out, "what AWS says", &signals::rows(view));
     section(out, "seats", &seats(view));
     section(out, "zones", &zones(status));
     if let Some(leader) = &view.leader {
@@ -94,7 +95,7 @@ fn list(out: &mut String, title: &str, items: &[String]) {
     }
 }
 
-fn table<const N: usize>(header: [&str; N]) -> Table {
+pub(super) fn table<const N: usize>(header: [&str; N]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_header(header);
     table

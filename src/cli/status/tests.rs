@@ -51,6 +51,7 @@ fn service(name: &str) -> ServiceView {
         verdict: Verdict::Healthy,
         failing_ms: 0,
         votes: REGIONS.iter().map(|voter| (region(voter), Vote::Up)).collect(),
+        signals: None,
     };
     ServiceView {
         service: name.parse().expect("valid"),
@@ -276,6 +277,7 @@ fn report(name: &str, boot: u64, seq: u64, at: &str, leading: Option<LeaderRepor
         seq,
         at: at.to_owned(),
         cells: cells.collect(),
+        signals: BTreeMap::new(),
         leading,
     }
 }

@@ -7,7 +7,7 @@ use hyper::Uri;
 use super::super::problem::Findings;
 use super::super::raw;
 use super::super::source::Source;
-use super::{Placements, Read, Services, listed, record};
+use super::{Placements, Read, Services, listed, record, signals};
 use crate::domain::fleet::Placement;
 use crate::domain::{RegionId, ServiceId, Weight};
 
@@ -92,8 +92,16 @@ pub(super) fn check(
             "write http:// or https://, a host, and a port if need be",
         );
         let data = record::check(text, &placement.record, spec, source, findings);
-        let placement =
-            weight.zip(url).zip(data).map(|((weight, url), data)| Placement { weight, url, data });
+        let signals = signals::check(&id, text, placement, source, findings);
+        let placement = weight.zip(url).zip(data).zip(signals).map(
+            |(((weight, url), data), (target_group, alarms))| Placement {
+                weight,
+                url,
+                data,
+                target_group,
+                alarms,
+            },
+        );
         placements.insert(service, placement);
     }
     Some((id, placements))

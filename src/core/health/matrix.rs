@@ -69,6 +69,7 @@ impl Matrix {
                 agent: &run.report.agent,
                 region: &run.report.region,
                 cells: &run.report.cells,
+                signals: &run.report.signals,
                 age_ms: u64::try_from(age.as_millis()).unwrap_or(u64::MAX),
             })
         })
@@ -116,6 +117,7 @@ mod tests {
             seq,
             at: String::new(),
             cells: BTreeMap::new(),
+            signals: BTreeMap::new(),
             leading: None,
         }
     }

@@ -2,10 +2,12 @@
 //!
 //! `cell` turns one observer's probes of one target into an opinion and says when to probe next;
 //! `matrix` keeps the opinions of all observers and which of them are fresh; `verdict` judges a
-//! target by the agreement among them.
+//! target by the agreement among them, and `signals` adds what AWS says of a Region to that.
 
 pub(super) mod cell;
 pub(super) mod matrix;
+mod signals;
 pub(super) mod verdict;
 
+pub use signals::signals_of;
 pub use verdict::{Judged, Row, Verdict, Vote, discredited, judge};

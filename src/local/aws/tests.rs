@@ -1,5 +1,8 @@
 //! Requests as the SDKs send them, but for the signature itself.
 
+#[cfg(feature = "aws")]
+mod signals;
+
 use std::time::Duration;
 
 use hyper::StatusCode;
@@ -21,8 +24,13 @@ struct Listening {
     _tasks: JoinSet<()>,
 }
 
-/// The small fleet's endpoints, with a table `seats` in r1.
+/// The small fleet's endpoints, with a table `seats` in r1, for everybody.
 async fn listening() -> Listening {
+    listening_for(&["operator", "regent-local"]).await
+}
+
+/// The same for an agent in r2 and these keys of people.
+async fn listening_for(people: &[&str]) -> Listening {
     let fleet = testing::fleet();
     let none = Duration::ZERO;
     let mut world = seed::world(1, &fleet, none, (none, none)).expect("a valid fleet");
@@ -41,13 +49,13 @@ async fn listening() -> Listening {
     let (log, writing) = RequestLog::create(&path).await.expect("writable");
     let agents = testing::agents();
     let agent: AgentId = "r2".parse().expect("valid");
-    let callers = BTreeMap::from([
-        ("operator".to_owned(), Caller { name: "operator".to_owned(), place: Place::Outside }),
-        (
-            "agent-r2".to_owned(),
-            Caller { name: "r2".to_owned(), place: Place::Region(agents[&agent].clone()) },
-        ),
-    ]);
+    let mut callers = BTreeMap::from([(
+        "agent-r2".to_owned(),
+        Caller { name: "r2".to_owned(), place: Place::Region(agents[&agent].clone()) },
+    )]);
+    callers.extend(people.iter().map(|name| {
+        ((*name).to_owned(), Caller { name: (*name).to_owned(), place: Place::Outside })
+    }));
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback");
     let address = listener.local_addr().expect("bound");
     let endpoints = Endpoints::new(shared.clone(), fleet.regions, callers, log);

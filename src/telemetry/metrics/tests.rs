@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::table::{Kind, Spec, TABLE, Unit};
 use super::*;
+use crate::domain::signal::{AlarmState, ServiceSignals, TargetHealth, ZoneHealth};
 
 fn metrics() -> Metrics {
     Metrics::new(&"eu-west-1.a".parse().expect("valid"), &"eu-west-1".parse().expect("valid"))
@@ -27,6 +28,19 @@ fn sample(failure: Option<ProbeFailure>) -> Sample {
     }
 }
 
+fn told() -> ServiceSignals {
+    let zone = ZoneHealth {
+        unhealthy: 1,
+        reasons: [("Target.Timeout".to_owned(), 1)].into(),
+        ..ZoneHealth::default()
+    };
+    ServiceSignals {
+        targets: Some(TargetHealth { zones: [("us-east-1a".to_owned(), zone)].into() }),
+        alarms: [("errors".parse().expect("valid"), AlarmState::Ok)].into(),
+        ..ServiceSignals::default()
+    }
+}
+
 /// Calls every method once.
 fn use_all(metrics: &Metrics) {
     let Target { region, service } = target();
@@ -36,6 +50,7 @@ fn use_all(metrics: &Metrics) {
     metrics.count_late_probe();
     metrics.set_cell(&target(), CellState::Up);
     metrics.set_verdict(&target(), "healthy");
+    metrics.set_signals(&service, &told());
     metrics.count_published_report();
     metrics.count_gathered_reports(3);
     metrics.set_report_age(&"us-east-1".parse().expect("valid"), Duration::from_millis(1500));
