@@ -199,6 +199,12 @@ fn told(state: &State) -> String {
         };
         line("broken", &format!("{} in {}: {condition}", app.service, app.region));
     }
+    for targets in state.targets.iter().filter(|targets| targets.health.unhealthy() > 0) {
+        line("broken", &format!("{} in {}: {}", targets.service, targets.region, targets.health));
+    }
+    for alarm in state.alarms.iter().filter(|alarm| alarm.state != AlarmState::Ok) {
+        line("alarm", &format!("{} in {}: {}", alarm.name, alarm.region, alarm.state));
+    }
     for (agent, state) in &state.agents {
         match &state.condition {
             AgentCondition::Running { .. } => {}
@@ -237,8 +243,9 @@ mod tests {
 
     use super::*;
     use crate::cli::{Cli, Command};
+    use crate::domain::signal::{TargetHealth, ZoneHealth};
     use crate::domain::{Epoch, Moment, Weight};
-    use crate::local::{AgentState, AppState, Cut, Leader};
+    use crate::local::{AgentState, Alarm, AppState, Cut, Leader, Targets};
 
     fn meant(line: &str) -> Option<Fault> {
         let words = ["regent", "local"].into_iter().chain(line.split(' '));
@@ -278,6 +285,22 @@ mod tests {
             ("kill-agent r1.b", Fault::KillAgent { agent: agent.clone() }),
             ("start-agent r1.b", Fault::StartAgent { agent }),
             ("throttle route53 on", Fault::Throttle { service: AwsService::Route53, on: true }),
+            (
+                "targets r1 --service web --unhealthy 2",
+                Fault::Targets {
+                    region: r1.clone(),
+                    service: Some("web".parse().expect("valid")),
+                    unhealthy: 2,
+                },
+            ),
+            (
+                "alarm r1 web-5xx ALARM",
+                Fault::Alarm {
+                    region: r1.clone(),
+                    alarm: "web-5xx".parse().expect("valid"),
+                    state: AlarmState::Alarm,
+                },
+            ),
             ("throttle dynamodb off", Fault::Throttle { service: AwsService::Dynamodb, on: false }),
         ];
         for (line, fault) in cases {
@@ -306,6 +329,19 @@ mod tests {
             service: "web".parse().expect("valid"),
             condition,
         };
+        let targets = |name: &str, unhealthy| {
+            let reasons = [("Target.Timeout".to_owned(), unhealthy)];
+            let reasons = reasons.into_iter().filter(|(_, count)| *count > 0).collect();
+            let zone = ZoneHealth { healthy: 2, unhealthy, aside: 0, reasons };
+            let zones = [(format!("{name}a"), zone)].into();
+            let service = "web".parse().expect("valid");
+            Targets { region: region(name), service, health: TargetHealth { zones } }
+        };
+        let alarm = |name: &str, state| Alarm {
+            region: region(name),
+            name: "web-5xx".parse().expect("valid"),
+            state,
+        };
         let agent = |condition| AgentState { region: region("r1"), condition };
         let running = AgentCondition::Running { pid: 1, url: "http://127.0.0.1:1".to_owned() };
         let ended = AgentCondition::Ended { how: "exit status: 1".to_owned() };
@@ -318,6 +354,8 @@ mod tests {
                 app("r2", Condition::Slow { delay_ms: 900 }),
                 app("r3", Condition::Dead),
             ],
+            targets: vec![targets("r1", 0), targets("r2", 1)],
+            alarms: vec![alarm("r1", AlarmState::Ok), alarm("r2", AlarmState::Alarm)],
             agents: [("a", running), ("b", AgentCondition::Stopped), ("c", ended)]
                 .into_iter()
                 .map(|(name, condition)| (name.parse().expect("valid"), agent(condition)))

@@ -58,7 +58,7 @@ pub use exchange::ExchangeError;
 pub use fleet::{Fleet, Options};
 pub use reading::Leader;
 pub use render::SharedName;
-pub use state::{AgentState, AppState, Cut, State};
+pub use state::{AgentState, Alarm, AppState, Cut, State, Targets};
 pub use strike::StrikeError;
 
 /// Where lines for people go, one at a time and without their line ends.

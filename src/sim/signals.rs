@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::domain::signal::{AlarmName, AlarmState, TargetGroupArn, TargetHealth};
 use crate::domain::{CallFailure, RegionId};
 use crate::world::World;
-use crate::world::elb::{TargetReason, TargetState};
 
 /// Health of a target group.
 pub(super) fn target_health(
@@ -16,23 +15,7 @@ pub(super) fn target_health(
         .elb
         .group(arn.region(), arn.as_str())
         .map_err(|error| CallFailure::permanent(format!("{}: {error}", error.code())))?;
-    let mut health = TargetHealth::default();
-    for target in group.targets() {
-        let zone = health.zones.entry(target.zone.clone()).or_default();
-        let state = target.state(group);
-        match state {
-            TargetState::Healthy => zone.healthy += 1,
-            TargetState::Unhealthy(_) => zone.unhealthy += 1,
-            TargetState::Initial(_)
-            | TargetState::Draining
-            | TargetState::Unused(_)
-            | TargetState::Unavailable => zone.aside += 1,
-        }
-        if let Some(reason) = state.reason().map(TargetReason::code) {
-            *zone.reasons.entry(reason.to_owned()).or_default() += 1;
-        }
-    }
-    Ok(health)
+    Ok(group.health())
 }
 
 /// States of alarms; those that are not there are missing.

@@ -61,7 +61,7 @@ fn service(name: &str) -> ServiceView {
 }
 
 /// All is well.
-fn healthy() -> View {
+pub(super) fn healthy() -> View {
     let name = StateName { epoch: Epoch(7), seq: 1 };
     let services: Vec<ServiceView> = ["api", "web"].into_iter().map(service).collect();
     let matrix = REGIONS.iter().flat_map(|observer| {

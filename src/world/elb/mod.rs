@@ -17,7 +17,7 @@ mod tests;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::domain::signal::{MetricId, TargetGroupArn};
+use crate::domain::signal::{MetricId, TargetGroupArn, TargetHealth};
 use crate::domain::{Moment, RegionId, ServiceId, Target};
 
 use super::apps::{Apps, Reaction};
@@ -160,13 +160,26 @@ impl TargetGroup {
         }
     }
 
-    fn counts(&self) -> (u32, u32) {
-        let count = |state: &dyn Fn(&TargetState) -> bool| {
-            let found = self.targets().filter(|target| state(&target.state(self))).count();
-            u32::try_from(found).unwrap_or(u32::MAX)
-        };
-        let unhealthy = |state: &TargetState| matches!(state, TargetState::Unhealthy(_));
-        (count(&|state| *state == TargetState::Healthy), count(&unhealthy))
+    /// The health of all targets, by zone and reason.
+    #[must_use]
+    pub fn health(&self) -> TargetHealth {
+        let mut health = TargetHealth::default();
+        for target in self.targets() {
+            let zone = health.zones.entry(target.zone.clone()).or_default();
+            let state = target.state(self);
+            match state {
+                TargetState::Healthy => zone.healthy += 1,
+                TargetState::Unhealthy(_) => zone.unhealthy += 1,
+                TargetState::Initial(_)
+                | TargetState::Draining
+                | TargetState::Unused(_)
+                | TargetState::Unavailable => zone.aside += 1,
+            }
+            if let Some(reason) = state.reason().map(TargetReason::code) {
+                *zone.reasons.entry(reason.to_owned()).or_default() += 1;
+            }
+        }
+        health
     }
 }
 
@@ -316,8 +329,10 @@ impl Elb {
 }
 
 fn publications(group: &TargetGroup) -> [Publication; 2] {
-    let (healthy, unhealthy) = group.counts();
-    [("HealthyHostCount", healthy), ("UnHealthyHostCount", unhealthy)].map(|(name, count)| {
+    let health = group.health();
+    let counts =
+        [("HealthyHostCount", health.healthy()), ("UnHealthyHostCount", health.unhealthy())];
+    counts.map(|(name, count)| {
         let dimensions = BTreeMap::from([
             ("LoadBalancer".to_owned(), group.balancer_resource()),
             ("TargetGroup".to_owned(), group.arn.resource().to_owned()),
