@@ -5,6 +5,7 @@
 //! tick when it asks for one, and events in the order in which they came.
 
 mod carry;
+mod reaction;
 mod told;
 
 use std::collections::BTreeMap;
@@ -13,14 +14,17 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
-use crate::core::note::Note;
+use crate::core::explain::Reason;
+use crate::core::note::{Note, StepDown};
 use crate::core::view::{Inner, View};
 use crate::core::{Brain, CallId, Command, Event, Identity, ProbeId, Request};
-use crate::domain::{AgentId, Fleet, Moment, Target};
+use crate::domain::{AgentId, Fleet, Moment, Sample, Target};
 use crate::ports::{Observations, Records, Registers, Signals};
 use crate::probe::{Endpoint, InvalidEndpoint, InvalidUserAgent, NoRoots, Prober, Trust};
 use crate::telemetry::clock::{self, Stopwatch};
 use crate::telemetry::metrics::Metrics;
+
+use reaction::{CHANGED, DECIDED, INSYNC, Reaction};
 
 /// Events that may wait for the brain. It takes microseconds for each; a fuller queue means that
 /// the machine stands still, and then senders wait.
@@ -138,7 +142,15 @@ impl Agent {
                 }
             }
         }
-        let any_tls = endpoints.values().any(|endpoint| endpoint.is_tls());
+        for region in &fleet.regions {
+            metrics.expect_decisions(region, Reason::ALL.map(Reason::label).into_iter());
+        }
+        for zone in fleet.zones.keys() {
+            metrics.expect_zone(zone);
+        }
+        metrics.expect_step_downs(StepDown::ALL.map(StepDown::label).into_iter());
+        metrics.expect_reactions([DECIDED, CHANGED, INSYNC].into_iter());
+        let any_tls = endpoints.values().any(|endpoint| endpoint.may_need_tls());
         let trust = if any_tls { Trust::of_system()? } else { Trust::nobody() };
         let version = env!("CARGO_PKG_VERSION");
         let user_agent = format!("regent/{version} (probe; {}; {})", fleet.name, identity.agent);
@@ -158,6 +170,10 @@ impl Agent {
     pub async fn run(mut self, stop: impl Future<Output = ()>) -> Result<(), AgentError> {
         let (sender, mut events) = mpsc::channel(EVENTS_MAX);
         let started = clock::now();
+        let services = self.fleet.services.iter();
+        let zone_of = services.map(|(service, spec)| (service.clone(), spec.zone.clone()));
+        let mut reaction = Reaction::new(zone_of.collect());
+        self.metrics.set_lease_length(Duration::from_millis(self.fleet.timing.lease_ms.into()));
         let mut brain = Brain::new(started, self.identity, self.fleet, self.seed);
         let hands = Hands {
             outside: self.outside,
@@ -172,7 +188,8 @@ impl Agent {
             let now = clock::now();
             if now >= wall_clock_at {
                 wall_clock_at = now + WALL_CLOCK_EVERY;
-                hands.tell(&mut brain, Event::WallClock { unix_ms: clock::wall_unix_ms() })?;
+                let event = Event::WallClock { unix_ms: clock::wall_unix_ms() };
+                hands.tell(&mut brain, &mut reaction, event)?;
             }
             let wait = brain.next_wake().since(clock::now()).min(TICK_MAX);
             let event = tokio::select! {
@@ -184,7 +201,7 @@ impl Agent {
                 Some(event) = events.recv() => event,
                 () = tokio::time::sleep(wait) => Event::Tick,
             };
-            hands.tell(&mut brain, event)?;
+            hands.tell(&mut brain, &mut reaction, event)?;
         }
     }
 }
@@ -209,7 +226,12 @@ struct Hands {
 
 impl Hands {
     /// Tells the brain, and begins all that it then wants done.
-    fn tell(&self, brain: &mut Brain, event: Event) -> Result<(), AgentError> {
+    fn tell(
+        &self,
+        brain: &mut Brain,
+        reaction: &mut Reaction,
+        event: Event,
+    ) -> Result<(), AgentError> {
         let watch = Stopwatch::start();
         let commands = brain.step(clock::now(), event);
         self.metrics.observe_step(watch.elapsed());
@@ -218,7 +240,7 @@ impl Hands {
                 Command::Call { call, deadline, request } => self.call(call, deadline, request),
                 Command::Probe { probe, target } => self.probe(probe, target),
                 Command::Note(note) => {
-                    told::tell(&note, &self.metrics);
+                    told::tell(&note, &self.metrics, brain, reaction);
                     if let Note::SecondSelf { agent } = note {
                         return Err(AgentError::SecondSelf(agent));
                     }
@@ -242,8 +264,10 @@ impl Hands {
         let Some(endpoint) = self.endpoints.get(&target).cloned() else { return };
         let (prober, metrics) = (self.prober.clone(), self.metrics.clone());
         let events = self.events.clone();
+        let waiting = Stopwatch::start();
         tokio::spawn(async move {
-            let sample = prober.probe(&endpoint).await;
+            let waited_ms = waiting.elapsed_ms();
+            let sample = Sample { waited_ms, ..prober.probe(&endpoint).await };
             metrics.observe_probe(&target, &sample);
             told::probed(&target, &sample);
             // As above.

@@ -1,13 +1,20 @@
 //! What the brain tells people, as log lines and counters.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
+use super::reaction::{CHANGED, DECIDED, INSYNC, Reaction};
+use crate::core::Brain;
+use crate::core::explain::Change;
+use crate::core::health::Verdict;
 use crate::core::note::Note;
+use crate::core::view::View;
 use crate::domain::{FailureClass, Sample, Target};
+use crate::telemetry::clock;
 use crate::telemetry::metrics::Metrics;
 
-/// Logs and counts a note.
-pub(super) fn tell(note: &Note, metrics: &Metrics) {
+/// Logs and counts a note of this brain.
+pub(super) fn tell(note: &Note, metrics: &Metrics, brain: &Brain, reaction: &mut Reaction) {
     match note {
         Note::Stood { epoch, seats } => {
             metrics.count_election_stood();
@@ -20,6 +27,7 @@ pub(super) fn tell(note: &Note, metrics: &Metrics) {
         }
         Note::SteppedDown { epoch, why } => {
             metrics.count_stepped_down(why.label());
+            reaction.over();
             tracing::warn!(%epoch, "stepped down: {why}");
         }
         Note::SeatLost { seat, why } => {
@@ -36,6 +44,8 @@ pub(super) fn tell(note: &Note, metrics: &Metrics) {
             let (epoch, decision) = (name.epoch, name);
             if changes.is_empty() {
                 tracing::info!(%epoch, %decision, "took over what was decided before");
+            } else {
+                decided(changes, metrics, brain, reaction);
             }
             for change in changes {
                 tracing::warn!(%epoch, %decision, "decided: {change}");
@@ -52,6 +62,9 @@ pub(super) fn tell(note: &Note, metrics: &Metrics) {
         Note::ZoneClaimed { zone, epoch } => tracing::info!(%zone, %epoch, "zone claimed"),
         Note::ZoneChanged { zone, attempt, what } => {
             metrics.count_zone_change(zone, Ok(()));
+            if let Some(took) = reaction.changed(clock::now(), zone) {
+                metrics.observe_reaction(CHANGED, took);
+            }
             tracing::warn!(%zone, attempt, "records changed: {what}");
         }
         Note::ZoneRefused { zone, class } => {
@@ -63,7 +76,12 @@ pub(super) fn tell(note: &Note, metrics: &Metrics) {
                 _ => tracing::warn!(%zone, %class, "the batch failed: reading the zone again"),
             }
         }
-        Note::ZoneInsync { zone } => tracing::info!(%zone, "the change is on every name server"),
+        Note::ZoneInsync { zone } => {
+            if let Some(took) = reaction.insync(clock::now(), zone) {
+                metrics.observe_reaction(INSYNC, took);
+            }
+            tracing::info!(%zone, "the change is on every name server");
+        }
         Note::ZoneHeld { zone, why } => tracing::error!(%zone, "nothing is done: {why}"),
         Note::ZoneOdd { zone, what } => tracing::warn!(%zone, "{what}"),
         Note::Signals { service, what } => tracing::info!(%service, "AWS says: {what}"),
@@ -78,13 +96,38 @@ pub(super) fn tell(note: &Note, metrics: &Metrics) {
     }
 }
 
+/// Counts a decision, and how long after the failure it came.
+fn decided(changes: &[Change], metrics: &Metrics, brain: &Brain, reaction: &mut Reaction) {
+    metrics.set_decided_at(clock::wall_unix_ms());
+    for change in changes {
+        metrics.count_decision(&change.region, change.reason.label());
+    }
+    let now = clock::now();
+    let view = brain.view(now);
+    if let Some(took) = reaction.decided(now, changes, |target| failing(&view, target)) {
+        metrics.observe_reaction(DECIDED, took);
+    }
+}
+
+/// For how long a majority has had this target failing, if it does.
+fn failing(view: &View, target: &Target) -> Option<Duration> {
+    let service = view.services.iter().find(|service| service.service == target.service)?;
+    let place = service.regions.iter().find(|place| place.region == target.region)?;
+    matches!(place.verdict, Verdict::Down | Verdict::CutOff)
+        .then(|| Duration::from_millis(place.failing_ms))
+}
+
 /// Logs a probe, for those who look for its detail.
 pub(super) fn probed(target: &Target, sample: &Sample) {
     match sample.failure {
         Some(failure) => {
-            tracing::debug!(%target, took_ms = sample.total_ms, "{failure}: {}", sample.detail);
+            tracing::debug!(%target, took_ms = sample.phases.total_ms, "{failure}: {}", sample.detail);
         }
-        None => tracing::trace!(%target, took_ms = sample.total_ms, "well"),
+        None if sample.passed_over.is_some() => {
+            let took_ms = sample.phases.total_ms;
+            tracing::debug!(%target, took_ms, "well at another address: {}", sample.detail);
+        }
+        None => tracing::trace!(%target, took_ms = sample.phases.total_ms, "well"),
     }
 }
 

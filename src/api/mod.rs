@@ -6,7 +6,7 @@
 //!
 //! | path | answer |
 //! |---|---|
-//! | `/metrics` | the metrics, in Prometheus' text format |
+//! | `/metrics` | the metrics, in Prometheus' text format; 503 if its loop does not answer |
 //! | `/healthz` | 200 while the agent's loop answers |
 //! | `/readyz` | 200 while it hears a majority of seats, 503 otherwise, with the reason |
 //! | `/v1/fleet` | the fleet as the agent sees it, as JSON |
@@ -87,11 +87,11 @@ async fn within<T>(answer: impl Future<Output = Option<T>>) -> Result<T, Respons
 }
 
 async fn metrics(State(shared): State<Arc<Shared>>) -> Response {
-    // Gauges are brought up to date when they are asked for.
-    if let (Ok(view), Ok(inner)) =
-        (within(shared.asked.view()).await, within(shared.asked.inner()).await)
-    {
-        shown::show(&shared.metrics, &view, &inner);
+    // Gauges are brought up to date when they are asked for. Without that they would go on to say
+    // that a stuck agent leads: it is better to have none.
+    match (within(shared.asked.view()).await, within(shared.asked.inner()).await) {
+        (Ok(view), Ok(inner)) => shown::show(&shared.metrics, &view, &inner),
+        (Err(refusal), _) | (_, Err(refusal)) => return refusal,
     }
     ([(header::CONTENT_TYPE, CONTENT_TYPE)], shared.metrics.render()).into_response()
 }

@@ -9,21 +9,25 @@ use crate::telemetry::metrics::Metrics;
 /// Sets every gauge that shows the present rather than counts the past.
 pub(super) fn show(metrics: &Metrics, view: &View, inner: &Inner) {
     metrics.set_leader(inner.leading.is_some());
+    metrics.set_acting(inner.acting);
     metrics.set_lease_remaining(Duration::from_millis(inner.lease_left_ms));
     let epoch = view.seats.iter().filter_map(|seat| seat.epoch).max();
     metrics.set_epoch(epoch.unwrap_or(Epoch::ZERO));
     if let Some(state) = &view.state {
         metrics.set_committed(state.name);
     }
-    for observer in &view.observers {
-        if let Some(age_ms) = observer.age_ms {
-            metrics.set_report_age(&observer.agent, Duration::from_millis(age_ms));
-        }
+    metrics.set_seats(inner.seats_heard, view.majority);
+    for seat in &view.seats {
+        metrics.set_seat(&seat.region, seat.holder.as_ref(), seat.trouble.is_some());
     }
+    let age = |age_ms: Option<u64>| age_ms.map(Duration::from_millis);
+    let observers = view.observers.iter();
+    metrics.set_observers(observers.map(|seen| (&seen.agent, age(seen.age_ms), seen.fresh)));
     for service in &view.services {
         for place in &service.regions {
             let target = Target { region: place.region.clone(), service: service.service.clone() };
             metrics.set_verdict(&target, place.verdict.label());
+            metrics.set_weight_configured(&service.service, &place.region, place.share);
             if let Some(wanted) = place.wanted {
                 metrics.set_weight_wanted(&service.service, &place.region, wanted);
             }

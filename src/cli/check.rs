@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::fleet::FleetArgs;
 use super::{Failure, Screen};
 use crate::domain::Fleet;
+use crate::domain::fleet::{ProbeSpec, Protocol};
 
 /// Read the fleet's files, and report every problem with file, line and column.
 ///
@@ -88,16 +89,7 @@ fn summary(fleet: &Fleet, reaction: &Reaction) -> String {
     for (service, spec) in &fleet.services {
         let probe = &spec.probe;
         line(&mut text, "service", &format!("{service}: {}", spec.key()));
-        let (low, high) = probe.status;
-        let status = if low == high { low.to_string() } else { format!("{low}-{high}") };
-        let body = probe.body_contains.as_ref().map(|body| format!(", body with {body:?}"));
-        let wanted = format!(
-            "{} must answer {status}{} within {} ms",
-            probe.path,
-            body.unwrap_or_default(),
-            probe.latency_ms_max
-        );
-        line(&mut text, "", &wanted);
+        line(&mut text, "", &wanted(probe));
         let total: u32 = spec.regions.values().map(|place| u32::from(place.weight.0)).sum();
         for (region, place) in &spec.regions {
             let weight = u32::from(place.weight.0);
@@ -145,6 +137,24 @@ fn summary(fleet: &Fleet, reaction: &Reaction) -> String {
 
 fn seconds(ms: u32) -> String {
     format!("{}.{} s", ms / 1000, ms % 1000 / 100)
+}
+
+/// What a healthy answer is, in a line.
+fn wanted(probe: &ProbeSpec) -> String {
+    let most = probe.latency_ms_max;
+    if probe.protocol == Protocol::Tcp {
+        return format!("must accept a connection within {most} ms");
+    }
+    let body = probe.body_contains.as_ref().map(|body| format!(", body with {body:?}"));
+    let parts: Vec<&str> = probe.json.iter().map(|part| part.name.as_str()).collect();
+    let parts =
+        if parts.is_empty() { String::new() } else { format!(", healthy in {}", parts.join(", ")) };
+    format!(
+        "{} must answer {}{}{parts} within {most} ms",
+        probe.path,
+        probe.status_text(),
+        body.unwrap_or_default(),
+    )
 }
 
 #[cfg(test)]

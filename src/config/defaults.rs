@@ -3,6 +3,8 @@
 //! Each value carries its argument. They belong together: `check` refuses combinations that are
 //! unsafe, and a test there keeps these acceptable to it.
 
+use crate::domain::fleet::{AddressFamily, ConnectionPolicy, Protocol};
+
 /// A dead leader's work is taken over after about this long. It must hold several renewals over
 /// oceans (some 250 ms each), so that a lost one costs nothing.
 pub const LEASE_MS: u32 = 5_000;
@@ -78,6 +80,21 @@ pub const PROBE_PATH: &str = "/healthz";
 
 /// Any 2xx is healthy; a redirect is not, since it says nothing of what stands behind it.
 pub const PROBE_STATUS: &str = "200-299";
+
+/// What browsers and most HTTP clients do: the server chooses.
+pub const PROBE_PROTOCOL: Protocol = Protocol::Auto;
+
+/// A kept connection goes on working when a load balancer accepts no new ones, when its name no
+/// longer resolves, when a certificate has expired: everything that a new client stumbles over. So
+/// each probe is a new client, at the price of a handshake.
+pub const PROBE_CONNECTION: ConnectionPolicy = ConnectionPolicy::Fresh;
+
+/// An address that this machine has no route to is passed over, so asking for all of them is right
+/// on machines with either family.
+pub const PROBE_FAMILY: AddressFamily = AddressFamily::Any;
+
+/// What stands behind a redirect may be in another Region, whose health is not asked for.
+pub const PROBE_REDIRECTS_MAX: u8 = 0;
 
 /// Below the interval, so that probes of one target don't pile up; above the slowest round trips
 /// with a TLS handshake.

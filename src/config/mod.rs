@@ -210,7 +210,7 @@ mod tests {
     fn what_a_file_leaves_out_has_its_default() {
         let loaded = load_files(testing::files()).expect("the small fleet is accepted");
         let web = &loaded.fleet.services[&"web".parse().expect("valid")];
-        assert_eq!(web.probe.status, (200, 299));
+        assert_eq!(web.probe.status, [(200, 299)]);
         assert_eq!(web.probe.latency_ms_max, defaults::PROBE_TIMEOUT_MS);
         assert_eq!(loaded.fleet.timing.lease_ms, defaults::LEASE_MS);
         let placement = &web.regions[&"r1".parse().expect("valid")];

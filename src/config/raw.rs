@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::defaults;
+use crate::domain::fleet::{AddressFamily, ConnectionPolicy, JsonScalar, Protocol};
 
 /// All files of a fleet's folder.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -147,6 +148,12 @@ pub struct Service {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Probe {
+    /// What is spoken: `"auto"`, `"http1"`, `"http2"` or `"tcp"`.
+    pub protocol: Protocol,
+    /// Whether each probe connects anew (`"fresh"`) or a connection is kept (`"reuse"`).
+    pub connection: ConnectionPolicy,
+    /// Which of a name's addresses are probed: `"any"`, `"ipv4"` or `"ipv6"`.
+    pub family: AddressFamily,
     /// Path of the health page.
     pub path: String,
     /// The Host header, if it is not the URL's host.
@@ -157,6 +164,14 @@ pub struct Probe {
     /// A text that the body must hold.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub body_contains: Option<String>,
+    /// Most redirects that are followed, to the same host.
+    pub redirects_max: u8,
+    /// Longest time to a connection; no limit of its own if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub connect_ms_max: Option<u32>,
+    /// Longest time from the request to the first byte; no limit of its own if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_byte_ms_max: Option<u32>,
     /// The timeout if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub latency_ms_max: Option<u32>,
@@ -164,29 +179,65 @@ pub struct Probe {
     pub timeout_ms: u32,
     /// Longest body that is read.
     pub body_bytes_max: u32,
+    /// What the body must say as a JSON document.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub json: Vec<JsonPart>,
+}
+
+/// `json = [{ name = "database", pointer = "/checks/database", equals = "up" }]`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JsonPart {
+    /// What people call it; the pointer if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Where it stands in the document (RFC 6901).
+    pub pointer: String,
+    /// What means healthy.
+    pub equals: Equals,
+}
+
+/// One value, or several of which any will do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged, expecting = "expected a text, a whole number, true or false, or a list of such")]
+pub enum Equals {
+    /// `"up"`
+    One(JsonScalar),
+    /// `["pass", "warn"]`
+    Any(Vec<JsonScalar>),
 }
 
 impl Default for Probe {
     fn default() -> Self {
         Self {
+            protocol: defaults::PROBE_PROTOCOL,
+            connection: defaults::PROBE_CONNECTION,
+            family: defaults::PROBE_FAMILY,
             path: defaults::PROBE_PATH.to_owned(),
             host: None,
             status: Status::Range(defaults::PROBE_STATUS.to_owned()),
             body_contains: None,
+            redirects_max: defaults::PROBE_REDIRECTS_MAX,
+            connect_ms_max: None,
+            first_byte_ms_max: None,
             latency_ms_max: None,
             timeout_ms: defaults::PROBE_TIMEOUT_MS,
             body_bytes_max: defaults::PROBE_BODY_BYTES_MAX,
+            json: Vec::new(),
         }
     }
 }
 
-/// One status or a range of them.
+/// One status, or ranges of them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged, expecting = "expected a status such as 200, or a range such as \"200-299\"")]
+#[serde(
+    untagged,
+    expecting = "expected a status such as 200, or ranges such as \"200-299\" or \"200-299,304\""
+)]
 pub enum Status {
     /// `200`
     Code(u16),
-    /// `"200-299"`
+    /// `"200-299"`, `"200-299,304"`
     Range(String),
 }
 

@@ -262,7 +262,7 @@ tpye = "A""#,
                     r#"path = "/up"
 status = true"#,
                 )],
-                r#"fleet.toml:11:10: expected a status such as 200, or a range such as "200-299"; correct the value"#,
+                r#"fleet.toml:11:10: expected a status such as 200, or ranges such as "200-299" or "200-299,304"; correct the value"#,
             ),
             (
                 &[("r1.toml", "weight = 100", "weight = 100\nweight = 1")],

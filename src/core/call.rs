@@ -157,6 +157,15 @@ impl Refusal {
     }
 }
 
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Found(_) => f.write_str("another value was found there"),
+            Self::Failed(failure) => failure.fmt(f),
+        }
+    }
+}
+
 /// A call's answer.
 pub type Outcome = Result<Response, Refusal>;
 
@@ -272,6 +281,11 @@ impl Outbox {
     /// Calls that were never answered, against the promise: to be taken as unknown.
     pub(super) fn overdue(&self, now: Moment) -> Vec<CallId> {
         self.open.iter().filter(|(_, (_, at))| *at <= now).map(|(call, _)| *call).collect()
+    }
+
+    /// Calls that are not answered yet.
+    pub(super) fn open(&self) -> usize {
+        self.open.len()
     }
 
     pub(super) fn take(&mut self) -> Vec<Command> {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{ControlState, RegionId, ServiceId, StateName, Weight};
 
-use super::planner::Inputs;
+use super::planner::{self, Inputs};
 
 /// A control state of this brain.
 pub type State = ControlState<Cause>;
@@ -44,6 +44,16 @@ impl Cause {
             Self::Decided { changes, .. } => changes,
         }
     }
+
+    /// What this code decides on the inputs that were kept: the same changes again, unless the
+    /// explanation is not that of the act, or the code has changed since. None without inputs.
+    #[must_use]
+    pub fn replay(&self) -> Option<Vec<Change>> {
+        match self {
+            Self::Genesis | Self::Adopted { .. } => None,
+            Self::Decided { inputs, .. } => Some(planner::plan(inputs).changes),
+        }
+    }
 }
 
 /// Why a weight changes.
@@ -58,6 +68,22 @@ pub enum Reason {
     Recovered,
     /// The configured weight changed, or the service is new.
     Configured,
+}
+
+impl Reason {
+    /// Every reason.
+    pub const ALL: [Self; 4] = [Self::Down, Self::CutOff, Self::Recovered, Self::Configured];
+
+    /// The reason as a metric label.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Down => "down",
+            Self::CutOff => "cut_off",
+            Self::Recovered => "recovered",
+            Self::Configured => "configured",
+        }
+    }
 }
 
 impl fmt::Display for Reason {

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::domain::{BootId, Fleet, Moment, RegionId, Report};
+use crate::domain::{BootId, FailureClass, Fleet, Moment, RegionId, Report};
 
 use super::Identity;
 use super::call::{Outbox, Outcome, Purpose, Request, Response};
@@ -34,9 +34,29 @@ pub(super) struct Gathering {
     report_at: Moment,
     reported_at: Option<Moment>,
     seq: u64,
-    /// Another run under this identity, and the number that its report had at home when first seen.
-    other_self: Option<(BootId, u64)>,
+    /// Whether a lasting refusal of the report was told.
+    told: bool,
+    /// Whether the home replica was read, or was waited for in vain: only then is a report
+    /// published, so that one who was here before is seen before he sees us.
+    looked: bool,
+    look_until: Moment,
+    /// Another run under this identity that was here before.
+    other_self: Option<OtherSelf>,
 }
+
+/// A run under this identity that was here before this one: the leftover of a dead one, or alive.
+#[derive(Debug)]
+struct OtherSelf {
+    boot: BootId,
+    /// The number of its report, as last read at home.
+    seq: u64,
+    /// How often that number was seen to rise. The first rise may be a last write that was under
+    /// way when it died.
+    rises: u32,
+}
+
+/// Rises by which another run of this identity is known to be alive.
+const RISES_OF_LIFE: u32 = 2;
 
 impl Gathering {
     pub(super) fn new(now: Moment, identity: &Identity, fleet: &Fleet) -> Self {
@@ -53,6 +73,9 @@ impl Gathering {
             report_at: now,
             reported_at: None,
             seq: 0,
+            told: false,
+            looked: false,
+            look_until: now + Duration::from_millis(u64::from(fleet.timing.stale_ms)),
             other_self: None,
         }
     }
@@ -79,12 +102,13 @@ impl Gathering {
         let next = now + Duration::from_millis(u64::from(self.gather_ms));
         self.read_at.insert(replica.clone(), Some(next));
         let Ok(Response::Reports(reports)) = outcome else { return false };
+        self.looked |= *replica == self.identity.region;
         let mut news = false;
         for report in reports {
             if report.agent == self.identity.agent {
                 self.meet_other_self(replica, &report, out);
             } else {
-                news |= self.matrix.take(now, report);
+                news |= self.matrix.take(now, replica, report);
             }
         }
         news
@@ -96,11 +120,18 @@ impl Gathering {
         if *replica != self.identity.region || report.boot == self.identity.boot {
             return;
         }
-        match self.other_self {
+        match &mut self.other_self {
             // One that appears after this run has published came later: it is the second, not we.
-            None if self.seq <= 1 => self.other_self = Some((report.boot, report.seq)),
-            Some((boot, seq)) if boot == report.boot && report.seq > seq => {
-                out.note(Note::SecondSelf { agent: self.identity.agent.clone() });
+            None if self.seq == 0 => {
+                let (boot, seq) = (report.boot, report.seq);
+                self.other_self = Some(OtherSelf { boot, seq, rises: 0 });
+            }
+            Some(other) if other.boot == report.boot && report.seq > other.seq => {
+                other.seq = report.seq;
+                other.rises += 1;
+                if other.rises == RISES_OF_LIFE {
+                    out.note(Note::SecondSelf { agent: self.identity.agent.clone() });
+                }
             }
             _ => {}
         }
@@ -115,7 +146,7 @@ impl Gathering {
     }
 
     pub(super) fn report_due(&self, now: Moment) -> bool {
-        !self.publishing && self.report_at <= now
+        !self.publishing && self.report_at <= now && (self.looked || self.look_until <= now)
     }
 
     /// The number of the next report: fresh also when the one before it failed.
@@ -133,19 +164,27 @@ impl Gathering {
         out.call(now, fleet.timing.table_call_ms, Purpose::Publish, request);
     }
 
-    pub(super) fn published(&mut self, now: Moment, outcome: &Outcome) {
+    pub(super) fn published(&mut self, now: Moment, outcome: &Outcome, out: &mut Outbox) {
         self.publishing = false;
-        if outcome.is_ok() {
-            self.publish_to = 0;
-        } else {
-            self.publish_to += 1;
-            self.report_soon(now);
+        let Err(refusal) = outcome else {
+            (self.publish_to, self.told) = (0, false);
+            return;
+        };
+        self.publish_to += 1;
+        self.report_soon(now);
+        if refusal.class() == FailureClass::Permanent && !self.told {
+            self.told = true;
+            out.note(Note::Trouble { what: format!("the report can't be published: {refusal}") });
         }
     }
 
     pub(super) fn next_wake(&self, now: Moment) -> Moment {
         let reading = self.read_at.values().flatten().min().copied().unwrap_or(Moment::NEVER);
-        let report = if self.publishing { Moment::NEVER } else { self.report_at.max(now) };
+        let report = match (self.publishing, self.looked) {
+            (true, _) => Moment::NEVER,
+            (false, true) => self.report_at.max(now),
+            (false, false) => self.report_at.max(self.look_until).max(now),
+        };
         reading.min(report)
     }
 

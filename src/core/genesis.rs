@@ -98,6 +98,7 @@ pub fn unborn_seat(genesis: &Genesis, seat: &RegionId, by: &AgentId) -> Seat {
         incarnation,
         epoch: Epoch::ZERO,
         holder: None,
+        lease_ms: 0,
         committed: genesis.reference.clone(),
     }
 }

@@ -6,7 +6,7 @@
 //! and only then acts: what its predecessor committed is thereby kept, and what it had only begun
 //! is finished or forgotten, but never contradicted.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::domain::control::{StateRef, Weights};
@@ -38,6 +38,8 @@ enum Put {
 struct Proposal {
     entry: Entry,
     puts: BTreeMap<RegionId, Put>,
+    /// Seats whose lasting refusal was told.
+    told: BTreeSet<RegionId>,
 }
 
 #[derive(Debug)]
@@ -47,6 +49,7 @@ enum Stage {
     Adopting {
         epoch: Epoch,
         newest: StateRef,
+        since: Moment,
     },
     /// Elected; proposing, or resting on what is committed under this epoch.
     Leading {
@@ -139,7 +142,7 @@ impl Journal {
             return Some(Progress::StepDown(StepDown::JournalDamaged));
         }
         self.proposal = None;
-        self.stage = Stage::Adopting { epoch, newest: newest.clone() };
+        self.stage = Stage::Adopting { epoch, newest: newest.clone(), since: now };
         self.fetch_at = now;
         self.adopt_known(now, at);
         None
@@ -179,7 +182,8 @@ impl Journal {
         let document = serde_json::to_string(&state).expect("a state has only texts as keys");
         let reference = StateRef { name: state.name, digest: Digest::of(document.as_bytes()) };
         let puts = state.seats.keys().map(|seat| (seat.clone(), Put::Due(now))).collect();
-        self.proposal = Some(Proposal { entry: Entry { reference, state, document }, puts });
+        let entry = Entry { reference, state, document };
+        self.proposal = Some(Proposal { entry, puts, told: BTreeSet::new() });
     }
 
     /// Leads no more; a proposal half-way is its successor's to find, or not.
@@ -196,6 +200,7 @@ impl Journal {
         name: StateName,
         outcome: &Outcome,
         election: &mut Election,
+        out: &mut Outbox,
     ) -> Option<Progress> {
         let retry_at = now + self.backoff();
         let proposal = self.proposal.as_mut()?;
@@ -214,8 +219,13 @@ impl Journal {
                 Some(Progress::StepDown(StepDown::JournalDamaged))
             }
             // Also when unknown: putting the same document again is harmless.
-            Err(_) => {
+            Err(refusal) => {
                 *put = Put::Due(retry_at);
+                if refusal.class() == FailureClass::Permanent && proposal.told.insert(seat.clone())
+                {
+                    let what = format!("control state {name} can't be put in {seat}: {refusal}");
+                    out.note(Note::Trouble { what });
+                }
                 None
             }
         }
@@ -237,6 +247,7 @@ impl Journal {
     ) {
         self.fetching = false;
         self.fetch_at = now + self.backoff();
+        let wanted = self.missing(election).filter(|(reference, _)| reference.name == name);
         self.fetch_turn += 1;
         let document = match outcome {
             Ok(Response::State(Some(document))) => document,
@@ -247,11 +258,7 @@ impl Journal {
             }
             Err(_) => return,
         };
-        let Some((reference, missing)) =
-            self.missing(election).filter(|(reference, _)| reference.name == name)
-        else {
-            return;
-        };
+        let Some((reference, missing)) = wanted else { return };
         let state = match serde_json::from_str::<State>(&document) {
             Ok(state)
                 if reference.digest == Digest::of(document.as_bytes())
@@ -269,7 +276,7 @@ impl Journal {
                 return out.note(Note::Trouble { what });
             }
         };
-        if !election.learn_roster(&state.seats) {
+        if !election.learn_roster(&state.seats, out) {
             let configured = election.shown().map(|(seat, ..)| seat.clone()).collect();
             let committed = state.seats.keys().cloned().collect();
             out.note(Note::SeatSetDiffers { configured, committed });
@@ -300,9 +307,13 @@ impl Journal {
                 .as_ref()
                 .is_none_or(|known| known.reference.name < reference.name)
                 .then(|| ((*reference).clone(), Missing::Committed)),
-            None if !election.knows_roster() => {
-                let newest = counts.into_keys().max_by_key(|reference| reference.name)?;
-                Some((newest.clone(), Missing::ForRoster))
+            // One seat's word may be a lost one's; and each in turn, lest one that can't be read
+            // stop us.
+            None if !election.knows_roster() && election.counting().count() * 2 > seats => {
+                let mut newest_first: Vec<&StateRef> = counts.into_keys().collect();
+                newest_first.sort_by_key(|reference| std::cmp::Reverse(reference.name));
+                let turn = self.fetch_turn / seats.max(1) % newest_first.len();
+                Some((newest_first[turn].clone(), Missing::ForRoster))
             }
             None => None,
         }
@@ -315,6 +326,12 @@ impl Journal {
         election: &Election,
         out: &mut Outbox,
     ) -> Option<Progress> {
+        if let Stage::Adopting { since, .. } = self.stage
+            && now.since(since) >= Duration::from_millis(u64::from(self.timing.lease_ms))
+        {
+            // It would hold the seats for ever and act never; another may read what it can't.
+            return Some(Progress::StepDown(StepDown::JournalDamaged));
+        }
         self.fetch_if_due(now, election, out);
         let majority = election.shown().count() / 2 + 1;
         let proposal = self.proposal.as_mut()?;
@@ -375,10 +392,16 @@ impl Journal {
             Moment::NEVER
         };
         let puts = self.proposal.iter().flat_map(|proposal| &proposal.puts);
+        let patience = match self.stage {
+            Stage::Adopting { since, .. } => {
+                since + Duration::from_millis(u64::from(self.timing.lease_ms))
+            }
+            Stage::Following | Stage::Leading { .. } => Moment::NEVER,
+        };
         let due = puts.filter_map(|(seat, put)| match put {
             Put::Due(at) if election.in_reach(seat) => Some(*at),
             _ => None,
         });
-        due.min().unwrap_or(Moment::NEVER).min(fetch)
+        due.min().unwrap_or(Moment::NEVER).min(fetch).min(patience)
     }
 }

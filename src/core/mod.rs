@@ -22,6 +22,7 @@ pub mod call;
 mod election;
 pub mod explain;
 mod gather;
+pub mod gauges;
 pub mod genesis;
 pub mod health;
 pub mod invariants;
@@ -160,7 +161,7 @@ impl Brain {
         // Before anything else: a leader whose lease has run out must not act on the answer that it
         // slept through.
         if self.election.lease_end().is_some_and(|end| now >= end) {
-            let turn = self.election.step_down(&mut self.out, StepDown::LeaseEnded);
+            let turn = self.election.step_down(now, &mut self.out, StepDown::LeaseEnded);
             self.turned(now, turn);
         }
         match event {
@@ -210,9 +211,13 @@ impl Brain {
         self.journal.in_force().is_some()
     }
 
-    fn wall(&self, now: Moment) -> String {
+    fn wall_unix_ms(&self, now: Moment) -> i64 {
         let now_ms = i64::try_from(now.as_ms()).unwrap_or(i64::MAX);
-        jiff::Timestamp::from_millisecond(now_ms.saturating_add(self.wall_offset_ms))
+        now_ms.saturating_add(self.wall_offset_ms)
+    }
+
+    fn wall(&self, now: Moment) -> String {
+        jiff::Timestamp::from_millisecond(self.wall_unix_ms(now))
             .unwrap_or(jiff::Timestamp::UNIX_EPOCH)
             .to_string()
     }
@@ -226,7 +231,8 @@ impl Brain {
             }
             Purpose::PutState { seat, name } => {
                 let journal = &mut self.journal;
-                let progress = journal.put_answered(now, &seat, name, &outcome, &mut self.election);
+                let (election, out) = (&mut self.election, &mut self.out);
+                let progress = journal.put_answered(now, &seat, name, &outcome, election, out);
                 self.progressed(now, progress);
             }
             Purpose::FetchState { name, .. } => {
@@ -234,7 +240,7 @@ impl Brain {
                 let election = &mut self.election;
                 self.journal.fetch_answered(now, name, outcome, election, &mut self.out, at);
             }
-            Purpose::Publish => self.gathering.published(now, &outcome),
+            Purpose::Publish => self.gathering.published(now, &outcome, &mut self.out),
             Purpose::Gather { replica } => {
                 if self.gathering.gathered(now, &replica, outcome, &mut self.out) {
                     self.stale_verdicts = true;
@@ -302,7 +308,7 @@ impl Brain {
         match progress {
             None => {}
             Some(Progress::StepDown(why)) => {
-                let turn = self.election.step_down(&mut self.out, why);
+                let turn = self.election.step_down(now, &mut self.out, why);
                 self.turned(now, turn);
             }
             Some(Progress::Committed) => {
@@ -448,6 +454,7 @@ impl Brain {
                 .insert(change.region.clone(), change.to);
         }
         let at = self.wall(now);
+        let inputs = inputs.of_services(|service| changes.iter().any(|c| c.service == *service));
         self.journal.propose(now, wanted, Cause::Decided { inputs, changes }, at);
     }
 
@@ -502,6 +509,7 @@ impl Brain {
             at: self.wall(now),
             cells: self.probing.cells().clone(),
             signals: self.signals.shown().clone(),
+            probing: self.probing.report(now, self.wall_unix_ms(now) / 1000),
             leading,
         }
     }

@@ -43,9 +43,15 @@ pub enum StepDown {
     FencedOff,
     /// A stored document is not what its name says, or can't be read.
     JournalDamaged,
+    /// A seat was taken in vain above its epoch: it begins a new term above that.
+    Outgrown,
 }
 
 impl StepDown {
+    /// Every reason.
+    pub const ALL: [Self; 5] =
+        [Self::LeaseEnded, Self::Outbid, Self::FencedOff, Self::JournalDamaged, Self::Outgrown];
+
     /// The reason as a metric label.
     #[must_use]
     pub const fn label(self) -> &'static str {
@@ -54,6 +60,7 @@ impl StepDown {
             Self::Outbid => "outbid",
             Self::FencedOff => "fenced_off",
             Self::JournalDamaged => "journal_damaged",
+            Self::Outgrown => "outgrown",
         }
     }
 }
@@ -65,6 +72,7 @@ impl fmt::Display for StepDown {
             Self::Outbid => "a majority of seats is out of its reach or held at a higher epoch",
             Self::FencedOff => "a zone's fence shows a later leader",
             Self::JournalDamaged => "the newest control state is damaged or missing",
+            Self::Outgrown => "a seat stands above its epoch: it begins a new term",
         })
     }
 }

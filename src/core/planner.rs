@@ -43,6 +43,16 @@ pub struct Placed {
     pub complaint: Option<String>,
 }
 
+impl Inputs {
+    /// Only these services: since each is planned by itself, what is planned for them stays the
+    /// same. A decision keeps the inputs of the services that it changes, no more.
+    #[must_use]
+    pub(super) fn of_services(mut self, keep: impl Fn(&ServiceId) -> bool) -> Self {
+        self.services.retain(|service, _| keep(service));
+        self
+    }
+}
+
 impl Placed {
     fn in_service(&self) -> bool {
         self.wanted.unwrap_or(self.share).serves()

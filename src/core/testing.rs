@@ -2,10 +2,14 @@
 
 use crate::domain::control::StateRef;
 use crate::domain::digest::Digest;
-use crate::domain::fleet::Timing;
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::domain::fleet::{
+    AddressFamily, ConnectionPolicy, Placement, ProbeSpec, Protocol, Rules, Service, Tables, Timing,
+};
 use crate::domain::record::{RecordData, RecordKey, RecordType, Routing};
 use crate::domain::seat::{Beat, Incarnation, Seat};
-use crate::domain::{BootId, Epoch, RecordSet, StateName, Weight};
+use crate::domain::{BootId, Epoch, Fleet, RecordSet, RegionId, StateName, Weight};
 
 pub(super) fn timing() -> Timing {
     Timing {
@@ -27,11 +31,56 @@ pub(super) fn timing() -> Timing {
     }
 }
 
+/// A fleet of that many services in one Region, of which nothing matters but that they are probed.
+pub(super) fn probed_fleet(targets: usize) -> Fleet {
+    let probe = ProbeSpec {
+        protocol: Protocol::Auto,
+        connection: ConnectionPolicy::Fresh,
+        family: AddressFamily::Any,
+        path: "/".to_owned(),
+        host: None,
+        status: vec![(200, 299)],
+        body_contains: None,
+        json: Vec::new(),
+        redirects_max: 0,
+        connect_ms_max: None,
+        first_byte_ms_max: None,
+        latency_ms_max: 800,
+        timeout_ms: 800,
+        body_bytes_max: 1024,
+    };
+    let region: RegionId = "r1".parse().expect("valid");
+    let placement = Placement {
+        weight: Weight(1),
+        url: "http://web.example".to_owned(),
+        data: RecordData::Plain { ttl_s: 60, values: Vec::new() },
+    };
+    let service = Service {
+        zone: "Z1".parse().expect("valid"),
+        name: "web.example.".parse().expect("valid"),
+        rtype: RecordType::A,
+        probe,
+        regions: BTreeMap::from([(region.clone(), placement)]),
+    };
+    let name = |n| format!("s{n}").parse().expect("valid");
+    Fleet {
+        name: "f".parse().expect("valid"),
+        seats: BTreeSet::from([region.clone()]),
+        regions: BTreeSet::from([region]),
+        services: (0..targets).map(|n| (name(n), service.clone())).collect(),
+        zones: BTreeMap::new(),
+        timing: timing(),
+        rules: Rules { dwell_ms: 2000, return_after_ms: 60_000, fewest_in_service: 1 },
+        tables: Tables { seats: "f-seats".to_owned(), board: "f-board".to_owned() },
+    }
+}
+
 pub(super) fn seat(epoch: u64, beat: u64) -> Seat {
     Seat {
         incarnation: Incarnation("one".to_owned()),
         epoch: Epoch(epoch),
         holder: None,
+        lease_ms: 0,
         beat: Beat { agent: "x".parse().expect("valid"), boot: BootId(9), count: beat },
         committed: StateRef { name: StateName::GENESIS, digest: Digest::of(b"genesis") },
     }

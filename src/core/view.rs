@@ -386,9 +386,12 @@ impl Brain {
         let lease = std::time::Duration::from_millis(u64::from(self.fleet.timing.lease_ms));
         let left =
             self.election.lease_end().map_or(std::time::Duration::ZERO, |end| end.since(now));
+        // Asked between the lease's end and the step that notices it: the brain does not act on such
+        // a lease, and doesn't claim to lead by it either.
+        let leads = !left.is_zero();
         Inner {
-            leading: self.election.leading(),
-            acting: self.acting(),
+            leading: self.election.leading().filter(|_| leads),
+            acting: self.acting() && leads,
             lease_left_ms: u64::try_from(left.as_millis()).unwrap_or(u64::MAX),
             seats_heard: self.election.heard_since(now - lease),
         }

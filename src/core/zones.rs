@@ -62,6 +62,15 @@ enum Stage {
     },
 }
 
+/// What is odd about a fence, so that only a newer word of the quorum lets the leader act on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Doubt {
+    /// It is above this leader's epoch.
+    Above,
+    /// It is missing, or lower than this leader's claim.
+    Tampered,
+}
+
 /// One hosted zone.
 #[derive(Debug)]
 pub(super) struct Zone {
@@ -75,8 +84,8 @@ pub(super) struct Zone {
     failures: u32,
     settling: Option<(ChangeId, Moment)>,
     settle_under_way: bool,
-    /// Since when a fence that needs the quorum's fresh word has been seen.
-    doubted_at: Option<Moment>,
+    /// A fence that needs the quorum's fresh word, and since when it has been seen.
+    doubt: Option<(Doubt, Moment)>,
     /// For people: why nothing is done, and what is odd.
     held: Option<String>,
     odd: Option<String>,
@@ -96,7 +105,7 @@ impl Zone {
             failures: 0,
             settling: None,
             settle_under_way: false,
-            doubted_at: None,
+            doubt: None,
             held: None,
             odd: None,
             matches: false,
@@ -285,8 +294,6 @@ impl Zone {
                 return;
             }
         };
-        // The quorum's word must be newer than the reading that first raised the doubt.
-        let fresh = self.doubted_at.is_some_and(|at| mandate.renewed_from >= at);
         match &fence {
             Some(fence) if fence.fleet != fleet.name => {
                 let why = format!(
@@ -296,10 +303,8 @@ impl Zone {
                 self.hold(now, why, out);
             }
             Some(fence) if fence.epoch > mandate.epoch => {
-                if !fresh {
-                    // A later leader, or a quorum that lost its memory: the seats tell which.
-                    self.doubted_at.get_or_insert(now);
-                    self.stage = Stage::Due(now + Duration::from_millis(BACKOFF_MS_MIN));
+                // A later leader, or a quorum that lost its memory: the seats tell which.
+                if !self.confirmed(now, Doubt::Above, mandate) {
                     return;
                 }
                 let why = format!(
@@ -317,16 +322,14 @@ impl Zone {
                     out.note(Note::ZoneClaimed { zone, epoch });
                 }
                 self.held = None;
-                self.doubted_at = None;
+                self.doubt = None;
                 self.bring_about(now, fleet, mandate, read, fence, out);
             }
             lower_or_missing => {
                 // Missing, or lowered after our claim: somebody tampered with it.
                 let tampered = lower_or_missing.is_none() || self.claimed == Some(mandate.epoch);
-                if tampered && !fresh {
-                    // It is made anew only on the quorum's fresh word.
-                    self.doubted_at.get_or_insert(now);
-                    self.stage = Stage::Due(now + Duration::from_millis(BACKOFF_MS_MIN));
+                // It is made anew only on the quorum's fresh word.
+                if tampered && !self.confirmed(now, Doubt::Tampered, mandate) {
                     return;
                 }
                 if self.claimed.take().is_some() {
@@ -339,6 +342,21 @@ impl Zone {
                 self.swap(now, fleet, mandate, read, fence, Vec::new(), String::new(), out);
             }
         }
+    }
+
+    /// Whether a majority of seats acknowledged this leader after this doubt arose; if not, the zone
+    /// is read again soon.
+    fn confirmed(&mut self, now: Moment, doubt: Doubt, mandate: &Mandate<'_>) -> bool {
+        match self.doubt {
+            Some((same, at)) if same == doubt => {
+                if mandate.renewed_from >= at {
+                    return true;
+                }
+            }
+            _ => self.doubt = Some((doubt, now)),
+        }
+        self.stage = Stage::Due(now + Duration::from_millis(BACKOFF_MS_MIN));
+        false
     }
 
     fn fresh_attempt(&mut self, read: Option<&Fence>) -> u64 {

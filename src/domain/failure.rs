@@ -27,6 +27,12 @@ pub enum FailureClass {
     Unknown,
 }
 
+impl FailureClass {
+    /// Every class.
+    pub const ALL: [Self; 5] =
+        [Self::Transient, Self::Conflict, Self::Fenced, Self::Permanent, Self::Unknown];
+}
+
 impl fmt::Display for FailureClass {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {

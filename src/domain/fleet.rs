@@ -110,23 +110,113 @@ pub struct Placement {
     pub alarms: BTreeSet<AlarmName>,
 }
 
-/// What a healthy answer is, and how long it may take.
+/// How an endpoint is asked, what a healthy answer is, and how long it may take.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProbeSpec {
+    /// What is spoken.
+    pub protocol: Protocol,
+    /// Whether each probe makes a connection of its own.
+    pub connection: ConnectionPolicy,
+    /// Which of a name's addresses are probed.
+    pub family: AddressFamily,
     /// Path of the health page.
     pub path: String,
     /// Value of the Host header; the URL's own host if none.
     pub host: Option<String>,
-    /// Lowest and highest status that mean healthy.
-    pub status: (u16, u16),
+    /// Statuses that mean healthy: ranges of lowest and highest, never none.
+    pub status: Vec<(u16, u16)>,
     /// A text that the body must hold.
     pub body_contains: Option<String>,
+    /// What the body must say when read as a JSON document; nothing is read when empty.
+    pub json: Vec<JsonPart>,
+    /// Most redirects that are followed, to the same host only.
+    pub redirects_max: u8,
+    /// A connection that takes longer to be accepted counts as a failure.
+    pub connect_ms_max: Option<u32>,
+    /// A first byte that comes later after the request than this counts as a failure.
+    pub first_byte_ms_max: Option<u32>,
     /// A right answer later than this counts as a failure. At most the timeout.
     pub latency_ms_max: u32,
     /// Time limit of the whole probe.
     pub timeout_ms: u32,
     /// Longest body that is read.
     pub body_bytes_max: u32,
+}
+
+impl ProbeSpec {
+    /// Whether this status means healthy.
+    #[must_use]
+    pub fn accepts(&self, status: u16) -> bool {
+        self.status.iter().any(|(low, high)| (*low..=*high).contains(&status))
+    }
+
+    /// The accepted statuses as they are written in the files.
+    #[must_use]
+    pub fn status_text(&self) -> String {
+        let one = |(low, high): &(u16, u16)| {
+            if low == high { low.to_string() } else { format!("{low}-{high}") }
+        };
+        self.status.iter().map(one).collect::<Vec<_>>().join(",")
+    }
+}
+
+/// What is spoken to an endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Protocol {
+    /// Over TLS, HTTP/2 or HTTP/1.1 as the server chooses, like a browser; without TLS, HTTP/1.1.
+    Auto,
+    /// HTTP/1.1 alone.
+    Http1,
+    /// HTTP/2 alone; without TLS, with prior knowledge.
+    Http2,
+    /// No HTTP: healthy is what accepts a connection (and, with TLS, shakes hands).
+    Tcp,
+}
+
+/// Whether each probe makes a connection of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ConnectionPolicy {
+    /// Each probe connects anew, as a new client does.
+    Fresh,
+    /// A connection is kept from one probe to the next, for a bounded time.
+    Reuse,
+}
+
+/// Which of a name's addresses are probed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AddressFamily {
+    /// All that this machine has a route to.
+    Any,
+    /// IPv4 alone.
+    Ipv4,
+    /// IPv6 alone.
+    Ipv6,
+}
+
+/// A named part of a JSON health document, and the values that mean healthy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JsonPart {
+    /// What people call it.
+    pub name: String,
+    /// Where it stands (RFC 6901).
+    pub pointer: String,
+    /// What may stand there, never none.
+    pub equals: Vec<JsonScalar>,
+}
+
+/// A value that is compared.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum JsonScalar {
+    /// `true` or `false`
+    Truth(bool),
+    /// A whole number.
+    Whole(i64),
+    /// A text.
+    Text(String),
 }
 
 /// Clocks and limits. `config` refuses combinations that are unsafe.

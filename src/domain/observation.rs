@@ -31,37 +31,56 @@ impl fmt::Display for Target {
 pub enum ProbeFailure {
     /// The name could not be resolved.
     Name,
+    /// This machine itself could not probe: no route to the address, no socket left. The observer is
+    /// at fault; that all of its row fails is what discredits it.
+    Local,
     /// The connection was refused or reset while connecting.
     Refused,
     /// No connection within the time limit.
     ConnectTimeout,
-    /// Connected, but no whole answer within the time limit.
-    AnswerTimeout,
     /// The TLS handshake failed.
     Tls,
-    /// The connection broke, or what came was not HTTP.
+    /// The certificate is not to be trusted: expired, of another name, of an unknown authority.
+    Certificate,
+    /// Connected, but the TLS handshake did not end within the time limit.
+    TlsTimeout,
+    /// No whole answer within the time limit.
+    AnswerTimeout,
+    /// The connection was closed or reset before the answer was whole.
+    Closed,
+    /// What came was not the protocol that was asked for.
     Protocol,
+    /// Sent elsewhere: redirects are not followed, or too many, or to another host.
+    Redirect,
     /// The status was not one of those that mean healthy.
     Status,
     /// The body did not hold the expected text.
     Body,
-    /// The body was longer than the bound.
+    /// The JSON document could not be read, or a part of it does not say that it is healthy.
+    Json,
+    /// The head or the body of the answer was longer than the bound.
     TooLarge,
-    /// Answered rightly, but later than the latency limit.
+    /// Answered rightly, but later than a latency limit.
     Slow,
 }
 
 impl ProbeFailure {
     /// Every kind, in the order of declaration: for metrics that must exist before they count.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 16] = [
         Self::Name,
+        Self::Local,
         Self::Refused,
         Self::ConnectTimeout,
-        Self::AnswerTimeout,
         Self::Tls,
+        Self::Certificate,
+        Self::TlsTimeout,
+        Self::AnswerTimeout,
+        Self::Closed,
         Self::Protocol,
+        Self::Redirect,
         Self::Status,
         Self::Body,
+        Self::Json,
         Self::TooLarge,
         Self::Slow,
     ];
@@ -71,13 +90,19 @@ impl ProbeFailure {
     pub const fn label(self) -> &'static str {
         match self {
             Self::Name => "name",
+            Self::Local => "local",
             Self::Refused => "refused",
             Self::ConnectTimeout => "connect_timeout",
-            Self::AnswerTimeout => "answer_timeout",
             Self::Tls => "tls",
+            Self::Certificate => "certificate",
+            Self::TlsTimeout => "tls_timeout",
+            Self::AnswerTimeout => "answer_timeout",
+            Self::Closed => "closed",
             Self::Protocol => "protocol",
+            Self::Redirect => "redirect",
             Self::Status => "status",
             Self::Body => "body",
+            Self::Json => "json",
             Self::TooLarge => "too_large",
             Self::Slow => "slow",
         }
@@ -88,32 +113,84 @@ impl fmt::Display for ProbeFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::Name => "name not resolved",
+            Self::Local => "not probed",
             Self::Refused => "connection refused",
             Self::ConnectTimeout => "connect timed out",
-            Self::AnswerTimeout => "answer timed out",
             Self::Tls => "TLS failed",
+            Self::Certificate => "wrong certificate",
+            Self::TlsTimeout => "TLS timed out",
+            Self::AnswerTimeout => "answer timed out",
+            Self::Closed => "closed early",
             Self::Protocol => "broken answer",
+            Self::Redirect => "redirected",
             Self::Status => "wrong status",
             Self::Body => "wrong body",
-            Self::TooLarge => "body too large",
+            Self::Json => "unhealthy part",
+            Self::TooLarge => "answer too large",
             Self::Slow => "too slow",
         })
     }
 }
 
+/// The address of an endpoint, one of those that its name has.
+pub type Address = std::net::IpAddr;
+
+/// What each phase of a probe took, in milliseconds; none for those that it did not come to, or did
+/// not need.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Phases {
+    /// Until the name had addresses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name_ms: Option<u32>,
+    /// Until the connection was accepted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connect_ms: Option<u32>,
+    /// The TLS handshake.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls_ms: Option<u32>,
+    /// From the request to the first byte of the answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_byte_ms: Option<u32>,
+    /// The whole probe, from its start to the end of the answer.
+    pub total_ms: u32,
+}
+
+impl Phases {
+    /// The phases with their names, for metrics and tables.
+    #[must_use]
+    pub const fn named(&self) -> [(&'static str, Option<u32>); 5] {
+        [
+            ("name", self.name_ms),
+            ("connect", self.connect_ms),
+            ("tls", self.tls_ms),
+            ("first_byte", self.first_byte_ms),
+            ("total", Some(self.total_ms)),
+        ]
+    }
+}
+
 /// The result of one probe.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+///
+/// Of a name with several addresses, each probe takes the next in turn, and the others only when
+/// that one fails. So `failure` says that nobody can be reached, and `passed_over` that a client
+/// who took this address would have failed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sample {
-    /// Why it failed; none when the target answered as it should.
+    /// Why it failed; none when the target answered as it should, at whichever address.
     pub failure: Option<ProbeFailure>,
     /// What exactly came, for people; empty when there is nothing to add.
     pub detail: String,
-    /// Time to a connection, in milliseconds, if it came to one.
-    pub connect_ms: Option<u32>,
-    /// Time to the first byte of the answer, in milliseconds, if one came.
-    pub first_byte_ms: Option<u32>,
-    /// Time to the end, in milliseconds.
-    pub total_ms: u32,
+    /// The address whose turn it was; none when it came to none.
+    pub address: Option<Address>,
+    /// Why that address failed, when another one answered.
+    pub passed_over: Option<ProbeFailure>,
+    /// What it took, at the address that answered.
+    pub phases: Phases,
+    /// When the endpoint's certificate expires, in seconds since 1970, if it showed one.
+    pub certificate_expiry_unix_s: Option<i64>,
+    /// Time between the command to probe and its start, in milliseconds: what this machine itself
+    /// added to the target's turn.
+    pub waited_ms: u32,
 }
 
 /// An observer's opinion of one target.
@@ -234,6 +311,63 @@ pub struct LeaderReport {
     pub blocked: Vec<String>,
 }
 
+/// An address that fails while others of its name answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ailing {
+    /// Whose.
+    #[serde(flatten)]
+    pub target: Target,
+    /// Which.
+    pub address: Address,
+    /// How it last failed.
+    pub failure: ProbeFailure,
+}
+
+/// A certificate that is about to expire.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Expiring {
+    /// Whose.
+    #[serde(flatten)]
+    pub target: Target,
+    /// When, in seconds since 1970.
+    pub expiry_unix_s: i64,
+}
+
+/// What an observer says of its probes as a whole.
+///
+/// Only exceptions are listed one by one, and not more than [`ProbingReport::LISTED_MAX`] of each
+/// kind: a report of thousands of targets has to fit into one item.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProbingReport {
+    /// Probes started in the last minute or two.
+    #[serde(default)]
+    pub started: u32,
+    /// Of those, how many started later than their turn.
+    #[serde(default)]
+    pub late: u32,
+    /// Medians over the last probe of each target, when any target answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phases: Option<Phases>,
+    /// Addresses that fail while others of their names answer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ailing: Vec<Ailing>,
+    /// Certificates that are about to expire, the soonest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub expiring: Vec<Expiring>,
+}
+
+impl ProbingReport {
+    /// Most entries of a list. Each has some 100 bytes, so this adds at most about 4 KB to an item
+    /// that may have 400 KB (DynamoDB Developer Guide, "Service, account, and table quotas").
+    pub const LISTED_MAX: usize = 20;
+
+    /// Whether there is nothing to say.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// What an agent publishes every couple of seconds, and at once on a change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
@@ -256,36 +390,98 @@ pub struct Report {
     /// What AWS says of its own Region's services, where there is anything to read.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub signals: BTreeMap<ServiceId, ServiceSignals>,
+    /// What else there is to say of its probes.
+    #[serde(default, skip_serializing_if = "ProbingReport::is_empty")]
+    pub probing: ProbingReport,
     /// Set while it leads.
     pub leading: Option<LeaderReport>,
 }
 
-/// Cells as a list, since a JSON object's keys are texts and a target is not.
+/// Cells by service and Region, each a short list: a report is one DynamoDB item of at most 400 KB
+/// ("Service, account, and table quotas"), and is written every couple of seconds.
 mod cells {
-    use super::{BTreeMap, Cell, Deserialize, Serialize, Target};
+    use std::collections::BTreeMap;
+
+    use super::{
+        Cell, CellState, Deserialize, ProbeFailure, RegionId, Serialize, ServiceId, Target,
+    };
     use serde::{Deserializer, Serializer};
 
+    /// State, for how long, failed of window, kind of failure, latency.
     #[derive(Serialize, Deserialize)]
-    struct Entry {
-        #[serde(flatten)]
-        target: Target,
-        #[serde(flatten)]
-        cell: Cell,
-    }
+    struct Short(CellState, u64, u16, u16, Option<ProbeFailure>, Option<u32>);
+
+    type ByService<K> = BTreeMap<K, BTreeMap<K, Short>>;
 
     pub(super) fn serialize<S: Serializer>(
         cells: &BTreeMap<Target, Cell>,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(
-            cells.iter().map(|(target, cell)| Entry { target: target.clone(), cell: cell.clone() }),
-        )
+        let mut by_service: ByService<&str> = BTreeMap::new();
+        for (target, cell) in cells {
+            let Cell { state, for_ms, failed, window, failure, latency_ms } = *cell;
+            let short = Short(state, for_ms, failed, window, failure, latency_ms);
+            let regions = by_service.entry(target.service.as_str()).or_default();
+            regions.insert(target.region.as_str(), short);
+        }
+        by_service.serialize(serializer)
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(
         deserializer: D,
     ) -> Result<BTreeMap<Target, Cell>, D::Error> {
-        let entries = Vec::<Entry>::deserialize(deserializer)?;
-        Ok(entries.into_iter().map(|entry| (entry.target, entry.cell)).collect())
+        let by_service =
+            BTreeMap::<ServiceId, BTreeMap<RegionId, Short>>::deserialize(deserializer)?;
+        let mut cells = BTreeMap::new();
+        for (service, regions) in by_service {
+            for (region, short) in regions {
+                let Short(state, for_ms, failed, window, failure, latency_ms) = short;
+                let target = Target { region, service: service.clone() };
+                let cell = Cell { state, for_ms, failed, window, failure, latency_ms };
+                cells.insert(target, cell);
+            }
+        }
+        Ok(cells)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// DynamoDB's longest item, "Service, account, and table quotas".
+    const ITEM_BYTES_MAX: usize = 400 * 1024;
+
+    #[test]
+    fn a_report_on_the_largest_fleet_fits_an_item() {
+        let target = |region: usize, service: usize| Target {
+            region: format!("ap-southeast-{region}").parse().expect("valid"),
+            service: format!("a-service-of-usual-name-{service}").parse().expect("valid"),
+        };
+        let cell = Cell {
+            state: CellState::Recovering,
+            for_ms: 31_536_000_000,
+            failed: 20,
+            window: 20,
+            failure: Some(ProbeFailure::ConnectTimeout),
+            latency_ms: Some(1999),
+        };
+        let cells = (0..30).flat_map(|region| (0..200).map(move |service| (region, service)));
+        let report = Report {
+            fleet: "f".parse().expect("valid"),
+            agent: "a".parse().expect("valid"),
+            region: "r".parse().expect("valid"),
+            boot: BootId(1),
+            seq: 1,
+            at: String::new(),
+            cells: cells.map(|(r, s)| (target(r, s), cell.clone())).collect(),
+            signals: BTreeMap::new(),
+            probing: ProbingReport::default(),
+            leading: None,
+        };
+        let text = serde_json::to_string(&report).expect("serialisable");
+        // At the worst, which is everything failing everywhere; on a good day half of it.
+        assert!(text.len() < ITEM_BYTES_MAX + ITEM_BYTES_MAX / 8, "{} bytes", text.len());
+        assert_eq!(serde_json::from_str::<Report>(&text).expect("its own form"), report);
     }
 }

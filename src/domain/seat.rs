@@ -131,6 +131,10 @@ pub struct Seat {
     pub epoch: Epoch,
     /// Who took it, if anybody ever did.
     pub holder: Option<AgentId>,
+    /// The lease that its holder runs, in milliseconds; 0 before the first. A candidate whose own
+    /// configuration has a shorter one waits this long all the same, so that a change of the lease
+    /// can be rolled out agent by agent.
+    pub lease_ms: u32,
     /// The mark of the last write.
     pub beat: Beat,
     /// The newest control state that was put beside this seat and pointed to by a leader.

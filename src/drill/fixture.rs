@@ -8,8 +8,10 @@ use super::cast::Cast;
 use super::scenario::{Run, Scenario, Stage};
 use crate::domain::control::{ControlState, StateName, StateRef, Weights};
 use crate::domain::digest::Digest;
-use crate::domain::fleet::{Placement, ProbeSpec, Rules, Service, Tables, Timing};
-use crate::domain::observation::{Cell, CellState, ProbeFailure, Report, Target};
+use crate::domain::fleet::{
+    AddressFamily, ConnectionPolicy, Placement, ProbeSpec, Protocol, Rules, Service, Tables, Timing,
+};
+use crate::domain::observation::{Cell, CellState, ProbeFailure, ProbingReport, Report, Target};
 use crate::domain::record::{
     ChangeId, Fence, RecordChange, RecordData, RecordKey, RecordSet, RecordType, Routing,
 };
@@ -51,7 +53,14 @@ pub(super) fn fleet() -> Fleet {
     let probe = ProbeSpec {
         path: "/healthz".to_owned(),
         host: None,
-        status: (200, 299),
+        protocol: Protocol::Auto,
+        connection: ConnectionPolicy::Fresh,
+        family: AddressFamily::Any,
+        status: vec![(200, 299)],
+        json: Vec::new(),
+        redirects_max: 0,
+        connect_ms_max: None,
+        first_byte_ms_max: None,
         body_contains: None,
         latency_ms_max: 500,
         timeout_ms: 800,
@@ -160,6 +169,7 @@ impl Tale {
                 incarnation: Incarnation("i".to_owned()),
                 epoch: Epoch(epoch),
                 holder: Some(id(holder)),
+                lease_ms: 5000,
                 beat: Beat { agent: id(holder), boot: BootId(1), count: 1 },
                 committed: StateRef { name: state_name(state), digest: Digest::of(b"x") },
             };
@@ -218,6 +228,7 @@ impl Tale {
             at: "2026-01-01T00:00:00Z".to_owned(),
             cells: BTreeMap::from([(Target { region: id(region), service: id("web") }, cell)]),
             signals: BTreeMap::new(),
+            probing: ProbingReport::default(),
             leading: None,
         };
         let document = serde_json::to_string(&report).expect("serialises");

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::domain::seat::{Epoch, Seat};
 use crate::domain::{AgentId, Fleet, Moment, RegionId, StateName};
-use crate::ports::items::{self, Attribute, Item};
+use crate::ports::items;
 use crate::world::log::{Entry, Happening};
 
 /// A holder of a majority of seats.
@@ -63,7 +63,7 @@ impl Seats {
         if *table != self.table || !self.regions.contains(region) {
             return false;
         }
-        let Some(seat) = seat_in(item) else { return false };
+        let Some(seat) = items::seat_in_json(item) else { return false };
         if let Some(holder) = &seat.holder {
             let leader = Leader { epoch: seat.epoch, holder: holder.clone() };
             self.held.entry(leader).or_default().insert(region.clone());
@@ -106,25 +106,6 @@ impl Seats {
         }
         counts.into_iter().find_map(|(value, count)| (count >= self.majority).then_some(value))
     }
-}
-
-fn seat_in(item: &serde_json::Value) -> Option<Seat> {
-    if item.get(items::SEATS_KEY)? != items::SEAT_ID {
-        return None;
-    }
-    let item: Item = item
-        .as_object()?
-        .iter()
-        .filter_map(|(name, value)| {
-            let value = match value {
-                serde_json::Value::String(text) => Attribute::S(text.clone()),
-                serde_json::Value::Number(number) => Attribute::N(number.as_u64()?),
-                _ => return None,
-            };
-            Some((name.clone(), value))
-        })
-        .collect();
-    items::seat_from(&item).ok()
 }
 
 #[cfg(test)]

@@ -11,8 +11,8 @@ use super::LocalError;
 use crate::domain::{AgentId, RegionId};
 use crate::telemetry::logs::Format;
 
-/// The access key of people: outside every Region.
-pub(super) const OPERATOR: &str = "operator";
+/// The access key of people, outside every Region, is their name in the log.
+pub(super) use crate::world::log::OPERATOR;
 
 /// The secret of every access key. Signatures are not checked.
 pub(super) const SECRET: &str = "local";

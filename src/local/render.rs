@@ -8,6 +8,7 @@ use std::net::Ipv4Addr;
 
 use crate::config::raw;
 use crate::domain::RegionId;
+use crate::domain::fleet::Protocol;
 use crate::world::route53::ALIAS_TTL_S;
 
 /// A fleet that can't be served from one port by name.
@@ -42,7 +43,12 @@ pub(super) fn onto_loopback(
     for (region, address) in addresses {
         let placements = files.regions.get_mut(region.as_str()).into_iter();
         for (service, placement) in placements.flat_map(|region| &mut region.services) {
-            placement.url = format!("http://{address}:{port}");
+            let tcp = files.fleet.services.get(service).is_some_and(|spec| {
+                // There are no certificates on loopback; what is spoken otherwise stays.
+                spec.probe.protocol == Protocol::Tcp
+            });
+            let scheme = if tcp { "tcp" } else { "http" };
+            placement.url = format!("{scheme}://{address}:{port}");
             let record = &mut placement.record;
             if record.alias.take().is_some() {
                 record.ttl_s = ttls.get(service).copied().unwrap_or(Some(ALIAS_TTL_S));

@@ -6,7 +6,7 @@
 //!
 //! | table | key | attributes |
 //! |---|---|---|
-//! | seats (plain, one a Region) | `id = "seat"` | `incarnation`, `epoch`, `holder`, `beat`, `state_epoch`, `state_seq`, `state_digest` |
+//! | seats (plain, one a Region) | `id = "seat"` | `incarnation`, `epoch`, `holder`, `lease_ms`, `beat`, `state_epoch`, `state_seq`, `state_digest` |
 //! | | `id = "state#<epoch>#<seq>"` | `document` |
 //! | board (global) | `kind = "report"`, `id = <agent>` | `document` |
 //! | | `kind = "history"`, `id = "<epoch>#<seq>"` zero-padded | `document` |
@@ -76,6 +76,7 @@ pub fn seat_item(seat: &Seat) -> Item {
         (SEATS_KEY.to_owned(), text(SEAT_ID)),
         ("incarnation".to_owned(), text(&seat.incarnation.0)),
         ("epoch".to_owned(), Attribute::N(seat.epoch.0)),
+        ("lease_ms".to_owned(), Attribute::N(u64::from(seat.lease_ms))),
         (BEAT.to_owned(), text(seat.beat.to_string())),
         ("state_epoch".to_owned(), Attribute::N(seat.committed.name.epoch.0)),
         ("state_seq".to_owned(), Attribute::N(seat.committed.name.seq)),
@@ -131,6 +132,8 @@ pub fn seat_from(item: &Item) -> Result<Seat, CallFailure> {
             }
             Some(Attribute::N(_)) => return Err(damaged("holder", "an agent's name")),
         },
+        lease_ms: u32::try_from(number("lease_ms")?)
+            .map_err(|_| damaged("lease_ms", "a lease in milliseconds"))?,
         beat: string(BEAT)?.parse().map_err(|_| damaged(BEAT, "of the form agent/boot/count"))?,
         committed: StateRef {
             name,
@@ -138,6 +141,23 @@ pub fn seat_from(item: &Item) -> Result<Seat, CallFailure> {
                 .map_err(|_| damaged("state_digest", "a digest"))?,
         },
     })
+}
+
+/// Reads the seat out of an item in plain JSON, as logs have it; none if it is something else.
+#[must_use]
+pub fn seat_in_json(item: &serde_json::Value) -> Option<Seat> {
+    if item.get(SEATS_KEY)? != SEAT_ID {
+        return None;
+    }
+    let attribute = |(name, value): (&String, &serde_json::Value)| {
+        let value = match value {
+            serde_json::Value::String(text) => Attribute::S(text.clone()),
+            serde_json::Value::Number(number) => Attribute::N(number.as_u64()?),
+            _ => return None,
+        };
+        Some((name.clone(), value))
+    };
+    seat_from(&item.as_object()?.iter().filter_map(attribute).collect()).ok()
 }
 
 /// Reads a document out of an item.
@@ -169,6 +189,7 @@ mod tests {
             incarnation: Incarnation("i1".to_owned()),
             epoch: Epoch(4),
             holder: holder.map(|name| name.parse().expect("valid")),
+            lease_ms: 5000,
             beat: Beat { agent: "a".parse().expect("valid"), boot: BootId(1), count: 2 },
             committed: StateRef {
                 name: StateName { epoch: Epoch(3), seq: 9 },
@@ -187,7 +208,9 @@ mod tests {
 
     #[test]
     fn a_damaged_seat_is_an_error_that_names_the_attribute() {
-        for name in ["incarnation", "epoch", "beat", "state_epoch", "state_seq", "state_digest"] {
+        for name in
+            ["incarnation", "epoch", "lease_ms", "beat", "state_epoch", "state_seq", "state_digest"]
+        {
             let mut item = seat_item(&seat(None));
             item.remove(name);
             let error = seat_from(&item).expect_err("damaged");

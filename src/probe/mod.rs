@@ -1,24 +1,42 @@
-//! One probe of one HTTP endpoint: is it answering as it should, right now, from here?
+//! One probe of one endpoint: is it answering as it should, right now, from here?
 //!
 //! [`Prober::probe`] is one probe and no more. When to probe, how often, and what a failure means
-//! are the brain's business; so a probe never retries, and it keeps nothing from one to the next.
+//! are the brain's business.
 //!
-//! - **Each probe makes its own connection.** A kept connection goes on working when a load
-//!   balancer accepts no new ones, when its name no longer resolves, when a certificate has
-//!   expired: everything that a new client would stumble over. So names are resolved, connections
-//!   made and certificates checked each time, and TLS sessions are not resumed.
-//! - **Redirects are not followed.** A 3xx is a status like another, healthy if the specification
-//!   says so: what stands behind it may be in another Region, whose health is not asked for here.
-//! - **Everything is bounded**: the time, the head, the body, the addresses that are tried, and the
-//!   text kept for people. A hostile endpoint can make its own probe fail and nothing else.
-//! - HTTP/1.1 only, as Route 53's own health checkers speak it.
+//! - **Each probe makes its own connection**, unless the configuration says otherwise. A kept
+//!   connection goes on working when a load balancer accepts no new ones, when its name no longer
+//!   resolves, when a certificate has expired: everything that a new client would stumble over. So
+//!   names are resolved, connections made and certificates checked each time, and TLS sessions are
+//!   not resumed.
+//! - **Each of a name's addresses has its turn** (`turns`): one that is dead is told of, though the
+//!   others hide it from most clients.
+//! - **Redirects are not followed** unless the configuration says so, and then to the same host
+//!   only: what stands behind another may be in another Region, whose health is not asked for here.
+//! - **Everything is bounded**: the time, the head, the body, the redirects, the addresses that are
+//!   tried, and the text kept for people. A hostile endpoint can make its own probe fail and nothing
+//!   else.
+//!
+//! | file | subject |
+//! |---|---|
+//! | `endpoint` | what is asked, checked once |
+//! | `names`, `turns` | addresses, and which of them is tried |
+//! | `attempt` | one attempt at one address |
+//! | `tls`, `expiry` | trust, and how long a certificate is good |
+//! | `conversation`, `kept` | HTTP on a connection, and connections that are kept |
+//! | `judge` | whether an answer is a healthy one |
+//! | `progress` | what each phase took, and where time ran out |
 
-mod dial;
+mod attempt;
+mod conversation;
 mod endpoint;
-mod exchange;
+mod expiry;
+mod judge;
+mod kept;
 mod names;
 mod prober;
+mod progress;
 mod tls;
+mod turns;
 
 #[cfg(test)]
 mod tests;

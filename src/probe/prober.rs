@@ -1,24 +1,27 @@
-//! The prober: name, connection, TLS, request, within one time limit, and what is told of it.
+//! The prober: name, addresses, and what is told of them, within one time limit.
 
-use std::sync::{Arc, OnceLock};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
 
 use hyper::header::HeaderValue;
 use tokio::time::timeout;
 
 use super::Broken;
-use super::dial::dial;
+use super::attempt::Manner;
 use super::endpoint::Endpoint;
-use super::exchange::exchange;
 use super::names::Names;
+use super::progress::ms;
 use super::tls::Trust;
-use crate::domain::{ProbeFailure, Sample};
+use super::turns::{self, Taken};
+use crate::domain::fleet::AddressFamily;
+use crate::domain::{Phases, ProbeFailure, Sample};
 use crate::telemetry::Stopwatch;
 
 /// Probes endpoints. Cheap to clone; what is shared is the look-ups under way.
 #[derive(Clone)]
 pub struct Prober {
-    user_agent: HeaderValue,
-    trust: Trust,
+    manner: Manner,
     names: Arc<Names>,
 }
 
@@ -45,108 +48,86 @@ impl Prober {
     ) -> Result<Self, InvalidUserAgent> {
         let user_agent = HeaderValue::from_str(user_agent)
             .map_err(|_| InvalidUserAgent(user_agent.to_owned()))?;
-        Ok(Self { user_agent, trust, names: Arc::new(names) })
+        Ok(Self { manner: Manner { user_agent, trust }, names: Arc::new(names) })
     }
 
-    /// Probes an endpoint once, over a new connection, and never takes longer than its timeout.
+    /// Probes an endpoint once, and never takes longer than its timeout.
     ///
-    /// All times of the sample run from the start of the probe, name resolution included, on the
-    /// clock that goes on while the machine is suspended; the timeout itself does not, so a probe
-    /// interrupted by a suspension ends as slow or timed out and has to be made again. Dropping the
-    /// future closes the connection.
+    /// Times run on the clock that goes on while the machine is suspended; the timeout itself does
+    /// not, so a probe interrupted by a suspension ends as slow or timed out and has to be made
+    /// again. Dropping the future closes the connection.
     pub async fn probe(&self, endpoint: &Endpoint) -> Sample {
-        let progress = Progress::start();
-        let outcome = timeout(endpoint.timeout, self.attempt(endpoint, &progress))
-            .await
-            .unwrap_or_else(|_| Err(progress.timed_out(endpoint)));
-        let total = progress.watch.elapsed();
-        let total_ms = progress.watch.elapsed_ms();
-        let outcome = outcome.and_then(|()| {
-            if total.as_micros() > u128::from(endpoint.latency_ms_max) * 1000 {
-                let most = endpoint.latency_ms_max;
-                let detail = format!("answered rightly in {total_ms} ms, allowed are {most} ms");
-                return Err(Broken::new(ProbeFailure::Slow, detail));
+        let watch = Stopwatch::start();
+        let limit = endpoint.timeout;
+        let resolved = timeout(limit, self.names.resolve(&endpoint.host, endpoint.ask.port)).await;
+        let named = watch.elapsed();
+        let found = match resolved {
+            Err(_) => Err(format!("the resolver did not answer in {} ms", limit.as_millis())),
+            Ok(Err(why)) => Err(why),
+            Ok(Ok(addresses)) => {
+                let order = endpoint.turns.next(of_family(addresses, endpoint.spec.family));
+                if order.is_empty() {
+                    Err("no address of that family".to_owned())
+                } else {
+                    Ok(order)
+                }
             }
-            Ok(())
-        });
-        let (failure, detail) = match outcome {
-            Ok(()) => (None, String::new()),
-            Err(Broken { failure, detail }) => (Some(failure), detail),
         };
-        Sample {
-            failure,
-            detail,
-            connect_ms: progress.connect_ms.get().copied(),
-            first_byte_ms: progress.first_byte_ms.get().copied(),
-            total_ms,
-        }
-    }
-
-    async fn attempt(&self, endpoint: &Endpoint, progress: &Progress) -> Result<(), Broken> {
-        let addresses =
-            self.names.resolve(&endpoint.host, endpoint.port).await.map_err(|why| {
-                Broken::new(ProbeFailure::Name, format!("{}: {why}", endpoint.host))
-            })?;
-        progress.reached(&progress.resolved_ms);
-        let left = endpoint.timeout.saturating_sub(progress.watch.elapsed());
-        let stream = dial(&addresses, left).await?;
-        progress.reached(&progress.connect_ms);
-        let first_byte = || progress.reached(&progress.first_byte_ms);
-        match &endpoint.tls_name {
-            None => exchange(stream, endpoint, &self.user_agent, first_byte).await,
-            Some(name) => {
-                let stream = self.trust.handshake(name.clone(), stream).await?;
-                progress.reached(&progress.secured_ms);
-                exchange(stream, endpoint, &self.user_agent, first_byte).await
+        let order = match found {
+            Ok(order) => order,
+            Err(why) => {
+                let broken = Broken::new(ProbeFailure::Name, format!("{}: {why}", endpoint.host));
+                let phases = Phases { total_ms: watch.elapsed_ms(), ..Phases::default() };
+                return Sample {
+                    failure: Some(broken.failure),
+                    detail: broken.detail,
+                    phases,
+                    ..Sample::default()
+                };
             }
-        }
+        };
+        let is_name = endpoint.host.parse::<std::net::IpAddr>().is_err();
+        let taken = turns::take(&order, patience(limit, named), |address| {
+            let left = limit.saturating_sub(watch.elapsed());
+            self.manner.attempt(endpoint, address, left, named)
+        })
+        .await;
+        sample(taken, is_name.then_some(named))
     }
 }
 
-/// How far a probe has come, and when: what remains to be told when time runs out.
-struct Progress {
-    watch: Stopwatch,
-    resolved_ms: OnceLock<u32>,
-    connect_ms: OnceLock<u32>,
-    secured_ms: OnceLock<u32>,
-    first_byte_ms: OnceLock<u32>,
+fn of_family(addresses: Vec<SocketAddr>, family: AddressFamily) -> Vec<SocketAddr> {
+    let fits = |address: &SocketAddr| match family {
+        AddressFamily::Any => true,
+        AddressFamily::Ipv4 => address.is_ipv4(),
+        AddressFamily::Ipv6 => address.is_ipv6(),
+    };
+    addresses.into_iter().filter(fits).collect()
 }
 
-impl Progress {
-    fn start() -> Self {
-        Self {
-            watch: Stopwatch::start(),
-            resolved_ms: OnceLock::new(),
-            connect_ms: OnceLock::new(),
-            secured_ms: OnceLock::new(),
-            first_byte_ms: OnceLock::new(),
-        }
-    }
+/// How long one address may be silent before the others are tried as well: half of what is left, so
+/// that either half is enough for a handshake wherever the whole was meant to be enough for two.
+fn patience(limit: Duration, named: Duration) -> Duration {
+    limit.saturating_sub(named) / 2
+}
 
-    fn reached(&self, stage: &OnceLock<u32>) {
-        let ms = self.watch.elapsed_ms();
-        assert!(stage.set(ms).is_ok(), "a probe passes each stage once");
-    }
-
-    fn timed_out(&self, endpoint: &Endpoint) -> Broken {
-        let limit = endpoint.timeout.as_millis();
-        if self.resolved_ms.get().is_none() {
-            let detail = format!("{}: the resolver did not answer in {limit} ms", endpoint.host);
-            return Broken::new(ProbeFailure::Name, detail);
+fn sample(taken: Taken, named: Option<Duration>) -> Sample {
+    let Taken { address, attempt, passed_over } = taken;
+    let (failure, detail) = match attempt.outcome {
+        Err(Broken { failure, detail }) => (Some(failure), detail),
+        Ok(()) => {
+            (None, passed_over.as_ref().map(|broken| broken.detail.clone()).unwrap_or_default())
         }
-        let Some(connected) = self.connect_ms.get() else {
-            return Broken::new(
-                ProbeFailure::ConnectTimeout,
-                format!("{}: no connection in {limit} ms", endpoint.host),
-            );
-        };
-        let detail = if let Some(began) = self.first_byte_ms.get() {
-            format!("the answer began after {began} ms and had not ended after {limit} ms")
-        } else if endpoint.is_tls() && self.secured_ms.get().is_none() {
-            format!("connected after {connected} ms; no TLS handshake in {limit} ms")
-        } else {
-            format!("connected after {connected} ms; no answer began in {limit} ms")
-        };
-        Broken::new(ProbeFailure::AnswerTimeout, detail)
+    };
+    let name_ms = named.map(ms);
+    let total_ms = attempt.phases.total_ms.saturating_add(name_ms.unwrap_or(0));
+    Sample {
+        failure,
+        detail,
+        address: Some(address.ip()),
+        passed_over: passed_over.map(|broken| broken.failure),
+        phases: Phases { name_ms, total_ms, ..attempt.phases },
+        certificate_expiry_unix_s: attempt.certificate_expiry_unix_s,
+        waited_ms: 0,
     }
 }

@@ -7,6 +7,7 @@
 //! authorities are giving up online checks, and a probe that depends on a third server measures
 //! that server.
 
+use std::io;
 use std::sync::Arc;
 
 use tokio::net::TcpStream;
@@ -15,14 +16,46 @@ use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::client::Resumption;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
-use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+use tokio_rustls::rustls::{CertificateError, ClientConfig, Error, RootCertStore};
 
+use super::expiry::expiry_unix_s;
 use super::{Broken, in_full};
 use crate::domain::ProbeFailure;
+use crate::domain::fleet::Protocol;
+
+/// Names of the protocols in the handshake (RFC 7301).
+const HTTP1: &[u8] = b"http/1.1";
+const HTTP2: &[u8] = b"h2";
 
 /// Whose certificates are believed.
 #[derive(Clone)]
-pub struct Trust(Option<TlsConnector>);
+pub struct Trust(Option<Connectors>);
+
+/// One for each set of protocols that is offered: a server may choose only among those.
+#[derive(Clone)]
+struct Connectors {
+    auto: TlsConnector,
+    http1: TlsConnector,
+    http2: TlsConnector,
+    /// Offers none, for whatever stands behind the handshake.
+    tcp: TlsConnector,
+}
+
+/// A secured connection.
+pub(super) struct Secured {
+    pub(super) stream: TlsStream<TcpStream>,
+    /// Whether the server chose HTTP/2.
+    pub(super) http2: bool,
+    /// When its certificate expires.
+    pub(super) expiry_unix_s: Option<i64>,
+}
+
+/// A handshake that failed.
+pub(super) struct Refused {
+    pub(super) broken: Broken,
+    /// When the certificate expired, if that was why.
+    pub(super) expiry_unix_s: Option<i64>,
+}
 
 /// No certificate authority to trust was found.
 #[derive(Debug, thiserror::Error)]
@@ -66,10 +99,19 @@ impl Trust {
             .expect("ring has the cipher suites of every version that is built in")
             .with_root_certificates(roots)
             .with_no_client_auth();
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
         // A resumed session shows no certificate, so one that expired would go unseen.
         config.resumption = Resumption::disabled();
-        Ok(Self(Some(TlsConnector::from(Arc::new(config)))))
+        let offering = |protocols: &[&[u8]]| {
+            let mut config = config.clone();
+            config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
+            TlsConnector::from(Arc::new(config))
+        };
+        Ok(Self(Some(Connectors {
+            auto: offering(&[HTTP2, HTTP1]),
+            http1: offering(&[HTTP1]),
+            http2: offering(&[HTTP2]),
+            tcp: offering(&[]),
+        })))
     }
 
     /// Nobody's: for fleets without https endpoints, which then need no authorities installed.
@@ -84,13 +126,41 @@ impl Trust {
         &self,
         name: ServerName<'static>,
         stream: TcpStream,
-    ) -> Result<TlsStream<TcpStream>, Broken> {
-        let Some(connector) = &self.0 else {
-            return Err(Broken::new(ProbeFailure::Tls, "this agent trusts no authority"));
+        protocol: Protocol,
+    ) -> Result<Secured, Refused> {
+        let Some(connectors) = &self.0 else {
+            let broken = Broken::new(ProbeFailure::Tls, "this agent trusts no authority");
+            return Err(Refused { broken, expiry_unix_s: None });
         };
-        connector
-            .connect(name, stream)
-            .await
-            .map_err(|error| Broken::new(ProbeFailure::Tls, in_full(&error)))
+        let connector = match protocol {
+            Protocol::Auto => &connectors.auto,
+            Protocol::Http1 => &connectors.http1,
+            Protocol::Http2 => &connectors.http2,
+            Protocol::Tcp => &connectors.tcp,
+        };
+        let stream = connector.connect(name, stream).await.map_err(|error| refused(&error))?;
+        let (_, session) = stream.get_ref();
+        let http2 = session.alpn_protocol() == Some(HTTP2);
+        let shown = session.peer_certificates().and_then(<[_]>::first);
+        let expiry_unix_s = shown.and_then(|certificate| expiry_unix_s(certificate));
+        if protocol == Protocol::Http2 && !http2 {
+            let broken = Broken::new(ProbeFailure::Protocol, "the server did not choose HTTP/2");
+            return Err(Refused { broken, expiry_unix_s });
+        }
+        Ok(Secured { stream, http2, expiry_unix_s })
     }
+}
+
+fn refused(error: &io::Error) -> Refused {
+    let cause = error.get_ref().and_then(|cause| cause.downcast_ref::<Error>());
+    let (failure, expiry_unix_s) = match cause {
+        Some(Error::InvalidCertificate(CertificateError::ExpiredContext { not_after, .. })) => {
+            (ProbeFailure::Certificate, i64::try_from(not_after.as_secs()).ok())
+        }
+        Some(Error::InvalidCertificate(_) | Error::NoCertificatesPresented) => {
+            (ProbeFailure::Certificate, None)
+        }
+        _ => (ProbeFailure::Tls, None),
+    };
+    Refused { broken: Broken::new(failure, in_full(error)), expiry_unix_s }
 }

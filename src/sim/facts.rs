@@ -1,72 +1,259 @@
-//! From the world's log to facts that invariants judge.
+//! From the world's log, and from what brains do, to the facts that invariants judge.
+//!
+//! The log alone gives most of them, so that a run on loopback is judged by the same code
+//! ([`judge_log`]); what brains do and what is true of the applications is known to the simulator
+//! only. Documents are read once, and reports only when a decision rests on them: quiet seconds cost
+//! next to nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
 
-use crate::core::explain::{Cause, State};
-use crate::core::invariants::Fact;
-use crate::domain::record::{RecordChange, RecordData, RecordKey, RecordSet, Routing};
-use crate::domain::{Fence, ZoneId};
-use crate::ports::items::{self, Attribute};
+use crate::core::explain::State;
+use crate::core::gauges::Queues;
+use crate::core::invariants::{Act, Fact, Invariants, RecordWeights, Saying, Violation};
+use crate::core::{Brain, Command, Request};
+use crate::domain::digest::Digest;
+use crate::domain::fleet::Tables;
+use crate::domain::record::{RecordChange, RecordKey, RecordSet, RecordType, Routing};
+use crate::domain::{AgentId, BootId, Epoch, Fence, Fleet, Moment, Report, Target, ZoneId};
+use crate::ports::items;
 use crate::world::World;
-use crate::world::log::Happening;
+use crate::world::log::{Entry, Happening, OPERATOR};
 
-use super::ports::fingerprint;
+use super::reach::Reach;
 
-/// Weights by name and set identifier.
-type Weights = BTreeMap<RecordKey, BTreeMap<String, u8>>;
+/// How long after its writing a report may still be believed, in times that it stays fresh: it may
+/// be read late through a lagging replica.
+const BELIEVED_STALES: u32 = 2;
 
-/// Follows the log, and keeps the weights that batches add up to.
-#[derive(Debug, Default)]
+/// Follows a run, and keeps what it takes to tell the next fact.
+#[derive(Debug)]
 pub(super) struct Facts {
+    tables: Tables,
+    believed: Duration,
+    /// How much of the log was read.
     read: usize,
-    weights: BTreeMap<ZoneId, Weights>,
+    /// The weights that batches add up to.
+    weights: BTreeMap<ZoneId, RecordWeights>,
+    /// The reports of each agent that may still be believed, with the time of their writing.
+    reports: BTreeMap<String, VecDeque<(Moment, String)>>,
+    /// The document put last: it is put beside one seat after another.
+    last_document: String,
+    acting: BTreeMap<AgentId, (BootId, Epoch, Moment)>,
+    queues: BTreeMap<AgentId, Queues>,
+    /// What is true; none where that is not known.
+    reach: Option<Reach>,
+    ready: VecDeque<(Moment, Fact)>,
 }
 
 impl Facts {
-    /// Begins with the records as they are.
-    pub(super) fn begin(world: &World, zones: impl Iterator<Item = ZoneId>) -> Self {
-        let weights = zones
-            .map(|zone| {
-                let mut weights = Weights::new();
-                for record in world.route53.records(&zone).filter_map(|r| r.to_record_set()) {
-                    note(&mut weights, &record);
-                }
-                (zone, weights)
-            })
-            .collect();
-        Self { read: world.log.entries().len(), weights }
+    /// Of a run whose log is all that is known, from its beginning.
+    fn of_log(fleet: &Fleet) -> Self {
+        let mut weights: BTreeMap<ZoneId, RecordWeights> = BTreeMap::new();
+        for service in fleet.services.values() {
+            let of_name = service
+                .regions
+                .iter()
+                .map(|(region, placement)| (region.to_string(), placement.weight.0))
+                .collect();
+            weights.entry(service.zone.clone()).or_default().insert(service.key(), of_name);
+        }
+        Self {
+            tables: fleet.tables.clone(),
+            believed: Duration::from_millis(fleet.timing.stale_ms.into()) * BELIEVED_STALES,
+            read: 0,
+            weights,
+            reports: BTreeMap::new(),
+            last_document: String::new(),
+            acting: BTreeMap::new(),
+            queues: BTreeMap::new(),
+            reach: None,
+            ready: VecDeque::new(),
+        }
     }
 
-    /// The facts since the last call, with the moment of each.
-    pub(super) fn next(&mut self, world: &World) -> Vec<(crate::domain::Moment, Fact)> {
-        let new = &world.log.entries()[self.read..];
-        self.read = world.log.entries().len();
-        let mut facts = Vec::new();
-        for entry in new {
-            let fact = match &entry.happening {
-                Happening::Put { region, item, .. } => put(region, item),
-                Happening::ZoneChanged { zone, changes, .. } => Some(self.applied(zone, changes)),
-                _ => None,
-            };
-            facts.extend(fact.map(|fact| (entry.at, fact)));
+    /// Of a simulated run that begins now, with the records and the applications as they are.
+    pub(super) fn begin(world: &World, fleet: &Fleet, now: Moment) -> Self {
+        let mut facts = Self::of_log(fleet);
+        facts.read = world.log.entries().len();
+        for zone in fleet.zones.keys() {
+            let mut weights = RecordWeights::new();
+            for record in world.route53.records(zone).filter_map(|r| r.to_record_set()) {
+                note(&mut weights, &record);
+            }
+            facts.weights.insert(zone.clone(), weights);
         }
+        let mut reach = Reach::new(fleet);
+        reach.look(now, world, &mut facts.ready);
+        facts.reach = Some(reach);
         facts
     }
 
-    fn applied(&mut self, zone: &ZoneId, changes: &[RecordChange]) -> Fact {
-        let present = self.weights.entry(zone.clone()).or_default();
-        let mut fence = None;
-        let mut before = Weights::new();
-        let mut touched = Vec::new();
-        for change in changes {
-            let record = match change {
-                RecordChange::Delete(record) | RecordChange::Create(record) => record,
+    /// Takes in what a brain is about and what it has just commanded.
+    pub(super) fn stepped(
+        &mut self,
+        now: Moment,
+        agent: &AgentId,
+        boot: BootId,
+        brain: &Brain,
+        commands: &[Command],
+    ) {
+        let acts = brain.acts_until().map(|(epoch, until)| (boot, epoch, until));
+        if acts.as_ref() != self.acting.get(agent) {
+            let fact = match acts {
+                Some((boot, epoch, until)) => {
+                    self.acting.insert(agent.clone(), (boot, epoch, until));
+                    Fact::Leads { agent: agent.clone(), boot, epoch, until }
+                }
+                None => {
+                    self.acting.remove(agent);
+                    Fact::Rests { agent: agent.clone() }
+                }
             };
-            if let Some(weights) = present.get(&record.key) {
-                before.entry(record.key.clone()).or_insert_with(|| weights.clone());
-            }
-            touched.push(record.key.clone());
+            self.ready.push_back((now, fact));
         }
+        self.queues_of(now, agent, brain.queues());
+        for command in commands {
+            let Command::Call { request, deadline, .. } = command else { continue };
+            let (epoch, act) = match request {
+                Request::PutState { name, .. } => (name.epoch, Act::Put(*name)),
+                Request::ChangeZone { batch } => {
+                    let Some(fence) = fence_set(&batch.changes) else { continue };
+                    (fence.epoch, Act::Change(batch.zone.clone()))
+                }
+                _ => continue,
+            };
+            let (agent, deadline) = (agent.clone(), *deadline);
+            self.ready.push_back((now, Fact::Sent { agent, epoch, act, deadline }));
+        }
+    }
+
+    fn queues_of(&mut self, now: Moment, agent: &AgentId, queues: Queues) {
+        if let Some(longest) = self.queues.get_mut(agent) {
+            if queues.calls <= longest.calls && queues.probes <= longest.probes {
+                return;
+            }
+            longest.calls = longest.calls.max(queues.calls);
+            longest.probes = longest.probes.max(queues.probes);
+        } else {
+            self.queues.insert(agent.clone(), queues);
+        }
+        self.ready.push_back((now, Fact::Queued { agent: agent.clone(), queues }));
+    }
+
+    /// The facts since the last call, with the moment of each.
+    pub(super) fn next(&mut self, world: &World) -> impl Iterator<Item = (Moment, Fact)> + use<'_> {
+        let entries = world.log.entries();
+        while let Some(entry) = entries.get(self.read) {
+            self.read += 1;
+            self.note(entry);
+            if matches!(entry.happening, Happening::Fault { .. })
+                && let Some(reach) = &mut self.reach
+            {
+                reach.look(entry.at, world, &mut self.ready);
+            }
+        }
+        self.ready.drain(..)
+    }
+
+    fn note(&mut self, entry: &Entry) {
+        let fact = match &entry.happening {
+            Happening::Put { region, table, item, .. } => {
+                let id = item.get(items::SEATS_KEY).and_then(|id| id.as_str());
+                let document = item.get(items::DOCUMENT).and_then(|document| document.as_str());
+                if *table == self.tables.board {
+                    self.reported(entry.at, item, id, document);
+                    None
+                } else if *table != self.tables.seats {
+                    None
+                } else if id == Some(items::SEAT_ID) {
+                    let seat = items::seat_in_json(item);
+                    seat.map(|seat| Fact::SeatWritten { region: region.clone(), seat })
+                } else {
+                    document.and_then(|document| self.put(entry.at, document))
+                }
+            }
+            Happening::ZoneChanged { zone, caller, changes, .. } => {
+                Some(self.applied(zone, caller, changes))
+            }
+            _ => None,
+        };
+        self.ready.extend(fact.map(|fact| (entry.at, fact)));
+    }
+
+    fn reported(
+        &mut self,
+        at: Moment,
+        item: &serde_json::Value,
+        agent: Option<&str>,
+        document: Option<&str>,
+    ) {
+        if item.get(items::BOARD_HASH).and_then(|kind| kind.as_str()) != Some(items::KIND_REPORT) {
+            return;
+        }
+        let (Some(agent), Some(document)) = (agent, document) else { return };
+        if !self.reports.contains_key(agent) {
+            self.reports.insert(agent.to_owned(), VecDeque::new());
+        }
+        let Some(reports) = self.reports.get_mut(agent) else { return };
+        while reports.front().is_some_and(|(then, _)| at.since(*then) > self.believed) {
+            reports.pop_front();
+        }
+        reports.push_back((at, document.to_owned()));
+    }
+
+    fn put(&mut self, at: Moment, document: &str) -> Option<Fact> {
+        if document == self.last_document {
+            return None;
+        }
+        let state: State = serde_json::from_str(document).ok()?;
+        document.clone_into(&mut self.last_document);
+        let changed: BTreeSet<Target> = state
+            .cause
+            .changes()
+            .iter()
+            .map(|change| Target { region: change.region.clone(), service: change.service.clone() })
+            .collect();
+        let said = if changed.is_empty() { BTreeSet::new() } else { self.said(at, &changed) };
+        let digest = Digest::of(document.as_bytes());
+        Some(Fact::StatePut { state: Arc::new(state), digest, said: Some(said) })
+    }
+
+    /// What the reports that may still be believed say of these targets.
+    fn said(&self, at: Moment, targets: &BTreeSet<Target>) -> BTreeSet<Saying> {
+        self.reports
+            .values()
+            .flatten()
+            .filter(|(then, _)| at.since(*then) <= self.believed)
+            .filter_map(|(_, document)| serde_json::from_str::<Report>(document).ok())
+            .flat_map(|report| {
+                let Report { agent, region, cells, .. } = report;
+                cells.into_iter().filter(|(target, _)| targets.contains(target)).map(
+                    move |(target, cell)| Saying {
+                        agent: agent.clone(),
+                        region: region.clone(),
+                        target,
+                        state: cell.state,
+                    },
+                )
+            })
+            .collect()
+    }
+
+    fn applied(&mut self, zone: &ZoneId, caller: &str, changes: &[RecordChange]) -> Fact {
+        let present = self.weights.entry(zone.clone()).or_default();
+        let touched: BTreeSet<_> = changes
+            .iter()
+            .map(|change| match change {
+                RecordChange::Delete(record) | RecordChange::Create(record) => &record.key,
+            })
+            .collect();
+        let of_touched = |present: &RecordWeights| -> RecordWeights {
+            let weights = |key: &RecordKey| Some((key.clone(), present.get(key)?.clone()));
+            touched.iter().copied().filter_map(weights).collect()
+        };
+        let before = of_touched(present);
         for change in changes {
             match change {
                 RecordChange::Delete(record) => {
@@ -76,60 +263,42 @@ impl Facts {
                         weights.remove(id);
                     }
                 }
-                RecordChange::Create(record) => {
-                    note(present, record);
-                    fence = fence.or_else(|| fence_of(record));
-                }
+                RecordChange::Create(record) => note(present, record),
             }
         }
-        let after = touched
-            .into_iter()
-            .filter_map(|key| present.get(&key).map(|weights| (key, weights.clone())))
-            .collect();
-        Fact::ZoneApplied { zone: zone.clone(), fence, before, after }
+        let after = of_touched(present);
+        let by = if caller == OPERATOR { None } else { caller.parse().ok() };
+        Fact::ZoneApplied { zone: zone.clone(), by, fence: fence_set(changes), before, after }
     }
 }
 
-fn note(weights: &mut Weights, record: &RecordSet) {
+fn note(weights: &mut RecordWeights, record: &RecordSet) {
     if let Routing::Weighted { set_identifier, weight } = &record.routing {
         weights.entry(record.key.clone()).or_default().insert(set_identifier.clone(), weight.0);
     }
 }
 
-fn fence_of(record: &RecordSet) -> Option<Fence> {
-    match &record.data {
-        RecordData::Plain { values, .. } => values.first()?.parse().ok(),
-        RecordData::Alias { .. } => None,
-    }
+/// The fence that a batch sets.
+fn fence_set(changes: &[RecordChange]) -> Option<Fence> {
+    changes.iter().find_map(|change| match change {
+        RecordChange::Create(record) if record.key.rtype == RecordType::Txt => {
+            Fence::in_record(record)
+        }
+        RecordChange::Create(_) | RecordChange::Delete(_) => None,
+    })
 }
 
-fn put(region: &crate::domain::RegionId, item: &serde_json::Value) -> Option<Fact> {
-    let item: items::Item = item
-        .as_object()?
-        .iter()
-        .filter_map(|(name, value)| {
-            let value = match value {
-                serde_json::Value::String(text) => Attribute::S(text.clone()),
-                other => Attribute::N(other.as_u64()?),
-            };
-            Some((name.clone(), value))
-        })
-        .collect();
-    let Some(Attribute::S(id)) = item.get(items::SEATS_KEY) else { return None };
-    if id == items::SEAT_ID {
-        let seat = items::seat_from(&item).ok()?;
-        return Some(Fact::SeatWritten { region: region.clone(), seat });
+/// Judges a run by its log alone, from its beginning: by what was written and applied, not by what
+/// only a simulator knows.
+#[must_use]
+pub fn judge_log(fleet: &Fleet, log: &[Entry]) -> Vec<Violation> {
+    let mut facts = Facts::of_log(fleet);
+    let mut invariants = Invariants::new(fleet);
+    for entry in log {
+        facts.note(entry);
+        for (at, fact) in facts.ready.drain(..) {
+            invariants.judge(at, &fact);
+        }
     }
-    if id.starts_with("state#") {
-        let document = items::document_from(&item).ok()?;
-        let state: State = serde_json::from_str(&document).ok()?;
-        let digest = fingerprint(&document);
-        let adopts = match state.cause {
-            Cause::Adopted { from } => Some(from),
-            Cause::Genesis | Cause::Decided { .. } => None,
-        };
-        let (name, wanted) = (state.name, state.wanted);
-        return Some(Fact::StatePut { name, digest, wanted, adopts });
-    }
-    None
+    invariants.broken().to_vec()
 }

@@ -7,6 +7,7 @@
 mod clients;
 mod facts;
 mod ports;
+mod reach;
 mod setup;
 mod signals;
 
@@ -16,12 +17,12 @@ use std::time::Duration;
 use rand::RngExt as _;
 use rand_pcg::Pcg64Mcg;
 
-use crate::core::invariants::{Fact, Invariants, Violation};
+use crate::core::invariants::{Invariants, Violation};
 use crate::core::view::View;
 use crate::core::{
     Brain, CallId, Command, Event, Identity, Note, Outcome, ProbeId, Refusal, Request,
 };
-use crate::domain::observation::ZoneStage;
+use crate::domain::observation::{Phases, ZoneStage};
 use crate::domain::seat::BootId;
 use crate::domain::{
     AgentId, CallFailure, Epoch, Fleet, Moment, ProbeFailure, RegionId, Sample, Target,
@@ -35,6 +36,7 @@ use crate::world::{World, generator};
 
 use clients::SimClient;
 use facts::Facts;
+pub use facts::judge_log;
 use ports::{Ports, ReadBefore};
 use setup::Addresses;
 
@@ -122,12 +124,10 @@ impl Sim {
             }
         }
         let addresses = setup::set_up(&mut world, &fleet, options.seed);
-        let records =
-            fleet.services.iter().map(|(id, service)| (service.key(), id.clone())).collect();
         let mut sim = Self {
             now: setup::READY_AT,
-            facts: Facts::begin(&world, fleet.zones.keys().cloned()),
-            invariants: Invariants::new(fleet.seats.len(), records),
+            facts: Facts::begin(&world, &fleet, setup::READY_AT),
+            invariants: Invariants::new(&fleet),
             jitter: generator(options.seed, "sim/jitter"),
             agents: BTreeMap::new(),
             boots: 0,
@@ -353,6 +353,7 @@ impl Sim {
         };
         let Some(brain) = &mut state.brain else { return };
         let commands = brain.step(self.now, event);
+        self.facts.stepped(self.now, agent, boot, brain, &commands);
         let wake = brain.next_wake().max(self.now + Duration::from_millis(1));
         if wake != state.wake_at && wake != Moment::NEVER {
             state.wake_at = wake;
@@ -364,18 +365,9 @@ impl Sim {
                     self.send(agent, boot, call, deadline, request);
                 }
                 Command::Probe { probe, target } => self.send_probe(agent, boot, probe, target),
-                Command::Note(note) => self.hear(agent, note),
+                Command::Note(note) => self.notes.push((self.now, agent.clone(), note)),
             }
         }
-    }
-
-    fn hear(&mut self, agent: &AgentId, note: Note) {
-        // Who acts can change only with these.
-        if matches!(note, Note::Committed { .. } | Note::Elected { .. }) {
-            let acting = Fact::Acting(self.leaders());
-            self.invariants.judge(self.now, &acting);
-        }
-        self.notes.push((self.now, agent.clone(), note));
     }
 
     fn delay(&mut self, from: &Place, to: &Place) -> Option<Duration> {
@@ -495,8 +487,7 @@ impl Sim {
                     (latest, failed(ProbeFailure::AnswerTimeout, timeout))
                 } else {
                     let spec = self.fleet.services.get(&target.service).map(|s| &s.probe);
-                    let right =
-                        spec.is_some_and(|spec| (spec.status.0..=spec.status.1).contains(&status));
+                    let right = spec.is_some_and(|spec| spec.accepts(status));
                     let late = spec.is_some_and(|spec| {
                         total > Duration::from_millis(spec.latency_ms_max.into())
                     });
@@ -515,7 +506,8 @@ impl Sim {
 
 fn sample(failure: Option<ProbeFailure>, total: Duration) -> Sample {
     let total_ms = u32::try_from(total.as_millis()).unwrap_or(u32::MAX);
-    Sample { failure, detail: String::new(), connect_ms: None, first_byte_ms: None, total_ms }
+    let phases = Phases { total_ms, ..Phases::default() };
+    Sample { failure, phases, ..Sample::default() }
 }
 
 fn failed(failure: ProbeFailure, total: Duration) -> Sample {

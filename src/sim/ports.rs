@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 
 use super::signals;
 use crate::core::{Outcome, Refusal, Request, Response};
-use crate::domain::digest::Digest;
 use crate::domain::fleet::Tables;
 use crate::domain::record::{ChangeId, DnsName, RecordKey, RecordType, ZoneRead};
 use crate::domain::seat::Seat;
@@ -357,11 +356,6 @@ impl Ports<'_> {
             }
         }
     }
-}
-
-/// The fingerprint of a document, as invariants compare it.
-pub(super) fn fingerprint(document: &str) -> Digest {
-    Digest::of(document.as_bytes())
 }
 
 fn done(answer: Result<(), CallFailure>) -> Outcome {

@@ -119,10 +119,13 @@ impl Log {
     }
 }
 
+/// The name of a caller that is no agent: a person.
+pub const OPERATOR: &str = "operator";
+
 /// A caller's place and name, as the access key tells them.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Caller {
-    /// Who: an agent's name, or `operator`.
+    /// Who: an agent's name, or [`OPERATOR`].
     pub name: String,
     /// Where it stands.
     pub place: Place,

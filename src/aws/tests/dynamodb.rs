@@ -26,6 +26,7 @@ fn seat(count: u64) -> Seat {
         incarnation: Incarnation("i1".to_owned()),
         epoch: Epoch(4),
         holder: None,
+        lease_ms: 5000,
         beat: beat(count),
         committed: StateRef { name: NAME, digest: Digest::of(b"x") },
     }
@@ -245,6 +246,7 @@ fn report(agent: &str) -> Report {
         at: "2026-01-01T00:00:00Z".to_owned(),
         cells: std::collections::BTreeMap::new(),
         signals: std::collections::BTreeMap::new(),
+        probing: crate::domain::observation::ProbingReport::default(),
         leading: None,
     }
 }

@@ -13,7 +13,7 @@ use crate::core::health::{Verdict, Vote};
 use crate::core::view::{
     CellView, LeaderView, ObserverView, PlacementView, SeatView, ServiceView, StateView,
 };
-use crate::domain::observation::{Cell, LeaderReport, ZoneReport, ZoneStage};
+use crate::domain::observation::{Cell, LeaderReport, ProbingReport, ZoneReport, ZoneStage};
 use crate::domain::{
     AgentId, BootId, CellState, Epoch, RegionId, Report, StateName, Target, Weight, ZoneRead,
 };
@@ -278,6 +278,7 @@ fn report(name: &str, boot: u64, seq: u64, at: &str, leading: Option<LeaderRepor
         at: at.to_owned(),
         cells: cells.collect(),
         signals: BTreeMap::new(),
+        probing: ProbingReport::default(),
         leading,
     }
 }

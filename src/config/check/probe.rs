@@ -1,11 +1,26 @@
 //! Rules on `[services.<name>.probe]`.
 
+use std::collections::BTreeSet;
+
 use hyper::http::uri::{Authority, PathAndQuery};
 
 use super::super::problem::Findings;
 use super::super::raw;
 use super::super::source::Source;
-use crate::domain::fleet::ProbeSpec;
+use crate::domain::fleet::{JsonPart, ProbeSpec, Protocol};
+
+/// Most redirects that may be allowed: from plain to TLS, to a canonical path, and one to spare.
+const REDIRECTS_MAX: u8 = 3;
+
+/// Longest body that may be allowed. A thousand probes under way then hold a gigabyte at the worst.
+const BODY_BYTES_MAX: u32 = 1024 * 1024;
+
+/// Most parts of a health document: what fits a screen when they fail.
+const PARTS_MAX: usize = 32;
+
+/// Keys that speak of a page.
+const HTTP_ALONE: [&str; 6] =
+    ["path", "status", "body_contains", "json", "redirects_max", "first_byte_ms_max"];
 
 /// Checks a service's probe against the time between probes; none when something is wrong.
 pub(super) fn check(
@@ -38,11 +53,13 @@ pub(super) fn check(
         );
     }
     let status = findings.take(
-        status(&raw.status),
+        statuses(&raw.status),
         place("status"),
-        "write one status, such as 200, or a range from low to high, such as \"200-299\"",
+        "write one status, such as 200, or ranges from low to high, such as \"200-299\" or \
+         \"200-299,304\"",
     );
     times(raw, interval_ms, &place, findings);
+    bounds(raw, &place, findings);
     if let Some(text) = &raw.body_contains
         && (text.is_empty() || text.len() > raw.body_bytes_max as usize)
     {
@@ -57,17 +74,111 @@ pub(super) fn check(
             "give it a text that fits, or remove it",
         );
     }
+    if raw.protocol == Protocol::Tcp {
+        for key in HTTP_ALONE {
+            if source.has(&["services", service, "probe", key]) {
+                findings.refuse(
+                    place(key),
+                    format!("{key} means nothing to protocol = \"tcp\", which asks for no page"),
+                    "remove it, or the protocol",
+                );
+            }
+        }
+    }
+    let json = parts(service, raw, source, findings);
 
     let spec = ProbeSpec {
+        protocol: raw.protocol,
+        connection: raw.connection,
+        family: raw.family,
         path: raw.path.clone(),
         host: raw.host.clone(),
         status: status?,
         body_contains: raw.body_contains.clone(),
+        json,
+        redirects_max: raw.redirects_max,
+        connect_ms_max: raw.connect_ms_max,
+        first_byte_ms_max: raw.first_byte_ms_max,
         latency_ms_max: raw.latency_ms_max.unwrap_or(raw.timeout_ms),
         timeout_ms: raw.timeout_ms,
         body_bytes_max: raw.body_bytes_max,
     };
     (findings.count() == before).then_some(spec)
+}
+
+fn bounds(
+    raw: &raw::Probe,
+    place: &impl Fn(&'static str) -> super::super::Place,
+    findings: &mut Findings,
+) {
+    if raw.redirects_max > REDIRECTS_MAX {
+        findings.refuse(
+            place("redirects_max"),
+            format!("redirects_max = {} is more than a health page needs", raw.redirects_max),
+            format!("make it at most {REDIRECTS_MAX}, or probe the page that they lead to"),
+        );
+    }
+    if raw.body_bytes_max > BODY_BYTES_MAX {
+        findings.refuse(
+            place("body_bytes_max"),
+            format!(
+                "body_bytes_max = {} would let thousands of hostile answers fill the memory",
+                raw.body_bytes_max
+            ),
+            format!("make it at most {BODY_BYTES_MAX}"),
+        );
+    }
+}
+
+/// The parts of the health document that can be looked for.
+fn parts(
+    service: &str,
+    raw: &raw::Probe,
+    source: &Source,
+    findings: &mut Findings,
+) -> Vec<JsonPart> {
+    if raw.json.len() > PARTS_MAX {
+        findings.refuse(
+            source.place(&["services", service, "probe", "json"]),
+            format!("json has {} parts", raw.json.len()),
+            format!("name the {PARTS_MAX} that matter, or one that sums them up"),
+        );
+    }
+    let mut named: BTreeSet<&str> = BTreeSet::new();
+    let mut parts = Vec::new();
+    for (index, part) in raw.json.iter().enumerate() {
+        let index = index.to_string();
+        let place = |key: &str| source.place(&["services", service, "probe", "json", &index, key]);
+        if !part.pointer.is_empty() && !part.pointer.starts_with('/') {
+            findings.refuse(
+                place("pointer"),
+                format!("pointer {:?} is not a JSON pointer", part.pointer),
+                "begin it with /, such as /checks/database/status",
+            );
+        }
+        let name = part.name.as_deref().unwrap_or(&part.pointer);
+        if part.name.as_deref() == Some("") || !named.insert(name) {
+            findings.refuse(
+                place("name"),
+                format!("a failure of the part {name:?} could not be told from another's"),
+                "give each part a name of its own",
+            );
+        }
+        let equals = match &part.equals {
+            raw::Equals::One(one) => vec![one.clone()],
+            raw::Equals::Any(any) => any.clone(),
+        };
+        if equals.is_empty() {
+            findings.refuse(
+                place("equals"),
+                format!("nothing could make the part {name:?} healthy"),
+                "list the values that do",
+            );
+        }
+        let (name, pointer) = (name.to_owned(), part.pointer.clone());
+        parts.push(JsonPart { name, pointer, equals });
+    }
+    parts
 }
 
 fn times(
@@ -77,7 +188,12 @@ fn times(
     findings: &mut Findings,
 ) {
     let timeout_ms = raw.timeout_ms;
-    for (key, value) in [("timeout_ms", Some(timeout_ms)), ("latency_ms_max", raw.latency_ms_max)] {
+    let limits = [
+        ("latency_ms_max", raw.latency_ms_max),
+        ("connect_ms_max", raw.connect_ms_max),
+        ("first_byte_ms_max", raw.first_byte_ms_max),
+    ];
+    for (key, value) in [("timeout_ms", Some(timeout_ms))].into_iter().chain(limits) {
         if value == Some(0) {
             findings.refuse(
                 place(key),
@@ -96,31 +212,32 @@ fn times(
             format!("make it at most {interval_ms}, or [timing] probe_interval_ms longer"),
         );
     }
-    if let Some(latency) = raw.latency_ms_max.filter(|latency| *latency > timeout_ms) {
-        findings.refuse(
-            place("latency_ms_max"),
-            format!(
-                "latency_ms_max = {latency} is above timeout_ms = {timeout_ms}: an answer is never \
-                 later than its timeout"
-            ),
-            format!("make it at most {timeout_ms}, or remove it"),
-        );
+    for (key, limit) in limits {
+        if let Some(limit) = limit.filter(|limit| *limit > timeout_ms) {
+            findings.refuse(
+                place(key),
+                format!(
+                    "{key} = {limit} is above timeout_ms = {timeout_ms}: an answer is never later \
+                     than its timeout"
+                ),
+                format!("make it at most {timeout_ms}, or remove it"),
+            );
+        }
     }
 }
 
-fn status(raw: &raw::Status) -> Result<(u16, u16), String> {
-    let (low, high) = match raw {
-        raw::Status::Code(code) => (Some(*code), Some(*code)),
+fn statuses(raw: &raw::Status) -> Result<Vec<(u16, u16)>, String> {
+    match raw {
+        raw::Status::Code(code) => Ok(vec![range(&code.to_string(), &code.to_string())?]),
         raw::Status::Range(text) => {
-            let (low, high) = text.split_once('-').unwrap_or((text, text));
-            (low.trim().parse().ok(), high.trim().parse().ok())
+            text.split(',').map(|part| range(part.trim(), &format!("{text:?}"))).collect()
         }
-    };
-    let shown = match raw {
-        raw::Status::Code(code) => code.to_string(),
-        raw::Status::Range(text) => format!("{text:?}"),
-    };
-    match (low, high) {
+    }
+}
+
+fn range(text: &str, shown: &str) -> Result<(u16, u16), String> {
+    let (low, high) = text.split_once('-').unwrap_or((text, text));
+    match (low.trim().parse().ok(), high.trim().parse().ok()) {
         (Some(low), Some(high)) if low > high => {
             Err(format!("status {shown} is reversed: no status is within it"))
         }
@@ -173,7 +290,7 @@ host = "user@example.com""#,
                     r#"path = "/up"
 status = "299-200""#,
                 )],
-                r#"fleet.toml:11:10: status "299-200" is reversed: no status is within it; write one status, such as 200, or a range from low to high, such as "200-299""#,
+                r#"fleet.toml:11:10: status "299-200" is reversed: no status is within it; write one status, such as 200, or ranges from low to high, such as "200-299" or "200-299,304""#,
             ),
             (
                 &[(
@@ -182,7 +299,7 @@ status = "299-200""#,
                     r#"path = "/up"
 status = 600"#,
                 )],
-                r#"fleet.toml:11:10: status 600 is not within 100 to 599; write one status, such as 200, or a range from low to high, such as "200-299""#,
+                r#"fleet.toml:11:10: status 600 is not within 100 to 599; write one status, such as 200, or ranges from low to high, such as "200-299" or "200-299,304""#,
             ),
             (
                 &[(
@@ -191,7 +308,7 @@ status = 600"#,
                     r#"path = "/up"
 status = "2xx""#,
                 )],
-                r#"fleet.toml:11:10: status "2xx" is not within 100 to 599; write one status, such as 200, or a range from low to high, such as "200-299""#,
+                r#"fleet.toml:11:10: status "2xx" is not within 100 to 599; write one status, such as 200, or ranges from low to high, such as "200-299" or "200-299,304""#,
             ),
             (
                 &[(

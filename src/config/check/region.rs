@@ -8,7 +8,7 @@ use super::super::problem::Findings;
 use super::super::raw;
 use super::super::source::Source;
 use super::{Placements, Read, Services, listed, record, signals};
-use crate::domain::fleet::Placement;
+use crate::domain::fleet::{Placement, Protocol};
 use crate::domain::{RegionId, ServiceId, Weight};
 
 /// The files that declare each Region, by their names without `.toml`.
@@ -87,9 +87,12 @@ pub(super) fn check(
         };
         let weight = weight(text, placement.weight, source, findings);
         let url = findings.take(
-            base_url(&placement.url),
+            base_url(&placement.url, spec.is_some_and(|spec| spec.probe.protocol == Protocol::Tcp)),
             source.place(&["services", text, "url"]),
-            "write http:// or https://, a host, and a port if need be",
+            match spec.map(|spec| spec.probe.protocol) {
+                Some(Protocol::Tcp) => "write tcp:// or tls://, a host and a port",
+                _ => "write http:// or https://, a host, and a port if need be",
+            },
         );
         let data = record::check(text, &placement.record, spec, source, findings);
         let signals = signals::check(&id, text, placement, source, findings);
@@ -120,13 +123,17 @@ fn weight(service: &str, raw: i64, source: &Source, findings: &mut Findings) -> 
 }
 
 /// Scheme, host and port of a URL, and nothing behind them.
-fn base_url(text: &str) -> Result<String, String> {
+fn base_url(text: &str, tcp: bool) -> Result<String, String> {
     let fail = |reason| Err(format!("url {text:?} {reason}"));
     let Ok(uri) = text.parse::<Uri>() else {
         return fail("is not a URL");
     };
-    let Some(scheme @ ("http" | "https")) = uri.scheme_str() else {
-        return fail("is neither http nor https");
+    let scheme = match (uri.scheme_str(), tcp) {
+        (Some(scheme @ ("http" | "https")), false) | (Some(scheme @ ("tcp" | "tls")), true) => {
+            scheme
+        }
+        (_, false) => return fail("is neither http nor https"),
+        (_, true) => return fail("is neither tcp nor tls, and protocol = \"tcp\""),
     };
     let Some(authority) = uri.authority().filter(|authority| !authority.host().is_empty()) else {
         return fail("names no host");
@@ -137,7 +144,10 @@ fn base_url(text: &str) -> Result<String, String> {
     if authority.as_str() != authority.host() && authority.port_u16().is_none() {
         return fail("has a port that is none");
     }
-    if uri.path() != "/" || uri.query().is_some() || text.contains('#') {
+    if tcp && authority.port_u16().is_none() {
+        return fail("has no port, and TCP has none of its own");
+    }
+    if !matches!(uri.path(), "" | "/") || uri.query().is_some() || text.contains('#') {
         return fail("has a path, which belongs to the service's probe in fleet.toml");
     }
     Ok(format!("{scheme}://{authority}"))

@@ -6,15 +6,16 @@
 //! from the *start* of the newest writes that a majority has acknowledged, less a margin for drift,
 //! and when it ends the leader stops by itself. Wall clocks are never compared.
 //!
+//! `standing` says when an agent stands and when it is elected; `seat` what it knows of one seat.
 //! What is not here: what the leader decides and writes down (`journal`), and what it does
 //! (`zones`). The journal's pointer travels on the seats' swaps, see [`Election::carry`].
 
 mod seat;
+mod standing;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use rand::RngExt as _;
 use rand_pcg::Pcg64Mcg;
 
 use crate::domain::control::StateRef;
@@ -70,10 +71,16 @@ pub(super) struct Election {
     role: Role,
     /// States put beside seats that the seats are to point to.
     carried: BTreeMap<RegionId, StateRef>,
+    /// Before this moment it leaves standing to others.
+    stand_from: Moment,
     rng: Pcg64Mcg,
     timing: Timing,
     driven_at: Moment,
 }
+
+/// Leases for which an agent that could not read the control state leaves standing to others: they
+/// wait one, and may read what it can't (a later version wrote it, or its way there is cut).
+const HOLD_OFF_LEASES: u32 = 3;
 
 fn ms(value: u32) -> Duration {
     Duration::from_millis(u64::from(value))
@@ -97,6 +104,7 @@ impl Election {
             epoch_max: Epoch::ZERO,
             role: Role::Follower { stand_at: None },
             carried: BTreeMap::new(),
+            stand_from: now,
             rng,
             timing,
             driven_at: now,
@@ -174,10 +182,19 @@ impl Election {
 
     /// Learns the seat set from a state. False when it is not the configured one: then this agent
     /// never stands, since its majority would not be the fleet's.
-    pub(super) fn learn_roster(&mut self, roster: &BTreeMap<RegionId, Incarnation>) -> bool {
+    pub(super) fn learn_roster(
+        &mut self,
+        roster: &BTreeMap<RegionId, Incarnation>,
+        out: &mut Outbox,
+    ) -> bool {
         if !roster.keys().eq(self.seats.keys()) {
             self.roster = None;
             return false;
+        }
+        for (seat, watch) in &mut self.seats {
+            if let Some(why) = watch.judge_again(&roster[seat]) {
+                out.note(Note::SeatLost { seat: seat.clone(), why });
+            }
         }
         self.roster = Some(roster.clone());
         true
@@ -206,9 +223,17 @@ impl Election {
     }
 
     /// Gives up leading.
-    pub(super) fn step_down(&mut self, out: &mut Outbox, why: StepDown) -> Option<Turn> {
+    pub(super) fn step_down(
+        &mut self,
+        now: Moment,
+        out: &mut Outbox,
+        why: StepDown,
+    ) -> Option<Turn> {
         let epoch = self.leading()?;
         out.note(Note::SteppedDown { epoch, why });
+        if why == StepDown::JournalDamaged {
+            self.stand_from = now + ms(self.timing.lease_ms) * HOLD_OFF_LEASES;
+        }
         self.become_follower();
         Some(Turn::SteppedDown)
     }
@@ -244,13 +269,14 @@ impl Election {
                     .filter(|sent| found.as_ref().is_some_and(|found| found.beat == sent.new.beat));
                 self.observe(now, seat, found, out);
                 if let Some(sent) = mine {
+                    self.hurry_carried(now, seat);
                     return self.acknowledged(now, seat, &sent, out);
                 }
                 if matches!(self.role, Role::Leader { .. }) && self.in_reach(seat) {
                     // The swap that was read back had no effect: renew at once.
                     self.set_next(seat, now);
                 }
-                self.refused(seat, out)
+                self.refused(now, seat, out)
             }
             (Some(Busy::Reading), _) => {
                 watch.next_at = now + if watch.unresolved.is_some() { soon } else { poll };
@@ -267,9 +293,10 @@ impl Election {
                 watch.next_at = if mine { sent.at + poll } else { now + soon };
                 self.observe(now, seat, found.map(|found| *found), out);
                 if mine {
+                    self.hurry_carried(now, seat);
                     self.acknowledged(now, seat, &sent, out)
                 } else {
-                    self.refused(seat, out)
+                    self.refused(now, seat, out)
                 }
             }
             (Some(Busy::Swapping(sent)), Err(Refusal::Failed(failure))) => {
@@ -279,7 +306,7 @@ impl Election {
                     None
                 } else {
                     watch.next_at = now + soon;
-                    self.refused(seat, out)
+                    self.refused(now, seat, out)
                 }
             }
             (None, _) => None,
@@ -339,33 +366,8 @@ impl Election {
         }
     }
 
-    fn count_votes(&mut self, now: Moment, out: &mut Outbox) -> Option<Turn> {
-        let majority = self.majority();
-        let Role::Candidate { epoch, started, took, .. } = &self.role else { return None };
-        if took.len() < majority {
-            return None;
-        }
-        let (epoch, started) = (*epoch, *started);
-        let states: Vec<(RegionId, StateRef)> =
-            took.iter().map(|(seat, state)| (seat.clone(), state.clone())).collect();
-        let acked_from: BTreeMap<RegionId, Moment> =
-            took.keys().map(|seat| (seat.clone(), started)).collect();
-        if now >= self.lease_end_of(&acked_from) {
-            self.not_elected(out);
-            return None;
-        }
-        out.note(Note::Elected { epoch, seats: acked_from.keys().cloned().collect() });
-        self.role = Role::Leader { epoch, acked_from };
-        self.carried.clear();
-        // The other seats are asked to follow at once, so that the lease rests on all of them.
-        for watch in self.seats.values_mut() {
-            watch.next_at = watch.next_at.min(now + ms(self.timing.renew_ms) / 4);
-        }
-        Some(Turn::Elected { epoch, states })
-    }
-
     /// A seat's write is known to have had no effect.
-    fn refused(&mut self, seat: &RegionId, out: &mut Outbox) -> Option<Turn> {
+    fn refused(&mut self, now: Moment, seat: &RegionId, out: &mut Outbox) -> Option<Turn> {
         match &mut self.role {
             Role::Follower { .. } => None,
             Role::Candidate { asked, took, refused, .. } => {
@@ -386,18 +388,11 @@ impl Election {
                     .filter(|watch| watch.seen.as_ref().is_none_or(|seen| seen.seat.epoch <= epoch))
                     .count();
                 if reachable < self.majority() {
-                    self.step_down(out, StepDown::Outbid)
+                    self.step_down(now, out, StepDown::Outbid)
                 } else {
                     None
                 }
             }
-        }
-    }
-
-    fn not_elected(&mut self, out: &mut Outbox) {
-        if let Role::Candidate { epoch, .. } = self.role {
-            out.note(Note::NotElected { epoch });
-            self.become_follower();
         }
     }
 
@@ -406,8 +401,9 @@ impl Election {
         self.driven_at = now;
         let turn = match &self.role {
             Role::Leader { acked_from, .. } if now >= self.lease_end_of(acked_from) => {
-                self.step_down(out, StepDown::LeaseEnded)
+                self.step_down(now, out, StepDown::LeaseEnded)
             }
+            Role::Leader { epoch, .. } => self.outgrow(now, *epoch, out),
             Role::Candidate { started, .. } if now >= *started + self.patience() => {
                 self.not_elected(out);
                 None
@@ -425,66 +421,6 @@ impl Election {
             self.call_seat(now, &seat, out);
         }
         turn
-    }
-
-    /// How long a candidate waits for its takes: one call and one reading back.
-    fn patience(&self) -> Duration {
-        ms(self.timing.table_call_ms) * 2
-    }
-
-    /// Seats that this agent may take: waited for, each by itself, and with no call under way.
-    fn takeable(&self) -> BTreeSet<RegionId> {
-        let lease = ms(self.timing.lease_ms);
-        self.seats
-            .iter()
-            .filter(|(_, watch)| watch.busy.is_none() && watch.unresolved.is_none())
-            .filter(|(_, watch)| watch.waited(lease))
-            .map(|(seat, _)| seat.clone())
-            .collect()
-    }
-
-    fn consider_standing(&mut self, now: Moment, out: &mut Outbox) {
-        let Role::Follower { stand_at } = self.role else { return };
-        if self.roster.is_none() {
-            return;
-        }
-        let takeable = self.takeable();
-        if takeable.len() < self.majority() {
-            // A reading under way hides a seat for a moment; only a change of beat resets the wait.
-            let waited = self.seats.values().filter(|w| w.waited(ms(self.timing.lease_ms))).count();
-            if waited < self.majority() {
-                self.role = Role::Follower { stand_at: None };
-            }
-            return;
-        }
-        match stand_at {
-            None => {
-                let spread_ms = self.timing.stand_spread_ms;
-                let wait_ms = if spread_ms == 0 { 0 } else { self.rng.random_range(0..spread_ms) };
-                self.role = Role::Follower { stand_at: Some(now + ms(wait_ms)) };
-                if wait_ms == 0 {
-                    self.consider_standing(now, out);
-                }
-            }
-            Some(at) if now >= at => self.stand(now, takeable, out),
-            Some(_) => {}
-        }
-    }
-
-    fn stand(&mut self, now: Moment, asked: BTreeSet<RegionId>, out: &mut Outbox) {
-        let epoch = self.epoch_max.next();
-        self.epoch_max = epoch;
-        out.note(Note::Stood { epoch, seats: asked.iter().cloned().collect() });
-        self.role = Role::Candidate {
-            epoch,
-            started: now,
-            asked: asked.clone(),
-            took: BTreeMap::new(),
-            refused: BTreeSet::new(),
-        };
-        for seat in asked {
-            self.swap(now, &seat, epoch, None, out);
-        }
     }
 
     /// The one call that is due at a seat: read back, renew, or look.
@@ -514,7 +450,7 @@ impl Election {
     ) {
         let beat = self.next_beat();
         let holder = self.agent.clone();
-        let limit_ms = self.timing.table_call_ms;
+        let (limit_ms, lease_ms) = (self.timing.table_call_ms, self.timing.lease_ms);
         let Some(watch) = self.seats.get_mut(seat) else { return };
         let Some(seen) = watch.counting() else { return };
         let old = seen.seat.clone();
@@ -524,8 +460,14 @@ impl Election {
             Some(state) if state.name > old.committed.name => state,
             _ => old.committed,
         };
-        let new =
-            Seat { incarnation: old.incarnation, epoch, holder: Some(holder), beat, committed };
+        let new = Seat {
+            incarnation: old.incarnation,
+            epoch,
+            holder: Some(holder),
+            lease_ms,
+            beat,
+            committed,
+        };
         watch.busy = Some(Busy::Swapping(Box::new(Sent { new: new.clone(), at: now })));
         let purpose = Purpose::Seat { seat: seat.clone() };
         let request = Request::SwapSeat { seat: seat.clone(), expected: old.beat, new };
@@ -543,9 +485,9 @@ impl Election {
             .unwrap_or(Moment::NEVER);
         let role = match &self.role {
             // One that is due already waits for a seat's answer, not for time.
-            Role::Follower { stand_at } => {
-                stand_at.filter(|at| *at > self.driven_at).unwrap_or(Moment::NEVER)
-            }
+            Role::Follower { stand_at: Some(at) } if *at > self.driven_at => *at,
+            Role::Follower { .. } if self.stand_from > self.driven_at => self.stand_from,
+            Role::Follower { .. } => Moment::NEVER,
             Role::Candidate { started, .. } => *started + self.patience(),
             Role::Leader { acked_from, .. } => self.lease_end_of(acked_from),
         };

@@ -101,15 +101,40 @@ impl SeatWatch {
         news
     }
 
+    /// Judges what was seen by an incarnation that was learned only now. Gives the reason when the
+    /// seat is thereby found lost.
+    pub(super) fn judge_again(&mut self, expected: &Incarnation) -> Option<Lost> {
+        let recreated = self.seen.as_ref().is_some_and(|seen| seen.seat.incarnation != *expected);
+        match (recreated, self.lost) {
+            (true, None) => {
+                self.lost = Some(Lost::Recreated);
+                self.lost
+            }
+            // It was measured by another roster.
+            (false, Some(Lost::Recreated)) => {
+                self.lost = None;
+                None
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether no call is under way and none is unresolved: what was seen is what a swap expects.
+    pub(super) fn idle(&self) -> bool {
+        self.busy.is_none() && self.unresolved.is_none()
+    }
+
     /// What the seat holds, if it counts.
     pub(super) fn counting(&self) -> Option<&Seen> {
         if self.lost.is_some() { None } else { self.seen.as_ref() }
     }
 
-    /// Whether the seat was seen unchanged for a whole lease: read again after the lease had
-    /// passed since the first sight, so that one who can't read it any more does not count it.
+    /// Whether the seat was seen unchanged for a whole lease, this agent's or its holder's,
+    /// whichever is longer: read again after the lease had passed since the first sight, so that
+    /// one who can't read it any more does not count it.
     pub(super) fn waited(&self, lease: Duration) -> bool {
         self.counting().is_some_and(|seen| {
+            let lease = lease.max(Duration::from_millis(u64::from(seen.seat.lease_ms)));
             seen.confirmed.since(seen.first) >= lease || broken(Breakage::StandAtOnce)
         })
     }
@@ -137,6 +162,28 @@ mod tests {
         assert!(watch.waited(LEASE));
         watch.observe(at(6001), Some(seat(1, 2)), None);
         assert!(!watch.waited(LEASE), "a new beat starts the wait anew");
+    }
+
+    #[test]
+    fn the_holder_s_lease_is_waited_for_when_it_is_the_longer_one() {
+        let mut held = seat(1, 1);
+        held.lease_ms = 9000;
+        let mut watch = SeatWatch::new(at(0));
+        watch.observe(at(0), Some(held.clone()), None);
+        watch.observe(at(8999), Some(held.clone()), None);
+        assert!(!watch.waited(LEASE));
+        watch.observe(at(9000), Some(held), None);
+        assert!(watch.waited(LEASE));
+    }
+
+    #[test]
+    fn a_seat_seen_before_the_seat_set_was_known_is_judged_when_it_is() {
+        let mut watch = SeatWatch::new(at(0));
+        watch.observe(at(1), Some(seat(5, 1)), None);
+        let other = Incarnation("another".to_owned());
+        assert_eq!(watch.judge_again(&other), Some(Lost::Recreated));
+        assert!(watch.counting().is_none());
+        assert_eq!(watch.judge_again(&other), None, "told once");
     }
 
     #[test]

@@ -4,6 +4,11 @@
 //! turns, and so is a first success after failures: the opinion is sharp within a second, and one
 //! lucky or unlucky probe decides nothing. Down and up have thresholds of their own.
 //!
+//! In quiet times a target's turns lie on a grid of its own, a whole number of intervals after the
+//! first. A probe that was started late doesn't shift those after it, and after a burst a target
+//! returns to its place: so thousands of targets stay spread over the interval, however long they
+//! are probed and however many of them failed at once.
+//!
 //! Probes of one target may overlap: a black hole answers none of them, and waiting for one timeout
 //! after another would triple the time to an opinion.
 
@@ -25,9 +30,6 @@ const IN_FLIGHT_MAX: usize = 8;
 /// the most: a target in trouble must not be flooded by its observers.
 const WATCHFUL_FACTOR: u32 = 4;
 
-/// How long after its start a probe counts as never to be answered: many times any time limit.
-const OVERDUE: Duration = Duration::from_secs(60);
-
 /// For how many dwells a target that went down is watched closely: long enough that a blip's end
 /// is seen before the dwell is over.
 const WATCHFUL_DWELLS: u32 = 2;
@@ -48,12 +50,15 @@ pub(in crate::core) struct TargetWatch {
     /// Probes of a burst still to be started.
     burst_left: u16,
     next_at: Moment,
+    /// A point of its grid.
+    grid: Moment,
 }
 
 impl TargetWatch {
     /// A target of which nothing is known. First probes are spread by `offset_ms`, so that many
     /// targets are not all probed in one instant.
     pub(in crate::core) fn new(now: Moment, offset_ms: u32, timing: &Timing) -> Self {
+        let first = now + Duration::from_millis(u64::from(offset_ms));
         Self {
             state: CellState::Unknown,
             since: now,
@@ -65,7 +70,8 @@ impl TargetWatch {
             last_failure: None,
             in_flight: BTreeMap::new(),
             burst_left: timing.up_after.max(timing.down_after),
-            next_at: now + Duration::from_millis(u64::from(offset_ms)),
+            next_at: first,
+            grid: first,
         }
     }
 
@@ -79,17 +85,9 @@ impl TargetWatch {
         if self.in_flight.len() >= IN_FLIGHT_MAX { Moment::NEVER } else { self.next_at }
     }
 
-    /// Forgets probes that were never answered, against the promise, lest the target is never
-    /// probed again and its last state stands for ever.
-    pub(in crate::core) fn forget_overdue(&mut self, now: Moment) -> Vec<ProbeId> {
-        let overdue = |(probe, started): (&ProbeId, &Moment)| {
-            (now.since(*started) >= OVERDUE).then_some(*probe)
-        };
-        let forgotten: Vec<ProbeId> = self.in_flight.iter().filter_map(overdue).collect();
-        for probe in &forgotten {
-            self.in_flight.remove(probe);
-        }
-        forgotten
+    /// Forgets a probe that was never answered.
+    pub(in crate::core) fn forget(&mut self, probe: ProbeId) {
+        self.in_flight.remove(&probe);
     }
 
     /// Says that a probe was started, and plans the one after it.
@@ -103,10 +101,11 @@ impl TargetWatch {
         assert!(self.in_flight.len() < IN_FLIGHT_MAX, "more probes under way than the bound");
         self.in_flight.insert(probe, now);
         self.burst_left = self.burst_left.saturating_sub(1);
-        self.next_at = now + self.spacing(now, timing, dwell_ms);
+        self.next_at = self.after(now, timing, dwell_ms);
     }
 
-    fn spacing(&self, now: Moment, timing: &Timing, dwell_ms: u32) -> Duration {
+    /// The turn after one that is taken now.
+    fn after(&mut self, now: Moment, timing: &Timing, dwell_ms: u32) -> Moment {
         let settling = match self.state {
             CellState::Unknown | CellState::Up => false,
             CellState::Suspect | CellState::Recovering => true,
@@ -115,14 +114,18 @@ impl TargetWatch {
                 now.since(self.failing_since.unwrap_or(now)) < Duration::from_millis(watch_ms)
             }
         };
-        let spacing_ms = if self.burst_left > 0 {
-            timing.burst_interval_ms
+        if self.burst_left > 0 {
+            now + Duration::from_millis(timing.burst_interval_ms.into())
         } else if settling {
-            (timing.probe_interval_ms / WATCHFUL_FACTOR).max(timing.burst_interval_ms)
+            let spacing_ms =
+                (timing.probe_interval_ms / WATCHFUL_FACTOR).max(timing.burst_interval_ms);
+            now + Duration::from_millis(spacing_ms.into())
         } else {
-            timing.probe_interval_ms
-        };
-        Duration::from_millis(u64::from(spacing_ms))
+            let interval_ms = u64::from(timing.probe_interval_ms.max(1));
+            let turns = now.as_ms().saturating_sub(self.grid.as_ms()) / interval_ms + 1;
+            self.grid = self.grid + Duration::from_millis(interval_ms.saturating_mul(turns));
+            self.grid
+        }
     }
 
     /// Takes in a probe's result; true when the opinion changed.
@@ -137,7 +140,9 @@ impl TargetWatch {
         if self.samples.len() == WINDOW {
             self.samples.pop_front();
         }
-        self.samples.push_back(sample.failure.is_none().then_some(sample.total_ms));
+        // The ratio is what a client sees who takes one address; the streak, whether any answers.
+        let well = sample.failure.is_none() && sample.passed_over.is_none();
+        self.samples.push_back(well.then_some(sample.phases.total_ms));
         let before = self.state;
         match sample.failure {
             Some(failure) => {
@@ -229,14 +234,13 @@ impl TargetWatch {
 mod tests {
     use super::*;
     use crate::core::testing::timing;
+    use crate::domain::Phases;
 
     fn sample(ok: bool) -> Sample {
         Sample {
             failure: (!ok).then_some(ProbeFailure::Status),
-            detail: String::new(),
-            connect_ms: None,
-            first_byte_ms: None,
-            total_ms: 5,
+            phases: Phases { total_ms: 5, ..Phases::default() },
+            ..Sample::default()
         }
     }
 
@@ -327,14 +331,59 @@ mod tests {
     fn probes_that_are_never_answered_do_not_stop_the_probing_for_ever() {
         let timing = timing();
         let mut watch = TargetWatch::new(Moment::ZERO, 0, &timing);
-        let mut now = Moment::ZERO;
         for n in 0..IN_FLIGHT_MAX as u64 {
-            now = watch.next_at();
+            let now = watch.next_at();
             watch.started(now, ProbeId(n), &timing, 2000);
         }
         assert_eq!(watch.next_at(), Moment::NEVER);
-        assert_eq!(watch.forget_overdue(now + OVERDUE).len(), IN_FLIGHT_MAX);
-        assert!(watch.next_at() <= now + OVERDUE);
+        watch.forget(ProbeId(0));
+        assert!(watch.next_at() < Moment::NEVER);
+    }
+
+    #[test]
+    fn an_address_that_was_passed_over_counts_in_the_ratio_and_never_makes_it_down() {
+        let timing = timing();
+        let mut watch = TargetWatch::new(Moment::ZERO, 0, &timing);
+        for n in 0..30 {
+            let now = watch.next_at();
+            watch.started(now, ProbeId(n), &timing, 2000);
+            let passed_over = (n % 3 == 0).then_some(ProbeFailure::Refused);
+            let sample = Sample { passed_over, ..sample(true) };
+            watch.ended(now, ProbeId(n), &sample, &timing);
+        }
+        let cell = watch.cell(watch.next_at());
+        assert_eq!((cell.state, cell.failed, cell.window), (Up, 6, 20));
+    }
+
+    #[test]
+    fn turns_keep_to_the_grid_after_late_starts_and_after_a_burst() {
+        let timing = timing();
+        let mut watch = TargetWatch::new(Moment::ZERO, 70, &timing);
+        let mut probe = 0;
+        let mut start = |watch: &mut TargetWatch, at: Moment, ok: bool| {
+            probe += 1;
+            watch.started(at, ProbeId(probe), &timing, 2000);
+            watch.ended(at, ProbeId(probe), &sample(ok), &timing);
+        };
+        for _ in 0..3 {
+            let at = watch.next_at();
+            start(&mut watch, at, true);
+        }
+        assert_eq!(watch.next_at(), Moment::from_ms(1070));
+        for late_ms in [0, 3, 999, 1, 2500] {
+            let due = watch.next_at();
+            start(&mut watch, due + Duration::from_millis(late_ms), true);
+            let next = watch.next_at();
+            assert_eq!(next.as_ms() % 1000, 70, "after {late_ms} ms");
+            assert!(next.since(due + Duration::from_millis(late_ms)) <= Duration::from_secs(1));
+        }
+        let due = watch.next_at();
+        start(&mut watch, due, false);
+        for _ in 0..6 {
+            let at = watch.next_at() + Duration::from_millis(1);
+            start(&mut watch, at, true);
+        }
+        assert_eq!((watch.state(), watch.next_at().as_ms() % 1000), (Up, 70));
     }
 
     #[test]
@@ -348,6 +397,7 @@ mod tests {
         }
         let now = watch.next_at();
         watch.started(now, ProbeId(9), &timing, 2000);
+        assert_eq!(now.as_ms() % u64::from(timing.probe_interval_ms), 0);
         assert_eq!(watch.next_at().since(now).as_millis(), u128::from(timing.probe_interval_ms));
         watch.ended(now, ProbeId(9), &sample(false), &timing);
         assert_eq!(watch.next_at(), now);

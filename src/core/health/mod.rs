@@ -1,9 +1,11 @@
 //! From single probes to verdicts.
 //!
-//! `cell` turns one observer's probes of one target into an opinion and says when to probe next;
+//! `cell` turns one observer's probes of one target into an opinion and says when to probe next,
+//! and `aside` keeps what else the probes showed, for people;
 //! `matrix` keeps the opinions of all observers and which of them are fresh; `verdict` judges a
 //! target by the agreement among them, and `signals` adds what AWS says of a Region to that.
 
+pub(super) mod aside;
 pub(super) mod cell;
 pub(super) mod matrix;
 mod signals;

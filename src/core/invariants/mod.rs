@@ -1,59 +1,37 @@
 //! What must never be, as small judges: one file each, with the source of its rule.
 //!
-//! They judge facts (what was written, applied, acted upon) and never call the planner or the
-//! safety rules that they check. The simulator, the drills and the tests feed the same judges.
+//! They judge facts (what was written, applied, sent, acted upon) and never call the planner or the
+//! safety rules that they check; `explained` alone lets the planner run again, as a replay. The
+//! simulator, the drills and the model feed the same judges; a judge to whom a stage can't tell the
+//! facts stays silent there.
 
+mod agreed_upon;
+mod bounded_queues;
 mod committed_is_kept;
+mod deposed_is_silent;
 mod epochs_never_fall;
+mod explained;
+mod fact;
+mod fewest_in_service;
+mod fine_is_not_drained;
+mod known;
+mod lease_ends_in_time;
 mod never_nothing;
 mod one_acting_leader;
+mod one_promotion;
 mod only_committed_is_applied;
 
-use std::collections::BTreeMap;
+use crate::domain::{Fleet, Moment};
 
-use crate::domain::control::Weights;
-use crate::domain::record::RecordKey;
-use crate::domain::seat::Seat;
-use crate::domain::{AgentId, Epoch, Fence, Moment, RegionId, StateName, ZoneId};
+pub use fact::{Act, Fact, RecordWeights, Saying};
+use known::Known;
 
-/// Something that was the case.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fact {
-    /// These agents acted as leaders at one moment, each under its epoch.
-    Acting(Vec<(AgentId, Epoch)>),
-    /// A seat was written.
-    SeatWritten {
-        /// Whose.
-        region: RegionId,
-        /// What it then held.
-        seat: Seat,
-    },
-    /// A control state was put beside a seat.
-    StatePut {
-        /// Its name.
-        name: StateName,
-        /// Its document's fingerprint.
-        digest: crate::domain::digest::Digest,
-        /// Its weights.
-        wanted: Weights,
-        /// The state that it takes over, if it is a new leader's first.
-        adopts: Option<StateName>,
-    },
-    /// A batch was applied to a zone.
-    ZoneApplied {
-        /// Which.
-        zone: ZoneId,
-        /// The fence that it set, if it set one.
-        fence: Option<Fence>,
-        /// The weights of the names that it touched, as they were before.
-        before: BTreeMap<RecordKey, BTreeMap<String, u8>>,
-        /// The weights of the names that it touched, as they then were.
-        after: BTreeMap<RecordKey, BTreeMap<String, u8>>,
-    },
-}
+/// Violations that are kept: whoever reads them needs the first few, and one broken rule can break
+/// at every fact that follows.
+const BROKEN_MAX: usize = 100;
 
 /// A broken invariant.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, thiserror::Error)]
 #[error("{at}: {invariant} was broken: {what}")]
 pub struct Violation {
     /// When.
@@ -65,48 +43,101 @@ pub struct Violation {
 }
 
 /// One invariant.
-trait Judge: std::fmt::Debug {
+trait Judge {
     /// Its name.
     fn name(&self) -> &'static str;
     /// Judges a fact, given all before it.
-    fn judge(&mut self, fact: &Fact) -> Result<(), String>;
+    fn judge(&mut self, at: Moment, fact: &Fact, known: &Known) -> Result<(), String>;
+}
+
+/// Declares the judges as fields, so that a whole court can be copied and compared.
+macro_rules! court {
+    ($($field:ident: $judge:ty = $new:expr,)*; $fleet:ident) => {
+        #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+        struct Court {
+            $($field: $judge,)*
+        }
+
+        impl Court {
+            fn new($fleet: &Fleet) -> Self {
+                Self { $($field: $new,)* }
+            }
+
+            fn judge(
+                &mut self,
+                at: Moment,
+                fact: &Fact,
+                known: &Known,
+                mut broken: impl FnMut(&'static str, String),
+            ) {
+                $(if let Err(what) = self.$field.judge(at, fact, known) {
+                    broken(self.$field.name(), what);
+                })*
+            }
+        }
+    };
+}
+
+court! {
+    one_acting_leader: one_acting_leader::OneActingLeader = Default::default(),
+    lease_ends_in_time: lease_ends_in_time::LeaseEndsInTime =
+        lease_ends_in_time::LeaseEndsInTime::new(fleet),
+    epochs_never_fall: epochs_never_fall::EpochsNeverFall = Default::default(),
+    deposed_is_silent: deposed_is_silent::DeposedIsSilent = Default::default(),
+    committed_is_kept: committed_is_kept::CommittedIsKept = Default::default(),
+    only_committed_is_applied: only_committed_is_applied::OnlyCommittedIsApplied =
+        only_committed_is_applied::OnlyCommittedIsApplied::new(fleet),
+    explained: explained::Explained = Default::default(),
+    never_nothing: never_nothing::NeverNothing = never_nothing::NeverNothing,
+    fewest_in_service: fewest_in_service::FewestInService =
+        fewest_in_service::FewestInService::new(fleet),
+    agreed_upon: agreed_upon::AgreedUpon = agreed_upon::AgreedUpon::new(fleet),
+    fine_is_not_drained: fine_is_not_drained::FineIsNotDrained = Default::default(),
+    one_promotion: one_promotion::OnePromotion = Default::default(),
+    bounded_queues: bounded_queues::BoundedQueues = bounded_queues::BoundedQueues::new(fleet),
+    ; fleet
 }
 
 /// Every invariant, over one run.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Invariants {
-    judges: Vec<Box<dyn Judge>>,
+    court: Court,
+    known: Known,
     broken: Vec<Violation>,
 }
 
 impl Invariants {
-    /// Judges for a fleet with this many seats and these services' records.
+    /// Judges for this fleet, before anything has happened.
     #[must_use]
-    pub fn new(seats: usize, records: BTreeMap<RecordKey, crate::domain::ServiceId>) -> Self {
-        Self {
-            judges: vec![
-                Box::new(one_acting_leader::OneActingLeader),
-                Box::new(epochs_never_fall::EpochsNeverFall::default()),
-                Box::new(committed_is_kept::CommittedIsKept::new(seats)),
-                Box::new(never_nothing::NeverNothing),
-                Box::new(only_committed_is_applied::OnlyCommittedIsApplied::new(seats, records)),
-            ],
-            broken: Vec::new(),
-        }
+    pub fn new(fleet: &Fleet) -> Self {
+        Self { court: Court::new(fleet), known: Known::new(fleet), broken: Vec::new() }
     }
 
     /// Judges a fact.
     pub fn judge(&mut self, at: Moment, fact: &Fact) {
-        for judge in &mut self.judges {
-            if let Err(what) = judge.judge(fact) {
-                self.broken.push(Violation { at, invariant: judge.name(), what });
-            }
+        self.hear(at, fact);
+        if let Some(name) = self.known.learn(at, fact) {
+            let committed = Fact::Committed { name };
+            self.hear(at, &committed);
+            self.known.learn(at, &committed);
         }
     }
 
-    /// What was broken so far.
+    fn hear(&mut self, at: Moment, fact: &Fact) {
+        let broken = &mut self.broken;
+        self.court.judge(at, fact, &self.known, |invariant, what| {
+            if broken.len() < BROKEN_MAX {
+                broken.push(Violation { at, invariant, what });
+            }
+        });
+    }
+
+    /// What was broken so far: the first hundred at most.
     #[must_use]
     pub fn broken(&self) -> &[Violation] {
         &self.broken
     }
 }
+
+#[cfg(test)]
+mod testing;

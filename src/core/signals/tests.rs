@@ -1,12 +1,10 @@
 //! Readings at moments that the tests name, each answered by hand.
 
 use super::*;
+use crate::config;
 use crate::core::call::Command;
-use crate::core::testing::timing;
-use crate::domain::fleet::{Placement, ProbeSpec, Rules, Service, Tables};
-use crate::domain::record::{RecordData, RecordType};
+use crate::domain::FailureClass;
 use crate::domain::signal::ZoneHealth;
-use crate::domain::{FailureClass, Weight};
 
 const ARN: &str = "arn:aws:elasticloadbalancing:r1:123456789012:targetgroup/web/0123456789abcdef";
 
@@ -24,44 +22,28 @@ fn alarm() -> AlarmName {
 
 /// One service with a target group and an alarm in `r1`, and with nothing to read in `r2`.
 fn fleet() -> Fleet {
-    let bare = Placement {
-        weight: Weight(1),
-        url: "http://web.test".to_owned(),
-        data: RecordData::Plain { ttl_s: 5, values: vec!["192.0.2.1".to_owned()] },
-        target_group: None,
-        alarms: BTreeSet::new(),
+    let fleet = r#"name = "f"
+seats = ["r1", "r2", "r3"]
+zones = { Z1 = "example.com" }
+[services.web]
+zone = "Z1"
+name = "web.example.com"
+type = "A"
+"#;
+    let region = |n, more: &str| {
+        let text = format!(
+            "region = \"r{n}\"\n[services.web]\nweight = 1\nurl = \"http://127.0.{n}.1\"\n\
+             record = {{ values = [\"127.0.{n}.1\"], ttl_s = 1 }}\n{more}"
+        );
+        (format!("r{n}.toml"), text)
     };
-    let told = Placement {
-        target_group: Some(ARN.parse().expect("valid")),
-        alarms: [alarm()].into(),
-        ..bare.clone()
-    };
-    let probe = ProbeSpec {
-        path: "/".to_owned(),
-        host: None,
-        status: (200, 299),
-        body_contains: None,
-        latency_ms_max: 500,
-        timeout_ms: 800,
-        body_bytes_max: 1024,
-    };
-    let web = Service {
-        zone: "Z1".parse().expect("valid"),
-        name: "web.example".parse().expect("valid"),
-        rtype: RecordType::A,
-        probe,
-        regions: [(region(), told), ("r2".parse().expect("valid"), bare)].into(),
-    };
-    Fleet {
-        name: "f".parse().expect("valid"),
-        seats: BTreeSet::new(),
-        regions: [region()].into(),
-        services: [(service(), web)].into(),
-        zones: BTreeMap::new(),
-        timing: timing(),
-        rules: Rules { dwell_ms: 2000, return_after_ms: 60_000, fewest_in_service: 1 },
-        tables: Tables { seats: "s".to_owned(), board: "b".to_owned() },
-    }
+    let files = BTreeMap::from([
+        ("fleet.toml".to_owned(), fleet.to_owned()),
+        region(1, &format!("target_group = \"{ARN}\"\nalarms = [\"errors\"]\n")),
+        region(2, ""),
+        ("r3.toml".to_owned(), "region = \"r3\"\nwitness = true\n".to_owned()),
+    ]);
+    config::load_files(files).unwrap_or_else(|problems| panic!("{problems}")).fleet
 }
 
 struct Case {

@@ -14,11 +14,13 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HOST, HeaderValue, USER_AGENT};
 use hyper::{HeaderMap, Request, Response, StatusCode};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::serve::{self, Reply, delay};
 use super::shared::Shared;
+use crate::domain::fleet::JsonPart;
+use crate::domain::fleet::JsonScalar;
 use crate::domain::{AgentId, Fleet, FleetName, RegionId, Target};
 use crate::world::apps::Reaction;
 use crate::world::network::Place;
@@ -42,6 +44,7 @@ struct App {
     health_path: String,
     health_status: u16,
     health_text: String,
+    health_parts: Vec<JsonPart>,
 }
 
 impl Apps {
@@ -54,12 +57,13 @@ impl Apps {
         let here = fleet.services.iter().filter(|(_, spec)| spec.regions.contains_key(&region));
         let by_host = here
             .map(|(service, spec)| {
-                let (lowest, highest) = spec.probe.status;
+                let lowest = spec.probe.status.first().map_or(WELL, |(lowest, _)| *lowest);
                 let app = App {
                     target: Target { region: region.clone(), service: service.clone() },
                     health_path: spec.probe.path.clone(),
-                    health_status: WELL.clamp(lowest, highest),
+                    health_status: if spec.probe.accepts(WELL) { WELL } else { lowest },
                     health_text: spec.probe.body_contains.clone().unwrap_or_default(),
+                    health_parts: spec.probe.json.clone(),
                 };
                 (host(spec.name.as_str()), app)
             })
@@ -136,12 +140,32 @@ impl App {
             StatusCode::from_u16(status).expect("statuses of the model and of a checked fleet");
         let Target { region, service } = &self.target;
         let words = json!({ "region": region, "service": service, "status": status });
-        if healthy {
+        if healthy && self.health_parts.is_empty() {
             response(code, "text/plain", format!("{words}\n{}\n", self.health_text))
+        } else if healthy {
+            let mut document = words;
+            document["text"] = json!(self.health_text);
+            for part in &self.health_parts {
+                put(&mut document, &part.pointer, part.equals.first());
+            }
+            response(code, "application/json", format!("{document}\n"))
         } else {
             response(code, "application/json", format!("{words}\n"))
         }
     }
+}
+
+/// Puts a value where a pointer (RFC 6901) leads. Every step is made a key of an object: a reader
+/// who follows the pointer finds it all the same.
+fn put(document: &mut Value, pointer: &str, value: Option<&JsonScalar>) {
+    let mut at = document;
+    for key in pointer.split('/').skip(1) {
+        if !at.is_object() {
+            *at = json!({});
+        }
+        at = &mut at[key.replace("~1", "/").replace("~0", "~")];
+    }
+    *at = json!(value);
 }
 
 fn response(code: StatusCode, kind: &'static str, text: String) -> Response<Full<Bytes>> {

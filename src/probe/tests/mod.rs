@@ -17,7 +17,7 @@ use tokio::sync::mpsc;
 use super::names::Names;
 use super::*;
 use crate::domain::Sample;
-use crate::domain::fleet::ProbeSpec;
+use crate::domain::fleet::{AddressFamily, ConnectionPolicy, ProbeSpec, Protocol};
 
 /// A limit that no test is meant to reach.
 const PATIENT_MS: u32 = 30_000;
@@ -26,10 +26,17 @@ const BRIEF_MS: u32 = 100;
 
 pub(super) fn spec() -> ProbeSpec {
     ProbeSpec {
+        protocol: Protocol::Auto,
+        connection: ConnectionPolicy::Fresh,
+        family: AddressFamily::Any,
         path: "/health".to_owned(),
         host: None,
-        status: (200, 299),
+        status: vec![(200, 299)],
         body_contains: None,
+        json: Vec::new(),
+        redirects_max: 0,
+        connect_ms_max: None,
+        first_byte_ms_max: None,
         latency_ms_max: PATIENT_MS,
         timeout_ms: PATIENT_MS,
         body_bytes_max: 64 * 1024,
@@ -101,13 +108,16 @@ fn assert_failed(sample: &Sample, failure: ProbeFailure, detail: &str) {
 const GOOD: &str = "HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nfine";
 
 #[tokio::test]
-async fn a_good_answer_is_a_success_with_times_in_order() {
+async fn a_good_answer_is_a_success_with_what_each_phase_took() {
     let sample = probe(answer(GOOD).await, &spec()).await;
     assert_eq!(sample.failure, None, "{sample:?}");
     assert_eq!(sample.detail, "");
-    let connect = sample.connect_ms.expect("connected");
-    let first_byte = sample.first_byte_ms.expect("answered");
-    assert!(connect <= first_byte && first_byte <= sample.total_ms, "{sample:?}");
+    let phases = sample.phases;
+    let connect = phases.connect_ms.expect("connected");
+    let first_byte = phases.first_byte_ms.expect("answered");
+    // Each is cut to whole milliseconds.
+    assert!(connect + first_byte <= phases.total_ms, "{sample:?}");
+    assert_eq!((phases.name_ms, phases.tls_ms), (None, None), "neither was needed");
 }
 
 #[tokio::test]
@@ -159,7 +169,7 @@ async fn a_refused_connection_says_who_refused() {
     drop(listener);
     let sample = probe(address, &spec()).await;
     assert_failed(&sample, ProbeFailure::Refused, &address.to_string());
-    assert_eq!((sample.connect_ms, sample.first_byte_ms), (None, None));
+    assert_eq!((sample.phases.connect_ms, sample.phases.first_byte_ms), (None, None));
 }
 
 /// A listener whose queue is full, so that Linux drops what would begin another connection; and
@@ -184,7 +194,7 @@ async fn a_connection_that_never_comes_is_a_connect_timeout() {
     let (_listener, address, _filling) = full_listener().await;
     let sample = probe(address, &brief()).await;
     assert_failed(&sample, ProbeFailure::ConnectTimeout, "127.0.0.1");
-    assert_eq!(sample.connect_ms, None);
+    assert_eq!(sample.phases.connect_ms, None);
 }
 
 #[cfg(target_os = "linux")]
@@ -233,7 +243,10 @@ async fn one_that_accepts_and_never_answers_is_an_answer_timeout() {
     .await;
     let sample = probe(address, &brief()).await;
     assert_failed(&sample, ProbeFailure::AnswerTimeout, "no answer began");
-    assert!(sample.connect_ms.is_some() && sample.first_byte_ms.is_none(), "{sample:?}");
+    assert!(
+        sample.phases.connect_ms.is_some() && sample.phases.first_byte_ms.is_none(),
+        "{sample:?}"
+    );
 }
 
 #[tokio::test]
@@ -248,16 +261,22 @@ async fn one_that_drips_is_an_answer_timeout_however_steadily_it_drips() {
     let spec = ProbeSpec { timeout_ms: 1_000, body_bytes_max: u32::MAX, ..spec() };
     let sample = probe(address, &spec).await;
     assert_failed(&sample, ProbeFailure::AnswerTimeout, "the answer began");
-    assert!(sample.first_byte_ms.is_some(), "{sample:?}");
+    assert!(sample.phases.first_byte_ms.is_some(), "{sample:?}");
 }
 
 #[tokio::test]
-async fn one_that_breaks_off_or_is_not_http_is_a_broken_answer() {
+async fn one_that_closes_in_the_middle_is_told_from_one_that_is_not_http() {
     for bytes in [
         "",
         "HTTP/1.1 200 O",
         "HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf",
         "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\nhalf\r\n",
+    ] {
+        let sample = probe(answer(bytes).await, &spec()).await;
+        assert_failed(&sample, ProbeFailure::Closed, "");
+        assert!(!sample.detail.is_empty(), "{bytes:?}");
+    }
+    for bytes in [
         "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n",
         "SSH-2.0-OpenSSH_9.9\r\n\r\n",
         "\0\u{1}\u{2}\u{3}\r\n\r\n",
@@ -273,11 +292,14 @@ async fn a_status_out_of_the_range_is_a_wrong_status_whatever_the_body() {
     let address = answer("HTTP/1.1 503 Oh no\r\ncontent-length: 4\r\n\r\nfine").await;
     let sample = probe(address, &spec()).await;
     assert_failed(&sample, ProbeFailure::Status, "503 Service Unavailable");
-    assert_eq!(probe(address, &ProbeSpec { status: (503, 503), ..spec() }).await.failure, None);
+    assert_eq!(
+        probe(address, &ProbeSpec { status: vec![(503, 503)], ..spec() }).await.failure,
+        None
+    );
 }
 
 #[tokio::test]
-async fn a_redirect_is_a_status_and_is_not_followed() {
+async fn a_redirect_is_not_followed_and_its_failure_says_where_it_leads() {
     let visits = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&visits);
     let elsewhere = serve(move |_| {
@@ -288,8 +310,11 @@ async fn a_redirect_is_a_status_and_is_not_followed() {
     let redirect =
         format!("HTTP/1.1 302 Found\r\nlocation: http://{elsewhere}/\r\ncontent-length: 0\r\n\r\n");
     let address = answer(redirect).await;
-    assert_failed(&probe(address, &spec()).await, ProbeFailure::Status, "302 Found");
-    assert_eq!(probe(address, &ProbeSpec { status: (200, 399), ..spec() }).await.failure, None);
+    assert_failed(&probe(address, &spec()).await, ProbeFailure::Redirect, "302 Found to http://");
+    assert_eq!(
+        probe(address, &ProbeSpec { status: vec![(200, 399)], ..spec() }).await.failure,
+        None
+    );
     assert_eq!(visits.load(Ordering::SeqCst), 0);
 }
 
@@ -346,19 +371,19 @@ async fn a_right_answer_that_comes_late_is_slow_and_a_wrong_one_is_wrong() {
     let spec = ProbeSpec { latency_ms_max: 10, ..spec() };
     let sample = probe(late(GOOD).await, &spec).await;
     assert_failed(&sample, ProbeFailure::Slow, "allowed are 10 ms");
-    assert!(sample.first_byte_ms.is_some(), "{sample:?}");
+    assert!(sample.phases.first_byte_ms.is_some(), "{sample:?}");
     let wrong = late("HTTP/1.1 500 Oh no\r\ncontent-length: 0\r\n\r\n").await;
     assert_failed(&probe(wrong, &spec).await, ProbeFailure::Status, "500");
 }
 
 #[tokio::test]
-async fn a_flood_of_headers_is_a_broken_answer_and_is_not_read_to_its_end() {
+async fn a_flood_of_headers_is_too_large_and_is_not_read_to_its_end() {
     let many: String = (0..200).map(|n| format!("x-{n}: y\r\n")).collect();
     let long = format!("x: {}\r\n", "y".repeat(200_000));
     for headers in [many, long] {
         let bytes = format!("HTTP/1.1 200 OK\r\n{headers}content-length: 0\r\n\r\n");
         let sample = probe(answer(bytes).await, &spec()).await;
-        assert_failed(&sample, ProbeFailure::Protocol, "100 header fields and 65536 bytes");
+        assert_failed(&sample, ProbeFailure::TooLarge, "100 header fields and 65536 bytes");
     }
     let endless = serve(|mut stream| async move {
         head(&mut stream).await;
@@ -366,7 +391,7 @@ async fn a_flood_of_headers_is_a_broken_answer_and_is_not_read_to_its_end() {
         while stream.write_all(&[b'y'; 1024]).await.is_ok() {}
     })
     .await;
-    assert_failed(&probe(endless, &spec()).await, ProbeFailure::Protocol, "too large");
+    assert_failed(&probe(endless, &spec()).await, ProbeFailure::TooLarge, "too large");
 }
 
 #[test]

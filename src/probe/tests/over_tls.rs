@@ -68,7 +68,7 @@ async fn a_certificate_that_is_trusted_and_good_for_the_host_is_a_success() {
     let (address, certificate) = serve_tls(|_| {}).await;
     let sample = probe_tls(address, NAME, trusting(certificate)).await;
     assert_eq!(sample.failure, None, "{sample:?}");
-    assert!(sample.first_byte_ms.is_some());
+    assert!(sample.phases.first_byte_ms.is_some());
 }
 
 #[tokio::test]
@@ -84,30 +84,35 @@ async fn every_probe_sees_the_certificate_anew() {
 }
 
 #[tokio::test]
-async fn a_certificate_of_another_authority_is_a_tls_failure() {
+async fn a_certificate_of_another_authority_is_a_wrong_certificate() {
     let (address, _) = serve_tls(|_| {}).await;
     let (_, other) = serve_tls(|_| {}).await;
     let sample = probe_tls(address, NAME, trusting(other)).await;
-    assert_failed(&sample, ProbeFailure::Tls, "certificate");
-    assert!(sample.connect_ms.is_some() && sample.first_byte_ms.is_none(), "{sample:?}");
+    assert_failed(&sample, ProbeFailure::Certificate, "invalid peer certificate");
+    assert!(
+        sample.phases.connect_ms.is_some() && sample.phases.first_byte_ms.is_none(),
+        "{sample:?}"
+    );
 }
 
 #[tokio::test]
-async fn a_certificate_for_another_name_is_a_tls_failure() {
+async fn a_certificate_for_another_name_is_a_wrong_certificate() {
     let (address, certificate) = serve_tls(|_| {}).await;
     let sample = probe_tls(address, "bank.example.com", trusting(certificate)).await;
-    assert_failed(&sample, ProbeFailure::Tls, "name");
+    assert_failed(&sample, ProbeFailure::Certificate, "name");
 }
 
 #[tokio::test]
-async fn an_expired_certificate_is_a_tls_failure() {
+async fn an_expired_certificate_is_a_wrong_certificate() {
     let (address, certificate) = serve_tls(|params| {
         params.not_before = date_time_ymd(2020, 1, 1);
         params.not_after = date_time_ymd(2021, 1, 1);
     })
     .await;
     let sample = probe_tls(address, NAME, trusting(certificate)).await;
-    assert_failed(&sample, ProbeFailure::Tls, "expired");
+    assert_failed(&sample, ProbeFailure::Certificate, "expired");
+    let at: jiff::Timestamp = "2021-01-01T00:00:00Z".parse().expect("valid");
+    assert_eq!(sample.certificate_expiry_unix_s, Some(at.as_second()), "and since when");
 }
 
 #[tokio::test]
@@ -122,7 +127,7 @@ async fn a_server_without_tls_is_a_tls_failure() {
 }
 
 #[tokio::test]
-async fn a_handshake_that_never_ends_is_an_answer_timeout() {
+async fn a_handshake_that_never_ends_is_a_tls_timeout() {
     let (_, certificate) = serve_tls(|_| {}).await;
     let address = serve(|stream| async move {
         let _open = stream;
@@ -131,7 +136,7 @@ async fn a_handshake_that_never_ends_is_an_answer_timeout() {
     .await;
     let url = format!("https://{address}");
     let sample = probe_url(&url, &brief(), trusting(certificate)).await;
-    assert_failed(&sample, ProbeFailure::AnswerTimeout, "TLS handshake");
+    assert_failed(&sample, ProbeFailure::TlsTimeout, "TLS handshake");
 }
 
 #[tokio::test]

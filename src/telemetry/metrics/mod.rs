@@ -31,6 +31,9 @@ pub const CONTENT_TYPE: &str = prometheus::TEXT_FORMAT;
 /// The label of what went well, where failures have labels of their own.
 const OK: &str = "ok";
 
+/// The label of a change batch that Route 53 accepted.
+const APPLIED: &str = "applied";
+
 /// One agent's metrics.
 #[derive(Debug)]
 pub struct Metrics {
@@ -39,23 +42,38 @@ pub struct Metrics {
     probes: IntCounterVec,
     probe_duration: HistogramVec,
     probes_late: IntCounterVec,
+    probes_passed_over: IntCounterVec,
+    certificate_expiry: IntGaugeVec,
     cell_state: OneHot,
     verdict: OneHot,
     signals: signals::Gauges,
     reports_published: IntCounterVec,
     reports_gathered: IntCounterVec,
     report_age: GaugeVec,
+    observer_fresh: IntGaugeVec,
+    observers: Mutex<BTreeSet<AgentId>>,
     leader: IntGaugeVec,
+    acting: IntGaugeVec,
     epoch: IntGaugeVec,
     lease_remaining: GaugeVec,
+    lease_length: GaugeVec,
+    seats_heard: IntGaugeVec,
+    seats_majority: IntGaugeVec,
+    seat_holder: IntGaugeVec,
+    holders: Mutex<BTreeMap<RegionId, AgentId>>,
+    seat_lost: IntGaugeVec,
     elections_stood: IntCounterVec,
     elections_won: IntCounterVec,
     stepped_down: IntCounterVec,
     committed_epoch: IntGaugeVec,
     committed_seq: IntGaugeVec,
     journal_commits: IntCounterVec,
+    decisions: IntCounterVec,
+    decided_at: GaugeVec,
+    reaction: HistogramVec,
     zone_stage: OneHot,
     zone_changes: IntCounterVec,
+    weight_configured: IntGaugeVec,
     weight_wanted: IntGaugeVec,
     weight_actual: IntGaugeVec,
     actions_blocked: IntGaugeVec,
@@ -80,23 +98,38 @@ impl Metrics {
             probes: counters(on, &table::PROBES),
             probe_duration: histograms(on, &table::PROBE_DURATION),
             probes_late: counters(on, &table::PROBES_LATE),
+            probes_passed_over: counters(on, &table::PROBES_PASSED_OVER),
+            certificate_expiry: int_gauges(on, &table::CERTIFICATE_EXPIRY),
             cell_state: OneHot::new(int_gauges(on, &table::CELL_STATE)),
             verdict: OneHot::new(int_gauges(on, &table::VERDICT)),
             signals: signals::Gauges::new(on),
             reports_published: counters(on, &table::REPORTS_PUBLISHED),
             reports_gathered: counters(on, &table::REPORTS_GATHERED),
             report_age: gauges(on, &table::REPORT_AGE),
+            observer_fresh: int_gauges(on, &table::OBSERVER_FRESH),
+            observers: Mutex::default(),
             leader: int_gauges(on, &table::LEADER),
+            acting: int_gauges(on, &table::ACTING),
             epoch: int_gauges(on, &table::EPOCH),
             lease_remaining: gauges(on, &table::LEASE_REMAINING),
+            lease_length: gauges(on, &table::LEASE_LENGTH),
+            seats_heard: int_gauges(on, &table::SEATS_HEARD),
+            seats_majority: int_gauges(on, &table::SEATS_MAJORITY),
+            seat_holder: int_gauges(on, &table::SEAT_HOLDER),
+            holders: Mutex::default(),
+            seat_lost: int_gauges(on, &table::SEAT_LOST),
             elections_stood: counters(on, &table::ELECTIONS_STOOD),
             elections_won: counters(on, &table::ELECTIONS_WON),
             stepped_down: counters(on, &table::STEPPED_DOWN),
             committed_epoch: int_gauges(on, &table::COMMITTED_EPOCH),
             committed_seq: int_gauges(on, &table::COMMITTED_SEQ),
             journal_commits: counters(on, &table::JOURNAL_COMMITS),
+            decisions: counters(on, &table::DECISIONS),
+            decided_at: gauges(on, &table::DECIDED_AT),
+            reaction: histograms(on, &table::REACTION),
             zone_stage: OneHot::new(int_gauges(on, &table::ZONE_STAGE)),
             zone_changes: counters(on, &table::ZONE_CHANGES),
+            weight_configured: int_gauges(on, &table::WEIGHT_CONFIGURED),
             weight_wanted: int_gauges(on, &table::WEIGHT_WANTED),
             weight_actual: int_gauges(on, &table::WEIGHT_ACTUAL),
             actions_blocked: int_gauges(on, &table::ACTIONS_BLOCKED),
@@ -128,22 +161,52 @@ impl Metrics {
         }
     }
 
+    /// Brings the counters of a Region's decisions into being at 0, as [`Self::expect_target`] does.
+    pub fn expect_decisions(&self, region: &RegionId, reasons: impl Iterator<Item = &'static str>) {
+        for reason in reasons {
+            self.decisions.with_label_values(&[region.as_str(), reason]);
+        }
+    }
+
+    /// Brings the counters of a zone's changes into being at 0, as [`Self::expect_target`] does.
+    pub fn expect_zone(&self, zone: &ZoneId) {
+        for result in std::iter::once(APPLIED).chain(FailureClass::ALL.map(class_label)) {
+            self.zone_changes.with_label_values(&[zone.as_str(), result]);
+        }
+    }
+
+    /// Brings the counters of stepping down into being at 0, as [`Self::expect_target`] does.
+    pub fn expect_step_downs(&self, reasons: impl Iterator<Item = &'static str>) {
+        for reason in reasons {
+            self.stepped_down.with_label_values(&[reason]);
+        }
+    }
+
+    /// Brings the histograms of answers to failures into being, as [`Self::expect_target`] does.
+    pub fn expect_reactions(&self, phases: impl Iterator<Item = &'static str>) {
+        for phase in phases {
+            self.reaction.with_label_values(&[phase]);
+        }
+    }
+
     /// Counts a probe and its times.
     pub fn observe_probe(&self, target: &Target, sample: &Sample) {
         let (region, service) = (target.region.as_str(), target.service.as_str());
         let result = sample.failure.map_or(OK, ProbeFailure::label);
         self.probes.with_label_values(&[region, service, result]).inc();
-        let phases = [
-            ("connect", sample.connect_ms),
-            ("first_byte", sample.first_byte_ms),
-            ("total", Some(sample.total_ms)),
-        ];
-        for (phase, ms) in phases {
+        for (phase, ms) in sample.phases.named() {
             if let Some(ms) = ms {
                 self.probe_duration
                     .with_label_values(&[region, service, phase])
                     .observe(f64::from(ms) / 1000.0);
             }
+        }
+        if let Some(failure) = sample.passed_over {
+            let labels = [region, service, failure.label()];
+            self.probes_passed_over.with_label_values(&labels).inc();
+        }
+        if let Some(expiry_unix_s) = sample.certificate_expiry_unix_s {
+            self.certificate_expiry.with_label_values(&[region, service]).set(expiry_unix_s);
         }
     }
 
@@ -174,20 +237,38 @@ impl Metrics {
         self.reports_gathered.with_label_values(NONE).inc_by(reports);
     }
 
-    /// Shows how long ago an observer's report was last seen to rise.
-    pub fn set_report_age(&self, observer: &AgentId, age: Duration) {
-        self.report_age.with_label_values(&[observer.as_str()]).set(age.as_secs_f64());
-    }
-
-    /// Shows no more about an observer that is no longer part of the fleet.
-    pub fn forget_observer(&self, observer: &AgentId) {
-        // An observer that was never shown is forgotten already.
-        let _ = self.report_age.remove_label_values(&[observer.as_str()]);
+    /// Shows all observers: how long ago the report of each was last seen to rise, if it ever was,
+    /// and whether its votes count. One that isn't given is no longer part of the fleet.
+    pub fn set_observers<'a>(
+        &self,
+        observers: impl IntoIterator<Item = (&'a AgentId, Option<Duration>, bool)>,
+    ) {
+        let mut shown = self.observers.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut left = std::mem::take(&mut *shown);
+        for (observer, age, fresh) in observers {
+            let labels = [observer.as_str()];
+            if let Some(age) = age {
+                self.report_age.with_label_values(&labels).set(age.as_secs_f64());
+            }
+            self.observer_fresh.with_label_values(&labels).set(fresh.into());
+            left.remove(observer);
+            shown.insert(observer.clone());
+        }
+        for observer in left {
+            // Its age was never shown if its report was never seen to rise.
+            let _ = self.report_age.remove_label_values(&[observer.as_str()]);
+            let _ = self.observer_fresh.remove_label_values(&[observer.as_str()]);
+        }
     }
 
     /// Shows whether this agent leads.
     pub fn set_leader(&self, leads: bool) {
         self.leader.with_label_values(NONE).set(leads.into());
+    }
+
+    /// Shows whether this agent leads and has committed under its epoch.
+    pub fn set_acting(&self, acts: bool) {
+        self.acting.with_label_values(NONE).set(acts.into());
     }
 
     /// Shows the highest epoch that this agent has seen.
@@ -198,6 +279,37 @@ impl Metrics {
     /// Shows what is left of this agent's lease.
     pub fn set_lease_remaining(&self, remaining: Duration) {
         self.lease_remaining.with_label_values(NONE).set(remaining.as_secs_f64());
+    }
+
+    /// Shows how long a lease is.
+    pub fn set_lease_length(&self, length: Duration) {
+        self.lease_length.with_label_values(NONE).set(length.as_secs_f64());
+    }
+
+    /// Shows how many seats this agent hears, and how many make a majority.
+    pub fn set_seats(&self, heard: usize, majority: usize) {
+        let count = |seats| i64::try_from(seats).unwrap_or(i64::MAX);
+        self.seats_heard.with_label_values(NONE).set(count(heard));
+        self.seats_majority.with_label_values(NONE).set(count(majority));
+    }
+
+    /// Shows a Region's seat: whom it names as its holder, none while nobody knows, and whether it
+    /// counts for nothing. Former holders are forgotten rather than shown as 0, so that agents whose
+    /// names change don't pile up.
+    pub fn set_seat(&self, seat: &RegionId, holder: Option<&AgentId>, lost: bool) {
+        self.seat_lost.with_label_values(&[seat.as_str()]).set(lost.into());
+        let mut holders = self.holders.lock().unwrap_or_else(PoisonError::into_inner);
+        let former = match holder {
+            Some(holder) => holders.insert(seat.clone(), holder.clone()),
+            None => holders.remove(seat),
+        };
+        if let Some(former) = former.filter(|former| Some(former) != holder) {
+            // It was shown, since it is remembered.
+            let _ = self.seat_holder.remove_label_values(&[seat.as_str(), former.as_str()]);
+        }
+        if let Some(holder) = holder {
+            self.seat_holder.with_label_values(&[seat.as_str(), holder.as_str()]).set(1);
+        }
     }
 
     /// Counts a candidacy.
@@ -226,6 +338,23 @@ impl Metrics {
         self.journal_commits.with_label_values(NONE).inc();
     }
 
+    /// Counts a weight that was decided to change. `reason` is a fixed word.
+    pub fn count_decision(&self, region: &RegionId, reason: &'static str) {
+        self.decisions.with_label_values(&[region.as_str(), reason]).inc();
+    }
+
+    /// Shows when weights were last decided to change, in milliseconds since 1970.
+    pub fn set_decided_at(&self, unix_ms: i64) {
+        // Exact to the millisecond for a quarter of a million years.
+        self.decided_at.with_label_values(NONE).set(unix_ms as f64 / 1000.0);
+    }
+
+    /// Counts the time from the start of a failure to this phase of the answer to it. `phase` is a
+    /// fixed word.
+    pub fn observe_reaction(&self, phase: &'static str, took: Duration) {
+        self.reaction.with_label_values(&[phase]).observe(took.as_secs_f64());
+    }
+
     /// Shows in which stage this agent has a hosted zone. `stage` is a fixed word.
     pub fn set_zone_stage(&self, zone: &ZoneId, stage: &'static str) {
         self.zone_stage.set(&[zone.as_str()], stage);
@@ -233,8 +362,15 @@ impl Metrics {
 
     /// Counts a change batch by how it ended.
     pub fn count_zone_change(&self, zone: &ZoneId, outcome: Result<(), FailureClass>) {
-        let result = outcome.map_or_else(class_label, |()| "applied");
+        let result = outcome.map_or_else(class_label, |()| APPLIED);
         self.zone_changes.with_label_values(&[zone.as_str(), result]).inc();
+    }
+
+    /// Shows the weight that a record has while all is well.
+    pub fn set_weight_configured(&self, service: &ServiceId, region: &RegionId, weight: Weight) {
+        self.weight_configured
+            .with_label_values(&[service.as_str(), region.as_str()])
+            .set(weight.0.into());
     }
 
     /// Shows the weight that a record is to have.

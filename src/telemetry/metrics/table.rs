@@ -50,6 +50,10 @@ const SECONDS_NETWORK: &[f64] =
 /// A step takes microseconds; one of 10 ms breaks the budget for the largest fleet.
 const SECONDS_STEP: &[f64] = &[0.000_01, 0.000_05, 0.000_1, 0.000_5, 0.001, 0.005, 0.01, 0.05, 0.1];
 
+/// From the goal for a fault to the first action, 3 s, to a change that AWS takes its time to spread:
+/// it speaks of 60 s ("How Amazon Route 53 propagates changes").
+const SECONDS_REACTION: &[f64] = &[1.0, 2.0, 3.0, 4.0, 5.0, 7.5, 10.0, 15.0, 30.0, 60.0, 120.0];
+
 use Kind::{Counter, Gauge, Histogram};
 use Unit::{Count, Seconds, Truth};
 
@@ -82,11 +86,20 @@ table! {
         "Probes made, by the target's Region and service; the result is ok or the kind of failure.";
     PROBE_DURATION: "regent_probe_duration_seconds", Histogram(SECONDS_NETWORK), Seconds,
         ["region", "service", "phase"],
-        "Time from a probe's start to the connection (connect), to the answer's first byte \
-         (first_byte) and to its end (total), failed probes included.";
+        "What the phases of a probe took, failed probes included: resolving the name (name), \
+         connecting (connect), the TLS handshake (tls), from the request to the answer's first byte \
+         (first_byte), and the whole (total). A phase that a probe did not come to has no time.";
     PROBES_LATE: "regent_probes_late_total", Counter, Count, [],
-        "Probes that started later than their turn by more than an interval: the agent is short of \
-         processor time, or was paused.";
+        "Probes that started later than their turn by more than a quarter of the interval: the agent \
+         is short of processor time, or was paused.";
+    PROBES_PASSED_OVER: "regent_probes_passed_over_total", Counter, Count,
+        ["region", "service", "result"],
+        "Probes of which the address whose turn it was failed, in this way, while another address of \
+         the same name answered.";
+    CERTIFICATE_EXPIRY: "regent_probe_certificate_expiry_seconds", Gauge, Seconds,
+        ["region", "service"],
+        "When the endpoint's certificate expires, in seconds since 1970; subtract time() for what is \
+         left. Absent where no TLS is spoken.";
 
     CELL_STATE: "regent_cell_state", Gauge, Truth, ["observer", "region", "service", "state"],
         "1 for the state in which this observer sees the target, 0 for the states that it left.";
@@ -109,13 +122,28 @@ table! {
         "Reports of observers that this agent read.";
     REPORT_AGE: "regent_report_age_seconds", Gauge, Seconds, ["observer"],
         "Time since the number of this observer's report was last seen to rise.";
+    OBSERVER_FRESH: "regent_observer_fresh", Gauge, Truth, ["observer"],
+        "1 while this observer's report is fresh enough for its votes to count.";
 
     LEADER: "regent_leader", Gauge, Truth, [],
         "1 while this agent leads.";
+    ACTING: "regent_acting", Gauge, Truth, [],
+        "1 while this agent leads and has committed under its epoch, and so may change records.";
     EPOCH: "regent_epoch", Gauge, Count, [],
         "The highest epoch that this agent has seen.";
     LEASE_REMAINING: "regent_lease_remaining_seconds", Gauge, Seconds, [],
         "What is left of this agent's lease; 0 when it holds none.";
+    LEASE_LENGTH: "regent_lease_length_seconds", Gauge, Seconds, [],
+        "The configured length of a lease.";
+    SEATS_HEARD: "regent_seats_heard", Gauge, Count, [],
+        "Seats that this agent heard from within the last lease.";
+    SEATS_MAJORITY: "regent_seats_majority", Gauge, Count, [],
+        "Seats that make a majority.";
+    SEAT_HOLDER: "regent_seat_holder", Gauge, Truth, ["seat", "holder"],
+        "1 for the agent that the Region's seat names as its holder; absent while unread.";
+    SEAT_LOST: "regent_seat_lost", Gauge, Truth, ["seat"],
+        "1 while the Region's seat counts for nothing: its item is missing, was made anew, or has \
+         gone back.";
     ELECTIONS_STOOD: "regent_elections_stood_total", Counter, Count, [],
         "Times that this agent stood for leader.";
     ELECTIONS_WON: "regent_elections_won_total", Counter, Count, [],
@@ -129,11 +157,21 @@ table! {
         "Sequence number in the name of the newest committed control state that this agent knows.";
     JOURNAL_COMMITS: "regent_journal_commits_total", Counter, Count, [],
         "Control states that this agent committed.";
+    DECISIONS: "regent_decisions_total", Counter, Count, ["region", "reason"],
+        "Weights that this agent decided to change, by the Region and the reason.";
+    DECIDED_AT: "regent_last_decision_timestamp_seconds", Gauge, Seconds, [],
+        "When this agent last decided to change weights, in seconds since 1970; 0 if it never did.";
+    REACTION: "regent_reaction_seconds", Histogram(SECONDS_REACTION), Seconds, ["phase"],
+        "Time from the start of a failure that a majority agrees on to the committed decision \
+         (decided), to the changed records (changed) and to their arrival on every name server \
+         (insync), as the leader saw it.";
 
     ZONE_STAGE: "regent_zone_stage", Gauge, Truth, ["zone", "stage"],
         "1 for the stage in which this agent has the hosted zone, 0 for the stages that it left.";
     ZONE_CHANGES: "regent_zone_changes_total", Counter, Count, ["zone", "result"],
         "Change batches sent to the hosted zone; the result is applied or the class of failure.";
+    WEIGHT_CONFIGURED: "regent_weight_configured", Gauge, Count, ["service", "region"],
+        "Weight that the Region's record has while all is well.";
     WEIGHT_WANTED: "regent_weight_wanted", Gauge, Count, ["service", "region"],
         "Weight that the committed control state gives the Region's record.";
     WEIGHT_ACTUAL: "regent_weight_actual", Gauge, Count, ["service", "region"],

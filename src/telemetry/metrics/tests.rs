@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::table::{Kind, Spec, TABLE, Unit};
 use super::*;
+use crate::domain::Phases;
 use crate::domain::signal::{AlarmState, ServiceSignals, TargetHealth, ZoneHealth};
 
 fn metrics() -> Metrics {
@@ -19,13 +20,8 @@ fn target() -> Target {
 }
 
 fn sample(failure: Option<ProbeFailure>) -> Sample {
-    Sample {
-        failure,
-        detail: String::new(),
-        connect_ms: Some(2),
-        first_byte_ms: None,
-        total_ms: 40,
-    }
+    let phases = Phases { connect_ms: Some(2), total_ms: 40, ..Phases::default() };
+    Sample { failure, phases, ..Sample::default() }
 }
 
 fn told() -> ServiceSignals {
@@ -46,24 +42,38 @@ fn use_all(metrics: &Metrics) {
     let Target { region, service } = target();
     let zone = "Z1".parse().expect("valid");
     metrics.expect_target(&target());
-    metrics.observe_probe(&target(), &sample(None));
+    let ailing = Sample {
+        passed_over: Some(ProbeFailure::Refused),
+        certificate_expiry_unix_s: Some(2_000_000_000),
+        ..sample(None)
+    };
+    metrics.observe_probe(&target(), &ailing);
     metrics.count_late_probe();
     metrics.set_cell(&target(), CellState::Up);
     metrics.set_verdict(&target(), "healthy");
     metrics.set_signals(&service, &told());
     metrics.count_published_report();
     metrics.count_gathered_reports(3);
-    metrics.set_report_age(&"us-east-1".parse().expect("valid"), Duration::from_millis(1500));
+    let observer = "us-east-1".parse().expect("valid");
+    metrics.set_observers([(&observer, Some(Duration::from_millis(1500)), true)]);
     metrics.set_leader(true);
+    metrics.set_acting(true);
     metrics.set_epoch(Epoch(7));
     metrics.set_lease_remaining(Duration::from_millis(2500));
+    metrics.set_lease_length(Duration::from_secs(5));
+    metrics.set_seats(3, 2);
+    metrics.set_seat(&region, Some(&observer), false);
     metrics.count_election_stood();
     metrics.count_election_won();
     metrics.count_stepped_down("lease_over");
     metrics.set_committed(StateName { epoch: Epoch(7), seq: 3 });
     metrics.count_journal_commit();
+    metrics.count_decision(&region, "down");
+    metrics.set_decided_at(1_700_000_000_000);
+    metrics.observe_reaction("decided", Duration::from_millis(2500));
     metrics.set_zone_stage(&zone, "claimed");
     metrics.count_zone_change(&zone, Ok(()));
+    metrics.set_weight_configured(&service, &region, Weight(100));
     metrics.set_weight_wanted(&service, &region, Weight(100));
     metrics.set_weight_actual(&service, &region, Some(Weight(90)));
     metrics.set_blocked(&BTreeMap::from([("dwell", 2)]));
@@ -220,14 +230,37 @@ fn an_unknown_weight_is_absent_rather_than_zero() {
 }
 
 #[test]
-fn a_forgotten_observer_is_absent() {
+fn an_observer_that_left_the_fleet_is_absent() {
     let metrics = metrics();
-    let observer = "us-east-1".parse().expect("valid");
-    metrics.set_report_age(&observer, Duration::from_secs(2));
-    assert_line(&metrics.render(), r#"regent_report_age_seconds{observer="us-east-1"} 2"#);
-    metrics.forget_observer(&observer);
-    metrics.forget_observer(&observer);
-    assert!(!metrics.render().contains("regent_report_age_seconds{"));
+    let (one, other) = ("us-east-1".parse().expect("valid"), "r2".parse().expect("valid"));
+    metrics.set_observers([(&one, Some(Duration::from_secs(2)), true), (&other, None, false)]);
+    let text = metrics.render();
+    assert_line(&text, r#"regent_report_age_seconds{observer="us-east-1"} 2"#);
+    assert_line(&text, r#"regent_observer_fresh{observer="r2"} 0"#);
+    assert!(!text.contains(r#"regent_report_age_seconds{observer="r2"}"#), "never is not 0");
+    metrics.set_observers([(&other, None, true)]);
+    let text = metrics.render();
+    assert!(!text.contains("us-east-1"), "{text}");
+    assert_line(&text, r#"regent_observer_fresh{observer="r2"} 1"#);
+}
+
+#[test]
+fn a_seat_has_one_holder_and_an_unread_one_none() {
+    let metrics = metrics();
+    let seat = "r1".parse().expect("valid");
+    let (one, other) = ("a".parse().expect("valid"), "b".parse().expect("valid"));
+    let holders = || {
+        let text = metrics.render();
+        text.lines().filter(|line| line.starts_with("regent_seat_holder{")).count()
+    };
+    metrics.set_seat(&seat, Some(&one), false);
+    metrics.set_seat(&seat, Some(&one), false);
+    metrics.set_seat(&seat, Some(&other), false);
+    assert_line(&metrics.render(), r#"regent_seat_holder{holder="b",seat="r1"} 1"#);
+    assert_eq!(holders(), 1);
+    metrics.set_seat(&seat, None, true);
+    assert_line(&metrics.render(), r#"regent_seat_lost{seat="r1"} 1"#);
+    assert_eq!(holders(), 0);
 }
 
 #[test]

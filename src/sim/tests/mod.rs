@@ -1,5 +1,6 @@
 //! The brain on its first walks through the world.
 
+mod seats;
 mod signals;
 
 use super::*;

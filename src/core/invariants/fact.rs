@@ -1,0 +1,147 @@
+//! What judges are told. Each variant says who produces it; facts come in the order of time.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
+
+use crate::core::explain::State;
+use crate::core::gauges::Queues;
+use crate::domain::digest::Digest;
+use crate::domain::record::RecordKey;
+use crate::domain::{
+    AgentId, BootId, CellState, Epoch, Fence, Moment, RegionId, Seat, StateName, Target, ZoneId,
+};
+
+/// Weights by name and set identifier.
+pub type RecordWeights = BTreeMap<RecordKey, BTreeMap<String, u8>>;
+
+/// Something that was the case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fact {
+    /// An agent acts as leader. Produced by whoever steps the brain, whenever this has changed.
+    Leads {
+        /// Who.
+        agent: AgentId,
+        /// In which run.
+        boot: BootId,
+        /// Under which epoch.
+        epoch: Epoch,
+        /// Until when, in true time, it would go on if it heard of nothing more.
+        until: Moment,
+    },
+    /// An agent that acted as leader does so no more. Produced as `Leads` is.
+    Rests {
+        /// Who.
+        agent: AgentId,
+    },
+    /// An agent sent a call with an effect that only a leader may have. Produced by whoever carries
+    /// out the brain's commands.
+    Sent {
+        /// Who.
+        agent: AgentId,
+        /// Under which epoch, by the call's own content.
+        epoch: Epoch,
+        /// What.
+        act: Act,
+        /// When it is given up, in true time.
+        deadline: Moment,
+    },
+    /// A brain's queues have become longer than ever before in its run. Produced as `Leads` is.
+    Queued {
+        /// Whose.
+        agent: AgentId,
+        /// How long they are.
+        queues: Queues,
+    },
+    /// A seat was written. Produced from the log of the tables.
+    SeatWritten {
+        /// Whose.
+        region: RegionId,
+        /// What it then held.
+        seat: Seat,
+    },
+    /// A control state was put beside a seat for the first time, or with another content than
+    /// before. Produced from the log of the tables.
+    StatePut {
+        /// The state.
+        state: Arc<State>,
+        /// Its document's fingerprint.
+        digest: Digest,
+        /// What the reports that a reader could still find fresh said of the targets whose weights
+        /// it changes; none where reports are not followed.
+        said: Option<BTreeSet<Saying>>,
+    },
+    /// A majority of seats has come to show this state. Produced by [`super::Invariants`] itself,
+    /// out of `SeatWritten`; nobody else is to tell it.
+    Committed {
+        /// Which.
+        name: StateName,
+    },
+    /// A batch was applied to a zone. Produced from the log of the zones.
+    ZoneApplied {
+        /// Which.
+        zone: ZoneId,
+        /// The agent that sent it; none for a person.
+        by: Option<AgentId>,
+        /// The fence that it set, if it set one.
+        fence: Option<Fence>,
+        /// The weights of the names that it touched, as they were before.
+        before: RecordWeights,
+        /// The weights of the names that it touched, as they then were.
+        after: RecordWeights,
+    },
+    /// Whether a target truly answers as it should when asked from a Region. Produced by the
+    /// simulator, which knows its world: at the start, and whenever it has changed.
+    Reach {
+        /// Asked from there.
+        from: RegionId,
+        /// Who is asked.
+        target: Target,
+        /// Whether it answers in time, and rightly.
+        fine: bool,
+    },
+    /// A request to make another member of a global cluster its writer was sent. Nobody produces
+    /// it yet: the brain does not promote. The judge waits for it.
+    PromotionSent {
+        /// The cluster.
+        cluster: String,
+        /// The writer to be.
+        to: RegionId,
+    },
+    /// What became of a promotion was read back. Nobody produces it yet, as `PromotionSent`.
+    PromotionResolved {
+        /// The cluster.
+        cluster: String,
+    },
+}
+
+/// What a call is to bring about.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Act {
+    /// A control state beside a seat.
+    Put(StateName),
+    /// A batch of changes in a zone.
+    Change(ZoneId),
+}
+
+impl fmt::Display for Act {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Put(name) => write!(f, "control state {name}"),
+            Self::Change(zone) => write!(f, "a batch for zone {zone}"),
+        }
+    }
+}
+
+/// What a report said of a target.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Saying {
+    /// The observer.
+    pub agent: AgentId,
+    /// Where it stands.
+    pub region: RegionId,
+    /// Of what.
+    pub target: Target,
+    /// How it found it.
+    pub state: CellState,
+}
