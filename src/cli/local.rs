@@ -288,7 +288,7 @@ mod tests {
             (
                 "targets r1 --service web --unhealthy 2",
                 Fault::Targets {
-                    region: r1.clone(),
+                    region: region("r1"),
                     service: Some("web".parse().expect("valid")),
                     unhealthy: 2,
                 },
@@ -296,7 +296,7 @@ mod tests {
             (
                 "alarm r1 web-5xx ALARM",
                 Fault::Alarm {
-                    region: r1.clone(),
+                    region: region("r1"),
                     alarm: "web-5xx".parse().expect("valid"),
                     state: AlarmState::Alarm,
                 },

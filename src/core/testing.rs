@@ -54,6 +54,8 @@ pub(super) fn probed_fleet(targets: usize) -> Fleet {
         weight: Weight(1),
         url: "http://web.example".to_owned(),
         data: RecordData::Plain { ttl_s: 60, values: Vec::new() },
+        target_group: None,
+        alarms: BTreeSet::new(),
     };
     let service = Service {
         zone: "Z1".parse().expect("valid"),

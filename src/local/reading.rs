@@ -39,15 +39,15 @@ pub(super) fn targets(world: &World, fleet: &Fleet) -> Vec<Targets> {
 
 /// How the alarms are.
 pub(super) fn alarms(world: &World, fleet: &Fleet) -> Vec<Alarm> {
-    let of = |region: &RegionId| {
-        let region = region.clone();
-        world.cloudwatch.alarms(&region).map(move |alarm| Alarm {
+    let mut alarms = Vec::new();
+    for region in &fleet.regions {
+        alarms.extend(world.cloudwatch.alarms(region).map(|alarm| Alarm {
             region: region.clone(),
             name: alarm.name.clone(),
             state: alarm.state,
-        })
-    };
-    fleet.regions.iter().flat_map(of).collect()
+        }));
+    }
+    alarms
 }
 
 /// The holder of a majority of seats. Its lease may have run out meanwhile: only time tells.

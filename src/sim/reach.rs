@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
+use super::signals::Inside;
 use crate::core::invariants::Fact;
 use crate::domain::fleet::ProbeSpec;
 use crate::domain::{Fleet, Moment, RegionId, ServiceId, Target};
@@ -19,6 +20,7 @@ const WAYS: u32 = 4;
 pub(super) struct Reach {
     probes: BTreeMap<ServiceId, ProbeSpec>,
     fine: BTreeMap<(RegionId, Target), bool>,
+    signals: Inside,
 }
 
 impl Reach {
@@ -28,7 +30,8 @@ impl Reach {
         let pairs = fleet.targets().into_iter().flat_map(|target| {
             fleet.regions.iter().map(move |from| ((from.clone(), target.clone()), false))
         });
-        Self { probes: probes.collect(), fine: pairs.collect() }
+        let signals = Inside::new(fleet);
+        Self { probes: probes.collect(), fine: pairs.collect(), signals }
     }
 
     /// Looks at the world, and tells what has changed.
@@ -38,6 +41,8 @@ impl Reach {
                 .probes
                 .get(&target.service)
                 .is_some_and(|probe| answers(world, from, target, probe));
+            // From inside, what AWS complains of is not fine, whatever is answered.
+            let is = is && !(*from == target.region && self.signals.complain(world, target));
             if is != *fine {
                 *fine = is;
                 let (from, target) = (from.clone(), target.clone());
@@ -57,7 +62,7 @@ fn answers(world: &World, from: &RegionId, target: &Target, probe: &ProbeSpec) -
     // A way may take a fifth longer than its distance.
     let longest = after + to.max(back) * WAYS * 6 / 5 + Duration::from_millis(1);
     let limit = Duration::from_millis(probe.latency_ms_max.min(probe.timeout_ms).into());
-    (probe.status.0..=probe.status.1).contains(&status) && longest < limit
+    probe.accepts(status) && longest < limit
 }
 
 #[cfg(test)]

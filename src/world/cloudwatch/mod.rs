@@ -119,6 +119,13 @@ impl CloudWatch {
         self.accounts.get(region).into_iter().flat_map(|account| account.alarms.values())
     }
 
+    /// Whether an alarm is in ALARM.
+    #[must_use]
+    pub fn in_alarm(&self, region: &RegionId, name: &AlarmName) -> bool {
+        let alarm = self.accounts.get(region).and_then(|account| account.alarms.get(name));
+        alarm.is_some_and(|alarm| alarm.state == AlarmState::Alarm)
+    }
+
     /// Gives an alarm a state until its next evaluation finds another.
     ///
     /// # Errors

@@ -261,6 +261,22 @@ impl Elb {
         found.ok_or_else(|| ElbError::TargetGroupNotFound { arn: arn.to_owned() })
     }
 
+    /// Whether targets are checked and not one of them is healthy.
+    #[must_use]
+    pub fn none_healthy(&self, arn: &TargetGroupArn) -> bool {
+        self.groups.get(arn).is_some_and(|group| {
+            let mut unhealthy = false;
+            for state in group.targets().map(|target| target.state(group)) {
+                match state {
+                    TargetState::Healthy => return false,
+                    TargetState::Unhealthy(_) => unhealthy = true,
+                    _ => {}
+                }
+            }
+            unhealthy
+        })
+    }
+
     fn group_mut(&mut self, arn: &TargetGroupArn) -> Result<&mut TargetGroup, ElbError> {
         let missing = || ElbError::TargetGroupNotFound { arn: arn.to_string() };
         self.groups.get_mut(arn).ok_or_else(missing)
