@@ -65,38 +65,113 @@ JSON
     grep -q InvalidChangeBatch "$folder/refused" || fail "$(cat "$folder/refused")"
     if rrsets | grep -q 'new.demo.example'; then fail "half a batch was applied"; fi
     ok "aws route53 change-resource-record-sets, whole or not at all"
-    group=$(aws --region eu-west-1 elbv2 describe-target-groups --names web --output text \
+    here=(--region eu-west-1)
+    group=$(aws elbv2 describe-target-groups "${here[@]}" --names web --output text \
         --query 'TargetGroups[0].TargetGroupArn')
-    health() { aws --region eu-west-1 elbv2 describe-target-health --target-group-arn "$group" "$@"; }
-    health --query 'length(TargetHealthDescriptions)' --output text | grep -qx 6 \
+    aws elbv2 describe-load-balancers "${here[@]}" --names web --output text \
+        --query 'LoadBalancers[0].State.Code' | grep -qx active || fail "aws elbv2 finds no balancer"
+    aws elbv2 describe-target-health "${here[@]}" --target-group-arn "$group" --output text \
+        --query 'length(TargetHealthDescriptions)' | grep -qx 6 \
         || fail "aws elbv2 describe-target-health does not find six targets"
-    ok "aws elbv2 describe-target-health"
-    if aws --region us-east-1 elbv2 describe-target-health --target-group-arn "$group" \
+    ok "aws elbv2 describes target groups, load balancers and target health"
+    if aws elbv2 describe-target-health --region us-east-1 --target-group-arn "$group" \
         2> "$folder/refused"; then
         fail "a target group of another Region was found"
     fi
     grep -q TargetGroupNotFound "$folder/refused" || fail "$(cat "$folder/refused")"
     ok "aws elbv2 knows a target group in its own Region only"
-    cloudwatch() { aws --region eu-west-1 cloudwatch "$@"; }
-    state() { cloudwatch describe-alarms --alarm-names web-5xx --output text \
+    state() { aws cloudwatch describe-alarms "${here[@]}" --alarm-names web-5xx --output text \
         --query 'MetricAlarms[0].StateValue'; }
     [ "$(state)" = OK ] || fail "web-5xx is $(state)"
-    cloudwatch set-alarm-state --alarm-name web-5xx --state-value INSUFFICIENT_DATA \
-        --state-reason 'by hand'
+    aws cloudwatch set-alarm-state "${here[@]}" --alarm-name web-5xx \
+        --state-value INSUFFICIENT_DATA --state-reason 'by hand'
     [ "$(state)" = INSUFFICIENT_DATA ] || fail "web-5xx is $(state)"
-    if cloudwatch set-alarm-state --alarm-name none --state-value OK --state-reason x \
-        2> "$folder/refused"; then
+    if aws cloudwatch set-alarm-state "${here[@]}" --alarm-name none --state-value OK \
+        --state-reason x 2> "$folder/refused"; then
         fail "an alarm that is not there was set"
     fi
     grep -q ResourceNotFound "$folder/refused" || fail "$(cat "$folder/refused")"
     ok "aws cloudwatch describe-alarms and set-alarm-state"
-    cloudwatch put-metric-data --namespace Demo --metric-name Orders --value 7
-    cloudwatch get-metric-data --start-time "$(date -u -d -10min +%FT%TZ)" \
-        --end-time "$(date -u +%FT%TZ)" --output text --query 'MetricDataResults[0].StatusCode' \
+    aws cloudwatch put-metric-data "${here[@]}" --namespace Demo --metric-name Orders --value 7
+    ago() { date -u -d "@$(($(date +%s) - $1))" +%FT%TZ; }
+    aws cloudwatch get-metric-data "${here[@]}" --start-time "$(ago 600)" --end-time "$(ago 0)" \
+        --output text --query 'MetricDataResults[0].StatusCode' \
         --metric-data-queries '[{"Id":"m","MetricStat":{"Stat":"Sum","Period":60,
             "Metric":{"Namespace":"Demo","MetricName":"Orders"}}}]' \
         | grep -qx Complete || fail "aws cloudwatch get-metric-data"
     ok "aws cloudwatch put-metric-data and get-metric-data"
+
+    # Every other operation that the endpoints serve, on a table and in a zone of its own.
+    said() { local what=$1 wanted=$2; shift 2
+        local found; found=$("$@" --output text 2> "$folder/refused") || fail "$what: $(cat "$folder/refused")"
+        [ "$found" = "$wanted" ] || fail "$what: $found rather than $wanted"
+        ok "$what"
+    }
+    table=by-hand
+    said "aws dynamodb create-table" CREATING aws dynamodb create-table --table-name $table \
+        --billing-mode PAY_PER_REQUEST --query TableDescription.TableStatus \
+        --attribute-definitions AttributeName=id,AttributeType=S \
+        --key-schema AttributeName=id,KeyType=HASH
+    aws dynamodb wait table-exists --table-name $table
+    said "aws dynamodb describe-table" ACTIVE aws dynamodb describe-table --table-name $table \
+        --query Table.TableStatus
+    said "aws dynamodb list-tables" $table aws dynamodb list-tables \
+        --query "TableNames[?@=='$table']"
+    aws dynamodb put-item --table-name $table --item '{"id":{"S":"a"},"n":{"N":"1"}}'
+    said "aws dynamodb update-item" 2 aws dynamodb update-item --table-name $table \
+        --key '{"id":{"S":"a"}}' --update-expression 'SET n = n + :one' \
+        --expression-attribute-values '{":one":{"N":"1"}}' --return-values ALL_NEW \
+        --query Attributes.n.N
+    if aws dynamodb transact-write-items --transact-items '[
+            {"Put":{"TableName":"by-hand","Item":{"id":{"S":"b"}}}},
+            {"Put":{"TableName":"by-hand","Item":{"id":{"S":"a"}},
+                "ConditionExpression":"attribute_not_exists(id)"}}]' 2> "$folder/refused"; then
+        fail "a transaction with one condition that does not hold was let through"
+    fi
+    grep -q TransactionCanceled "$folder/refused" || fail "$(cat "$folder/refused")"
+    said "aws dynamodb scan after a refused transaction" 1 aws dynamodb scan --table-name $table \
+        --query Count
+    aws dynamodb transact-write-items --transact-items '[
+        {"Put":{"TableName":"by-hand","Item":{"id":{"S":"b"}}}},
+        {"Put":{"TableName":"by-hand","Item":{"id":{"S":"c"}}}}]'
+    said "aws dynamodb transact-write-items" 3 aws dynamodb scan --table-name $table --query Count
+    said "aws dynamodb delete-item" b aws dynamodb delete-item --table-name $table \
+        --key '{"id":{"S":"b"}}' --return-values ALL_OLD --query Attributes.id.S
+    aws dynamodb update-table --table-name $table --query TableDescription.TableStatus \
+        --stream-specification StreamEnabled=true,StreamViewType=NEW_AND_OLD_IMAGES >/dev/null
+    aws dynamodb wait table-exists --table-name $table
+    aws dynamodb update-table --table-name $table \
+        --replica-updates '[{"Create":{"RegionName":"eu-west-1"}}]' >/dev/null
+    aws dynamodb wait table-exists --table-name $table
+    replicated() { [ "$(aws dynamodb scan --region eu-west-1 --table-name $table --query Count \
+        --output text)" = 2 ]; }
+    await "the replica has what was written before it was made" replicated
+    ok "aws dynamodb update-table adds a replica"
+    aws dynamodb update-table --table-name $table \
+        --replica-updates '[{"Delete":{"RegionName":"eu-west-1"}}]' >/dev/null
+    alone() { [ "$(aws dynamodb describe-table --table-name $table --output text \
+        --query 'length(Table.Replicas || `[]`)')" = 0 ]; }
+    await "the replica is gone" alone
+    said "aws dynamodb delete-table" DELETING aws dynamodb delete-table --table-name $table \
+        --query TableDescription.TableStatus
+    aws dynamodb wait table-not-exists --table-name $table
+
+    zone=$(aws route53 create-hosted-zone --name by-hand.example --caller-reference once \
+        --query HostedZone.Id --output text) || fail "aws route53 create-hosted-zone"
+    ok "aws route53 create-hosted-zone"
+    said "aws route53 get-hosted-zone" by-hand.example. aws route53 get-hosted-zone --id "$zone" \
+        --query HostedZone.Name
+    said "aws route53 list-hosted-zones" "$zone" aws route53 list-hosted-zones \
+        --query "HostedZones[?Name=='by-hand.example.'].Id"
+    said "aws route53 list-hosted-zones-by-name" "$zone" aws route53 list-hosted-zones-by-name \
+        --dns-name by-hand.example --max-items 1 --query 'HostedZones[].Id'
+    change=$(aws route53 change-resource-record-sets --hosted-zone-id "$zone" --output text \
+        --query ChangeInfo.Id --change-batch '{"Changes":[{"Action":"UPSERT","ResourceRecordSet":
+        {"Name":"x.by-hand.example","Type":"TXT","TTL":60,"ResourceRecords":[{"Value":"\"x\""}]}}]}')
+    insync() { [ "$(aws route53 get-change --id "$change" --query ChangeInfo.Status \
+        --output text)" = INSYNC ]; }
+    await "a change is on every name server" insync
+    ok "aws route53 get-change"
 else
     skip "the public aws command line is not installed"
 fi

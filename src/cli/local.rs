@@ -15,6 +15,7 @@ use crate::local::{AgentCondition, State, control, env_file, words};
 use crate::world::apps::Condition;
 use crate::world::fault::{AwsService, Fault};
 use crate::world::network::Place;
+use crate::world::wire::{Percent, Rule, Scope, Treatment};
 
 /// Break and mend the fleet that `regent up` runs.
 ///
@@ -22,7 +23,8 @@ use crate::world::network::Place;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  regent local lose eu-west-1\n  \
 regent local slow us-east-1 --service web --delay-ms 900\n  \
-regent local cut eu-west-1 us-east-1 --both\n  regent local state")]
+regent local cut eu-west-1 us-east-1 --both\n  \
+regent local wire cut-after --operation PutItem --percent 30\n  regent local state")]
 pub(super) struct Args {
     #[command(subcommand)]
     action: Action,
@@ -86,6 +88,28 @@ enum Action {
         /// OK, ALARM or INSUFFICIENT_DATA
         state: AlarmState,
     },
+    /// Treat single calls to AWS amiss
+    ///
+    /// Rules add up until they are mended; the first that strikes a call decides. "Before" and
+    /// "after" are before and after the call takes its effect.
+    Wire {
+        /// throttle, delay, cut-before, cut-after, error-before, error-after, truncate,
+        /// garbage-before, garbage-after
+        treatment: String,
+        #[command(flatten)]
+        calls: Calls,
+        /// How long a call is held up, for "delay"
+        #[arg(long, value_name = "N")]
+        delay_ms: Option<u32>,
+        /// How many of a hundred calls
+        #[arg(long, value_name = "N", default_value = "100", value_parser = percent)]
+        percent: Percent,
+        /// How often at most
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+        times: Option<u32>,
+    },
+    /// Take back the rules of `wire` that are about no other calls than these; all if none are named
+    MendWire(Calls),
     /// Show what is broken, who leads and what is served
     State,
 }
@@ -99,10 +123,50 @@ struct Of {
     service: Option<ServiceId>,
 }
 
+/// Which calls to AWS; every one if nothing is given.
+#[derive(Debug, Clone, clap::Args)]
+struct Calls {
+    /// Those of this caller: an agent, or "operator"
+    #[arg(long, value_name = "NAME")]
+    caller: Option<AgentId>,
+    /// Those to this Region's endpoint
+    #[arg(long, value_name = "REGION")]
+    region: Option<RegionId>,
+    /// Those to this service
+    #[arg(long, value_enum)]
+    service: Option<Aws>,
+    /// Those of this operation, such as PutItem
+    #[arg(long, value_name = "NAME")]
+    operation: Option<String>,
+}
+
+impl From<Calls> for Scope {
+    fn from(Calls { caller, region, service, operation }: Calls) -> Self {
+        Self { caller, region, service: service.map(AwsService::from), operation }
+    }
+}
+
+fn percent(text: &str) -> Result<Percent, String> {
+    text.parse::<u8>().map_err(|error| error.to_string())?.try_into()
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Aws {
     Dynamodb,
     Route53,
+    Elbv2,
+    Cloudwatch,
+}
+
+impl From<Aws> for AwsService {
+    fn from(service: Aws) -> Self {
+        match service {
+            Aws::Dynamodb => Self::Dynamodb,
+            Aws::Route53 => Self::Route53,
+            Aws::Elbv2 => Self::Elbv2,
+            Aws::Cloudwatch => Self::Cloudwatch,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -121,9 +185,9 @@ fn place(text: &str) -> Result<Place, InvalidName> {
 
 impl Action {
     /// The fault that is meant; none for `state`.
-    fn fault(self) -> Option<Fault> {
-        Some(match self {
-            Self::State => return None,
+    fn fault(self) -> Result<Option<Fault>, Failure> {
+        Ok(Some(match self {
+            Self::State => return Ok(None),
             Self::Lose { region } => Fault::Lose { region },
             Self::Restore { region } => Fault::Restore { region },
             Self::Slow { of: Of { region, service }, delay_ms } => {
@@ -141,13 +205,15 @@ impl Action {
             }
             Self::Alarm { region, alarm, state } => Fault::Alarm { region, alarm, state },
             Self::Throttle { service, switch } => {
-                let service = match service {
-                    Aws::Dynamodb => AwsService::Dynamodb,
-                    Aws::Route53 => AwsService::Route53,
-                };
-                Fault::Throttle { service, on: switch == Switch::On }
+                Fault::Throttle { service: service.into(), on: switch == Switch::On }
             }
-        })
+            Self::Wire { treatment, calls, delay_ms, percent, times } => {
+                let treatment =
+                    Treatment::named(&treatment, delay_ms).map_err(Failure::Arguments)?;
+                Fault::Wire { rule: Rule { scope: calls.into(), treatment, percent, times } }
+            }
+            Self::MendWire(calls) => Fault::MendWire { scope: calls.into() },
+        }))
     }
 }
 
@@ -158,12 +224,13 @@ struct Struck<'f> {
 }
 
 pub(super) fn run(args: Args, screen: &mut Screen<'_>) -> Result<(), Failure> {
+    let fault = args.action.fault()?;
     let variables = env_file::read(&args.env).map_err(anyhow::Error::from)?;
     let url = variables.get(env_file::CONTROL).with_context(|| {
         format!("{} has no {}: start `regent up` again", args.env.display(), env_file::CONTROL)
     })?;
     process::block_on(async {
-        match args.action.fault() {
+        match fault {
             Some(fault) => {
                 control::strike(url, &fault).await.map_err(anyhow::Error::from)?;
                 screen.document(&Struck { done: &fault })?;
@@ -189,6 +256,9 @@ fn told(state: &State) -> String {
     }
     for cut in &state.cuts {
         line("cut", &format!("from {} to {}", cut.from, cut.to));
+    }
+    for rule in &state.wire {
+        line("wire", &rule.to_string());
     }
     for app in &state.apps {
         let condition = match app.condition {
@@ -250,7 +320,7 @@ mod tests {
     fn meant(line: &str) -> Option<Fault> {
         let words = ["regent", "local"].into_iter().chain(line.split(' '));
         match Cli::try_parse_from(words).unwrap_or_else(|error| panic!("{error}")).command {
-            Command::Local(args) => args.action.fault(),
+            Command::Local(args) => args.action.fault().unwrap_or_else(|e| panic!("{e:?}")),
             _ => panic!("another command"),
         }
     }
@@ -283,7 +353,7 @@ mod tests {
             ),
             ("heal", Fault::Heal),
             ("kill-agent r1.b", Fault::KillAgent { agent: agent.clone() }),
-            ("start-agent r1.b", Fault::StartAgent { agent }),
+            ("start-agent r1.b", Fault::StartAgent { agent: agent.clone() }),
             ("throttle route53 on", Fault::Throttle { service: AwsService::Route53, on: true }),
             (
                 "targets r1 --service web --unhealthy 2",
@@ -301,6 +371,37 @@ mod tests {
                     state: AlarmState::Alarm,
                 },
             ),
+            (
+                "wire cut-after --caller r1.b --operation PutItem --percent 30 --times 2",
+                Fault::Wire {
+                    rule: Rule {
+                        scope: Scope {
+                            caller: Some(agent.clone()),
+                            operation: Some("PutItem".to_owned()),
+                            ..Scope::default()
+                        },
+                        treatment: Treatment::CutAfter,
+                        percent: Percent::try_from(30).expect("a share"),
+                        times: Some(2),
+                    },
+                },
+            ),
+            (
+                "wire delay --delay-ms 900 --region r1 --service dynamodb",
+                Fault::Wire {
+                    rule: Rule {
+                        scope: Scope {
+                            region: Some(region("r1")),
+                            service: Some(AwsService::Dynamodb),
+                            ..Scope::default()
+                        },
+                        treatment: Treatment::Delay { ms: 900 },
+                        percent: Percent::ALL,
+                        times: None,
+                    },
+                },
+            ),
+            ("mend-wire", Fault::MendWire { scope: Scope::default() }),
             ("throttle dynamodb off", Fault::Throttle { service: AwsService::Dynamodb, on: false }),
         ];
         for (line, fault) in cases {
@@ -348,6 +449,12 @@ mod tests {
         let state = State {
             at: Moment::ZERO,
             lost: vec![region("r2")],
+            wire: vec![Rule {
+                scope: Scope { operation: Some("PutItem".to_owned()), ..Scope::default() },
+                treatment: Treatment::CutAfter,
+                percent: Percent::try_from(30).expect("a share"),
+                times: None,
+            }],
             cuts: vec![Cut { from: Place::Outside, to: Place::Region(region("r1")) }],
             apps: vec![
                 app("r1", Condition::Well),

@@ -23,6 +23,7 @@ mod seats;
 mod story;
 mod text;
 mod timeline;
+mod wire;
 mod words;
 mod zones;
 
@@ -39,3 +40,4 @@ pub use scenario::{Act, Cue, Deed, Demand, Expect, Run, Scenario, SpotRef, Stage
 pub use score::{Score, score};
 pub use seats::{Leader, Seats};
 pub use timeline::{Line, LineKind};
+pub use wire::{ScopeRef, WireRef};

@@ -12,6 +12,7 @@ use toml::Spanned;
 
 use super::cast::{AgentRef, PlaceRef, RegionRef};
 use super::scenario::{Deed, Demand, SpotRef, Stage};
+use super::wire::{ScopeRef, WireRef};
 use crate::domain::ServiceId;
 use crate::domain::signal::{AlarmName, AlarmState};
 use crate::world::fault::AwsService;
@@ -72,6 +73,8 @@ pub(super) struct RawAct {
     throttle: Option<RawThrottle>,
     targets: Option<RawTargets>,
     alarm: Option<RawAlarm>,
+    wire: Option<WireRef>,
+    mend_wire: Option<ScopeRef>,
 }
 
 #[derive(Deserialize)]
@@ -204,6 +207,8 @@ impl RawAct {
                 alarm: name,
                 state,
             }),
+            self.wire.map(Deed::Wire),
+            self.mend_wire.map(Deed::MendWire),
         ]
         .into_iter()
         .flatten()

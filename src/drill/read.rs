@@ -184,9 +184,10 @@ mod tests {
     use super::*;
     use crate::config::Position;
     use crate::drill::fixture;
-    use crate::drill::{AgentRef, Deed, Demand, PlaceRef, RegionRef, SpotRef};
+    use crate::drill::{AgentRef, Deed, Demand, PlaceRef, RegionRef, ScopeRef, SpotRef, WireRef};
     use crate::world::fault::AwsService;
     use crate::world::log::ClientKind;
+    use crate::world::wire::{Percent, Treatment};
 
     const HEAD: &str = "title = \"T\"\nabout = \"A\"\nrun_s = 30\n";
     const ACT: &str = "[[at]]\ns = 0\nheal = true\n";
@@ -207,6 +208,7 @@ mod tests {
     fn every_fault_can_be_written() {
         let us = || RegionRef::Named(fixture::id("us-east-1"));
         let web = || Some(fixture::id("web"));
+        let calls = || ScopeRef { caller: None, region: None, service: None, operation: None };
         for (line, expected) in [
             ("lose = \"us-east-1\"", Deed::Lose(us())),
             ("restore = \"@leader\"", Deed::Restore(RegionRef::Leader)),
@@ -237,6 +239,25 @@ mod tests {
                 "throttle = { service = \"route53\", on = true }",
                 Deed::Throttle { service: AwsService::Route53, on: true },
             ),
+            (
+                "wire = { treatment = \"delay\", delay_ms = 900, caller = \"@leader\", \
+                 operation = \"PutItem\", percent = 30, times = 2 }",
+                Deed::Wire(WireRef {
+                    scope: ScopeRef {
+                        caller: Some(AgentRef::Leader),
+                        operation: Some("PutItem".to_owned()),
+                        ..calls()
+                    },
+                    treatment: Treatment::Delay { ms: 900 },
+                    percent: Percent::try_from(30).expect("a share"),
+                    times: Some(2),
+                }),
+            ),
+            (
+                "mend-wire = { region = \"us-east-1\" }",
+                Deed::MendWire(ScopeRef { region: Some(us()), ..calls() }),
+            ),
+            ("mend-wire = {}", Deed::MendWire(calls())),
         ] {
             assert_eq!(deed(line), expected, "{line}");
         }
@@ -304,6 +325,20 @@ mod tests {
             ("[[at]]\ns = -1\nheal = true\n", 5, 5, "-1 is no usable time", "from 0 to"),
             ("[[at]]\ns = 90000\nheal = true\n", 5, 5, "90000 is no usable time", "from 0 to"),
             ("[[at]]\ns = 0\nheal = false\n", 6, 8, "`false` says nothing", "leave the entry out"),
+            (
+                "[[at]]\ns = 0\nwire = { treatment = \"lose\" }\n",
+                6,
+                8,
+                "there is no treatment",
+                "cut-after",
+            ),
+            (
+                "[[at]]\ns = 0\nmend-wire = { operation = \"PutItems\" }\n",
+                6,
+                13,
+                "PutItems is no operation",
+                "PutItem",
+            ),
             ("[[at]]\ns = 0\n", 4, 1, "this entry is empty", "one fault"),
             ("[[at]]\nheal = true\n", 4, 1, "missing key `s`", "add it"),
             ("[[at]]\ns = 0\nheal = true\nlose = \"a\"\n", 4, 1, "2 kinds", "an entry of each"),

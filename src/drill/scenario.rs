@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cast::{AgentRef, Cast, PlaceRef, RegionRef};
 
+use super::wire::{ScopeRef, WireRef};
 use super::words::seconds;
 use crate::config::{Place, Position, Problem};
 use crate::domain::signal::{AlarmName, AlarmState};
@@ -134,6 +135,10 @@ pub enum Deed {
         /// What state.
         state: AlarmState,
     },
+    /// See [`Fault::Wire`].
+    Wire(WireRef),
+    /// See [`Fault::MendWire`].
+    MendWire(ScopeRef),
 }
 
 /// A service, or every service, of a Region.
@@ -186,6 +191,8 @@ impl Deed {
                 Fault::Alarm { region: cast.region(region), alarm: alarm.clone(), state: *state }
             }
             Self::Throttle { service, on } => Fault::Throttle { service: *service, on: *on },
+            Self::Wire(rule) => Fault::Wire { rule: rule.cast(cast) },
+            Self::MendWire(scope) => Fault::MendWire { scope: scope.cast(cast) },
         }
     }
 
@@ -205,6 +212,9 @@ impl Deed {
                     PlaceRef::Global | PlaceRef::Outside => None,
                 })
                 .collect(),
+            Self::Wire(WireRef { scope, .. }) | Self::MendWire(scope) => {
+                scope.region.iter().collect()
+            }
             Self::Heal | Self::KillAgent(_) | Self::StartAgent(_) | Self::Throttle { .. } => vec![],
         }
     }

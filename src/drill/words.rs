@@ -1,6 +1,6 @@
 //! How a drill's report words things: durations, faults, kinds of client.
 
-use crate::world::fault::{AwsService, Fault};
+use crate::world::fault::Fault;
 use crate::world::log::ClientKind;
 
 /// A length of time as people say it: `8 s`, `2.5 s`.
@@ -58,12 +58,10 @@ pub(super) fn fault(fault: &Fault) -> String {
             format!("alarm {alarm} in {region} becomes {state}")
         }
         Fault::Throttle { service, on } => {
-            let service = match service {
-                AwsService::Dynamodb => "DynamoDB",
-                AwsService::Route53 => "Route 53",
-            };
             format!("{service} {}", if *on { "throttles every call" } else { "answers again" })
         }
+        Fault::Wire { rule } => format!("on the wire: {rule}"),
+        Fault::MendWire { scope } => format!("on the wire: {scope} is well again"),
     }
 }
 

@@ -7,7 +7,7 @@
 //!
 //! | part | file |
 //! |---|---|
-//! | AWS endpoints, and their log | `aws`, `dynamodb`, `route53`, `elbv2`, `cloudwatch`, `document`, `request_log` |
+//! | AWS endpoints, and their log | `aws`, `dynamodb`, `route53`, `elbv2`, `cloudwatch`, `document`, `operations`, `request_log` |
 //! | name servers | `dns` |
 //! | applications and clients | `apps`, `clients`, `addresses` |
 //! | agents | `agents`, `launch` |
@@ -32,6 +32,7 @@ mod error;
 mod exchange;
 mod fleet;
 mod launch;
+pub mod operations;
 mod reading;
 mod render;
 pub mod request_log;
@@ -45,7 +46,7 @@ mod state;
 mod status_lines;
 mod strike;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 pub mod words;
 
 use std::sync::Arc;

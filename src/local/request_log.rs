@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 
 use crate::domain::Moment;
 use crate::world::network::Place;
+use crate::world::wire::Treatment;
 
 /// Lines that may wait to be written.
 const WAITING_MAX: usize = 1024;
@@ -50,6 +51,10 @@ pub struct Line {
     pub ms: u32,
     /// What became of it.
     pub outcome: Outcome,
+    /// How it was treated amiss once it had arrived, if it was. "Answered" then means that this is
+    /// what came back, be it a broken connection.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amiss: Option<Treatment>,
 }
 
 impl Line {
@@ -121,6 +126,7 @@ mod tests {
             status: Some(200),
             ms,
             outcome: Outcome::CutOnTheWayBack,
+            amiss: None,
         };
         let writer = tokio::spawn(writing);
         for ms in 0..3 {

@@ -92,6 +92,7 @@ impl Running {
                 .iter()
                 .map(|(from, to)| Cut { from: from.clone(), to: to.clone() })
                 .collect(),
+            wire: world.wire.rules().cloned().collect(),
             apps: world
                 .apps
                 .conditions()

@@ -1,15 +1,18 @@
-//! An HTTP/1.1 server that can do what a failing network does: say nothing, or reset.
+//! An HTTP/1.1 server that can do what a failing network does: say nothing, reset, or break off.
 //!
 //! Frameworks always answer; a modelled Region that is lost must not. So this sits on hyper itself,
 //! for the AWS endpoints and the applications alike.
 
 use std::error::Error as _;
 use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::Full;
-use hyper::body::Incoming;
+use http_body_util::{Either, Full};
+use hyper::body::{Body, Frame, Incoming};
+use hyper::header::CONTENT_LENGTH;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
@@ -30,6 +33,8 @@ const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 pub(super) enum Reply {
     /// It is answered.
     Answer(Response<Full<Bytes>>),
+    /// It is answered with the head and the first half of the body; then the connection ends.
+    Truncated(Response<Bytes>),
     /// Nothing comes back: the connection hangs.
     Silence,
     /// The connection is reset.
@@ -43,6 +48,48 @@ enum Unanswered {
     Silent,
     #[error("reset")]
     Reset,
+    #[error("broken off")]
+    BrokenOff,
+}
+
+/// A body of which the second half never comes. Its length is not told to hyper, which would
+/// otherwise hold the head to it.
+#[derive(Debug)]
+struct Half {
+    first: Option<Bytes>,
+    waited: bool,
+}
+
+impl Body for Half {
+    type Data = Bytes;
+    type Error = Unanswered;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Unanswered>>> {
+        if let Some(first) = self.first.take() {
+            return Poll::Ready(Some(Ok(Frame::data(first))));
+        }
+        if !self.waited {
+            // Once more around, so that what there is gets sent first.
+            self.waited = true;
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        Poll::Ready(Some(Err(Unanswered::BrokenOff)))
+    }
+}
+
+/// What a response carries.
+type Content = Either<Full<Bytes>, Half>;
+
+/// The answer with its whole length in its head, and half of it.
+fn truncated(response: Response<Bytes>) -> Response<Content> {
+    let (mut parts, body) = response.into_parts();
+    parts.headers.insert(CONTENT_LENGTH, body.len().max(1).into());
+    let first = Some(body.slice(..body.len() / 2)).filter(|first| !first.is_empty());
+    Response::from_parts(parts, Either::Right(Half { first, waited: false }))
 }
 
 /// Accepts connections for as long as it is polled, and ends them when it is dropped.
@@ -77,7 +124,8 @@ where
         // Pinned on the heap: the connection is polled by reference below.
         Box::pin(async move {
             match reply.await {
-                Reply::Answer(response) => Ok(response),
+                Reply::Answer(response) => Ok(response.map(Either::Left)),
+                Reply::Truncated(response) => Ok(truncated(response)),
                 Reply::Silence => {
                     tokio::time::sleep(SILENCE_MAX).await;
                     Err(Unanswered::Silent)

@@ -34,12 +34,6 @@ impl Shared {
         Self { started: clock::now(), world: Mutex::new(world), changes: watch::Sender::new(0) }
     }
 
-    /// A world whose zero was some time ago.
-    #[cfg(test)]
-    pub(super) fn started_before(world: World, ago: Duration) -> Self {
-        Self { started: clock::now() - ago, ..Self::new(world) }
-    }
-
     /// The world's time.
     #[must_use]
     pub(super) fn now(&self) -> Moment {

@@ -12,6 +12,7 @@ use crate::domain::signal::{AlarmName, AlarmState, TargetHealth};
 use crate::domain::{AgentId, Moment, RegionId, ServiceId};
 use crate::world::apps::Condition;
 use crate::world::network::Place;
+use crate::world::wire::Rule;
 
 /// A running fleet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +23,8 @@ pub struct State {
     pub lost: Vec<RegionId>,
     /// Directions that are cut.
     pub cuts: Vec<Cut>,
+    /// What happens to single calls to AWS.
+    pub wire: Vec<Rule>,
     /// How each application is.
     pub apps: Vec<AppState>,
     /// What each load balancer finds of its targets.

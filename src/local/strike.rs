@@ -1,15 +1,18 @@
 //! Striking the world: faults are judged before they are done, so that a misspelt Region is an
 //! error rather than a drill in which nothing happens.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::agents::{AgentError, Agents};
+use super::launch::OPERATOR;
+use super::operations::{self, NotServed};
 use super::shared::Shared;
 use super::words::list;
 use crate::domain::signal::AlarmName;
-use crate::domain::{Fleet, RegionId, ServiceId};
-use crate::world::fault::Fault;
+use crate::domain::{AgentId, Fleet, RegionId, ServiceId};
+use crate::world::fault::{AwsService, Fault};
 use crate::world::network::Place;
+use crate::world::wire::Scope;
 
 /// Why a fault is not done.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +53,20 @@ pub enum StrikeError {
         /// Which are there.
         known: String,
     },
+    /// Nobody of that name calls AWS.
+    #[error("nobody here calls AWS as {caller}; there are {known}")]
+    UnknownCaller {
+        /// Who was meant.
+        caller: AgentId,
+        /// Who is there.
+        known: String,
+    },
+    /// Route 53's control plane is in no Region of the fleet.
+    #[error("Route 53 has one endpoint for all Regions: leave the Region out")]
+    NoRegion,
+    /// Nobody serves the operation.
+    #[error(transparent)]
+    NotServed(#[from] NotServed),
     /// The agent is not there, or not as it must be.
     #[error(transparent)]
     Agent(#[from] AgentError),
@@ -62,7 +79,7 @@ pub(super) async fn strike(
     fleet: &Fleet,
     fault: &Fault,
 ) -> Result<(), StrikeError> {
-    check(fleet, fault)?;
+    check(fleet, agents.places(), fault)?;
     match fault {
         Fault::KillAgent { agent } => agents.kill(agent).await?,
         Fault::StartAgent { agent } => agents.start(agent).await?,
@@ -72,7 +89,11 @@ pub(super) async fn strike(
     Ok(())
 }
 
-fn check(fleet: &Fleet, fault: &Fault) -> Result<(), StrikeError> {
+fn check(
+    fleet: &Fleet,
+    agents: &BTreeMap<AgentId, RegionId>,
+    fault: &Fault,
+) -> Result<(), StrikeError> {
     match fault {
         Fault::Lose { region } | Fault::Restore { region } => known(fleet, region),
         Fault::Slow { region, service, .. }
@@ -88,6 +109,8 @@ fn check(fleet: &Fleet, fault: &Fault) -> Result<(), StrikeError> {
             Place::Region(region) => known(fleet, region),
             Place::Global | Place::Outside => Ok(()),
         }),
+        Fault::Wire { rule } => served_calls(fleet, agents, &rule.scope),
+        Fault::MendWire { scope } => served_calls(fleet, agents, scope),
         // Agents know themselves.
         Fault::Heal
         | Fault::KillAgent { .. }
@@ -123,6 +146,30 @@ fn alarmed(fleet: &Fleet, region: &RegionId, alarm: &AlarmName) -> Result<(), St
     }
     let known = if here.is_empty() { "none".to_owned() } else { list(here) };
     Err(StrikeError::UnknownAlarm { region: region.clone(), alarm: alarm.clone(), known })
+}
+
+/// Whether there can be calls of this scope.
+fn served_calls(
+    fleet: &Fleet,
+    agents: &BTreeMap<AgentId, RegionId>,
+    scope: &Scope,
+) -> Result<(), StrikeError> {
+    if let Some(region) = &scope.region {
+        known(fleet, region)?;
+        if scope.service == Some(AwsService::Route53) {
+            return Err(StrikeError::NoRegion);
+        }
+    }
+    if let Some(operation) = &scope.operation {
+        operations::check(scope.service, operation)?;
+    }
+    match &scope.caller {
+        Some(caller) if caller.as_str() != OPERATOR && !agents.contains_key(caller) => {
+            let known = list(agents.keys().map(AgentId::as_str).chain([OPERATOR]));
+            Err(StrikeError::UnknownCaller { caller: caller.clone(), known })
+        }
+        _ => Ok(()),
+    }
 }
 
 fn known(fleet: &Fleet, region: &RegionId) -> Result<(), StrikeError> {

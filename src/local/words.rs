@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use crate::domain::{RegionId, ServiceId};
-use crate::world::fault::{AwsService, Fault};
+use crate::world::fault::Fault;
 
 /// Things in a row, with commas between.
 pub(super) fn list<T: Display>(things: impl IntoIterator<Item = T>) -> String {
@@ -43,13 +43,11 @@ pub fn fault(fault: &Fault) -> String {
         }
         Fault::Alarm { region, alarm, state } => format!("alarm {alarm} in {region} is {state}"),
         Fault::Throttle { service, on } => {
-            let service = match service {
-                AwsService::Dynamodb => "DynamoDB",
-                AwsService::Route53 => "Route 53",
-            };
             let does = if *on { "throttles every call" } else { "throttles no longer" };
             format!("{service} {does}")
         }
+        Fault::Wire { rule } => format!("on the wire: {rule}"),
+        Fault::MendWire { scope } => format!("on the wire: {scope} is well again"),
     }
 }
 

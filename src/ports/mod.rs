@@ -13,6 +13,8 @@
 //! [`FailureClass::Unknown`]: crate::domain::FailureClass::Unknown
 
 mod capacity;
+#[cfg(test)]
+pub(crate) mod conformance;
 mod databases;
 pub mod items;
 mod notices;

@@ -5,6 +5,8 @@
 //! byte. Invariants are judged as the run goes.
 
 mod clients;
+#[cfg(test)]
+mod conformance;
 mod facts;
 mod ports;
 mod reach;
@@ -32,6 +34,7 @@ use crate::world::client::Account;
 use crate::world::fault::Fault;
 use crate::world::log::{ClientKind, Entry};
 use crate::world::network::Place;
+use crate::world::wire::Treatment;
 use crate::world::{World, generator};
 
 use clients::SimClient;
@@ -75,6 +78,7 @@ impl Default for Options {
 enum Due {
     Wake { agent: AgentId, boot: BootId },
     Arrive { agent: AgentId, boot: BootId, call: CallId, deadline: Moment, request: Request },
+    Land { agent: AgentId, boot: BootId, call: CallId, deadline: Moment, request: Request },
     Answer { agent: AgentId, boot: BootId, call: CallId, outcome: Outcome },
     Probe { agent: AgentId, boot: BootId, probe: ProbeId, target: Target, sent: Moment },
     Probed { agent: AgentId, boot: BootId, probe: ProbeId, sample: Sample },
@@ -321,6 +325,9 @@ impl Sim {
             Due::Arrive { agent, boot, call, deadline, request } => {
                 self.arrive(agent, boot, call, deadline, request);
             }
+            Due::Land { agent, boot, call, deadline, request } => {
+                self.land(agent, boot, call, deadline, request, None);
+            }
             Due::Answer { agent, boot, call, outcome } => {
                 self.tell(&agent, boot, Event::Answered { call, outcome });
             }
@@ -420,6 +427,32 @@ impl Sim {
         deadline: Moment,
         request: Request,
     ) {
+        match self.world.wire.treat(&ports::seen(&request, agent.as_str())) {
+            Some(Treatment::Delay { ms }) => {
+                let at = self.now + Duration::from_millis(ms.into());
+                if at >= deadline {
+                    let outcome = Self::lost(ports::has_effect(&request));
+                    let agent = agent.clone();
+                    self.enqueue(deadline, Due::Answer { agent, boot, call, outcome });
+                }
+                self.enqueue(at, Due::Land { agent, boot, call, deadline, request });
+            }
+            treatment => self.land(agent, boot, call, deadline, request, treatment),
+        }
+    }
+
+    /// Carries a request out as far as its treatment lets it, and sends the answer on its way. One
+    /// that was held up beyond its deadline takes its effect all the same: its sender has been told
+    /// that there is no answer.
+    fn land(
+        &mut self,
+        agent: AgentId,
+        boot: BootId,
+        call: CallId,
+        deadline: Moment,
+        request: Request,
+        treatment: Option<Treatment>,
+    ) {
         let (from, to) = (self.place(&agent), ports::place_of(&request));
         let has_effect = ports::has_effect(&request);
         let ports = Ports {
@@ -429,7 +462,10 @@ impl Sim {
             tables: &self.fleet.tables,
             read_before: &mut self.read_before,
         };
-        let outcome = ports.carry_out(request);
+        let outcome = ports.treat(request, treatment);
+        if self.now >= deadline {
+            return;
+        }
         match self.delay(&to, &from) {
             Some(delay) if self.now + delay < deadline => {
                 self.enqueue(self.now + delay, Due::Answer { agent, boot, call, outcome });

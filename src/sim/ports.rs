@@ -15,9 +15,11 @@ use crate::ports::items::{self, Attribute};
 use crate::world::World;
 use crate::world::dynamo::operation::{GetItem, Placeholders, PutItem, Query, Reading};
 use crate::world::dynamo::{AttributeValue, DynamoError, Item, Operation, Output, to_plain_json};
+use crate::world::fault::AwsService;
 use crate::world::log::Happening;
 use crate::world::network::Place;
 use crate::world::route53::{ModelChange, RecordStart, Route53Error};
+use crate::world::wire::{self, Treatment};
 
 /// Where a request goes.
 pub(super) fn place_of(request: &Request) -> Place {
@@ -55,6 +57,31 @@ pub(super) fn has_effect(request: &Request) -> bool {
     }
 }
 
+/// What rules of the wire look at: as the adapter would send it.
+pub(super) fn seen<'a>(request: &'a Request, caller: &'a str) -> wire::Call<'a> {
+    use AwsService::{Cloudwatch, Dynamodb, Elbv2, Route53};
+    let (region, service, operation) = match request {
+        Request::ReadSeat { seat } | Request::ReadState { seat, .. } => {
+            (Some(seat), Dynamodb, "GetItem")
+        }
+        Request::SwapSeat { seat, .. } | Request::PutState { seat, .. } => {
+            (Some(seat), Dynamodb, "PutItem")
+        }
+        Request::Publish { replica, .. } | Request::RecordHistory { replica, .. } => {
+            (Some(replica), Dynamodb, "PutItem")
+        }
+        Request::Gather { replica } => (Some(replica), Dynamodb, "Query"),
+        Request::ReadZone { .. } => (None, Route53, "ListResourceRecordSets"),
+        Request::ChangeZone { .. } => (None, Route53, "ChangeResourceRecordSets"),
+        Request::ReadChange { .. } => (None, Route53, "GetChange"),
+        Request::ReadTargetHealth { group } => {
+            (Some(group.region()), Elbv2, "DescribeTargetHealth")
+        }
+        Request::ReadAlarms { region, .. } => (Some(region), Cloudwatch, "DescribeAlarms"),
+    };
+    wire::Call { caller, region, service, operation }
+}
+
 /// Reports that were read before, by replica and agent, with their documents: most readings find
 /// what the one before them found, and reading JSON is what a simulated second would mostly be
 /// spent on.
@@ -70,6 +97,25 @@ pub(super) struct Ports<'a> {
 }
 
 impl Ports<'_> {
+    /// Carries a request out as far as its treatment on the wire lets it. Where no bytes exist, a
+    /// treatment is what the adapter would conclude from them.
+    pub(super) fn treat(self, request: Request, treatment: Option<Treatment>) -> Outcome {
+        let Some(treatment) = treatment else { return self.carry_out(request) };
+        let has_effect = has_effect(&request);
+        if treatment.takes_effect() {
+            let outcome = self.carry_out(request);
+            if let Treatment::Delay { .. } = treatment {
+                return outcome;
+            }
+        }
+        let what = format!("the wire: {}", treatment.name());
+        Err(failed(match treatment {
+            Treatment::Throttle => CallFailure::transient(what),
+            _ if has_effect => CallFailure::unknown(what),
+            _ => CallFailure::transient(what),
+        }))
+    }
+
     pub(super) fn carry_out(mut self, request: Request) -> Outcome {
         self.world.advance(self.now);
         match request {

@@ -1,8 +1,11 @@
 //! What can be done to the world: the vocabulary of chaos files and of `regent local`.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::network::Place;
+use super::wire::{Rule, Scope};
 use crate::domain::signal::{AlarmName, AlarmState};
 use crate::domain::{AgentId, RegionId, ServiceId};
 
@@ -99,6 +102,16 @@ pub enum Fault {
         /// What state.
         state: AlarmState,
     },
+    /// Treats single calls to AWS amiss, by a rule.
+    Wire {
+        /// Which calls, and how.
+        rule: Rule,
+    },
+    /// Takes back the rules of [`Fault::Wire`] whose calls are all within a scope.
+    MendWire {
+        /// Which; of every call if it names nothing.
+        scope: Scope,
+    },
 }
 
 /// A modelled AWS service.
@@ -109,4 +122,19 @@ pub enum AwsService {
     Dynamodb,
     /// Route 53's control plane.
     Route53,
+    /// Elastic Load Balancing, in each Region.
+    Elbv2,
+    /// CloudWatch, in each Region.
+    Cloudwatch,
+}
+
+impl fmt::Display for AwsService {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Dynamodb => "DynamoDB",
+            Self::Route53 => "Route 53",
+            Self::Elbv2 => "Elastic Load Balancing",
+            Self::Cloudwatch => "CloudWatch",
+        })
+    }
 }

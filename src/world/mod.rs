@@ -19,6 +19,7 @@ pub mod log;
 pub mod network;
 mod outfit;
 pub mod route53;
+pub mod wire;
 
 use rand_pcg::Pcg64Mcg;
 
@@ -33,6 +34,7 @@ use fault::{AwsService, Fault};
 use log::{Happening, Log};
 use network::Network;
 use route53::Route53;
+use wire::{Percent, Rule, Scope, Treatment, Wire};
 
 /// The generator of one part of the world: of the world's seed and the part's name.
 #[must_use]
@@ -48,6 +50,8 @@ pub fn generator(seed: u64, part: &str) -> Pcg64Mcg {
 pub struct World {
     /// Who can reach whom.
     pub network: Network,
+    /// What happens to single calls to AWS.
+    pub wire: Wire,
     /// DynamoDB in every Region.
     pub dynamo: Dynamo,
     /// The one Route 53.
@@ -71,6 +75,7 @@ impl World {
             network: Network::default(),
             cloudwatch: CloudWatch::new(regions.iter().cloned()),
             elb: Elb::default(),
+            wire: Wire::new(seed),
             dynamo: Dynamo::new(seed, regions),
             route53: Route53::new(seed),
             apps: Apps::default(),
@@ -122,6 +127,19 @@ impl World {
             Fault::Throttle { service: AwsService::Route53, on } => {
                 self.route53.set_throttled(*on);
             }
+            Fault::Throttle {
+                service: service @ (AwsService::Elbv2 | AwsService::Cloudwatch),
+                on,
+            } => {
+                // These models have no throttle of their own: the wire turns every call away.
+                let scope = Scope { service: Some(*service), ..Scope::default() };
+                if *on {
+                    let (treatment, percent) = (Treatment::Throttle, Percent::ALL);
+                    self.wire.add(Rule { scope, treatment, percent, times: None });
+                } else {
+                    self.wire.mend(&scope);
+                }
+            }
             Fault::Targets { region, service, unhealthy } => {
                 self.elb.break_targets(region, service.as_ref(), *unhealthy);
             }
@@ -130,6 +148,8 @@ impl World {
                 let why = "set by a fault";
                 let _ = self.cloudwatch.set_alarm_state(now, region, alarm.as_str(), *state, why);
             }
+            Fault::Wire { rule } => self.wire.add(rule.clone()),
+            Fault::MendWire { scope } => self.wire.mend(scope),
             Fault::KillAgent { .. } | Fault::StartAgent { .. } => {}
         }
         // What the fault lets through or holds back is judged from here on.

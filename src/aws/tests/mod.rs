@@ -1,8 +1,10 @@
 //! The adapters over real sockets: what class each way to fail gets, and how many requests arrived.
 
+mod conformance;
 mod dynamodb;
 mod route53;
 mod stub;
+mod wire;
 
 use std::time::Duration;
 

@@ -4,10 +4,12 @@
 //! access key who sends it and from where. Between the two lies the modelled network: a request may
 //! be cut on its way there (no effect) or its answer on the way back (an effect that nobody
 //! confirms), and both look the same to the caller, since the connection merely hangs. A request
-//! that was sent takes its effect once, also when its sender gives up meanwhile.
+//! that was sent takes its effect once, also when its sender gives up meanwhile. One that arrives
+//! may be treated amiss ([`crate::world::wire`]): then something comes back that is not its answer.
 //!
 //! Signatures are not checked.
 
+mod amiss;
 mod refusal;
 mod scope;
 #[cfg(test)]
@@ -15,6 +17,7 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, Limited};
@@ -31,8 +34,10 @@ use crate::domain::{Moment, RegionId};
 use crate::telemetry::clock::Stopwatch;
 use crate::world::World;
 use crate::world::dynamo::to_plain_json;
+use crate::world::fault::AwsService;
 use crate::world::log::{Caller, Happening};
 use crate::world::network::Place;
+use crate::world::wire::{self, Treatment};
 use refusal::{Dialect, Refusal};
 use scope::Scope;
 
@@ -76,7 +81,48 @@ struct Call {
     method: String,
     path_and_query: String,
     target: String,
+    operation: String,
     body: Bytes,
+}
+
+impl Call {
+    /// What rules of the wire look at.
+    fn seen(&self) -> wire::Call<'_> {
+        let (service, region) = match &self.to {
+            Addressee::Dynamodb(region) => (AwsService::Dynamodb, Some(region)),
+            Addressee::Elb(region) => (AwsService::Elbv2, Some(region)),
+            Addressee::CloudWatch(region) => (AwsService::Cloudwatch, Some(region)),
+            Addressee::Route53 => (AwsService::Route53, None),
+        };
+        wire::Call { caller: &self.caller.name, region, service, operation: &self.operation }
+    }
+
+    fn dialect(&self) -> Dialect {
+        match self.to {
+            Addressee::Dynamodb(_) => Dialect::Json,
+            Addressee::Route53 | Addressee::Elb(_) => Dialect::Xml,
+            Addressee::CloudWatch(_) => dialect_of(&self.path_and_query, &self.target),
+        }
+    }
+}
+
+/// The protocol of a request, where the service leaves it open.
+fn dialect_of(path: &str, target: &str) -> Dialect {
+    if cloudwatch::operation_in(path).is_some() {
+        Dialect::Cbor
+    } else if target.is_empty() {
+        Dialect::Xml
+    } else {
+        Dialect::Json
+    }
+}
+
+/// What became of a call.
+struct Delivered {
+    reply: Reply,
+    status: Option<u16>,
+    outcome: Outcome,
+    amiss: Option<Treatment>,
 }
 
 impl Endpoints {
@@ -105,15 +151,9 @@ impl Endpoints {
         let watch = Stopwatch::start();
         let (parts, body) = request.into_parts();
         let target = header(&parts.headers, "x-amz-target");
-        let by_target = if cloudwatch::operation_in(parts.uri.path()).is_some() {
-            Dialect::Cbor
-        } else if target.is_empty() {
-            Dialect::Xml
-        } else {
-            Dialect::Json
-        };
+        let by_target = dialect_of(parts.uri.path(), &target);
         let Some(scope) = Scope::of(&parts.headers) else {
-            return Reply::Answer(Refusal::Unsigned.response(by_target));
+            return Reply::Answer(Refusal::Unsigned.response(by_target).map(Full::new));
         };
         let mut line = Line {
             at_s: Line::seconds(self.shared.now()),
@@ -125,6 +165,7 @@ impl Endpoints {
             status: None,
             ms: 0,
             outcome: Outcome::Answered,
+            amiss: None,
         };
         let admitted = self.admit(&scope);
         let body = Limited::new(body, BODY_BYTES_MAX).collect().await;
@@ -143,7 +184,7 @@ impl Endpoints {
                 line.status = Some(response.status().as_u16());
                 line.ms = watch.elapsed_ms();
                 self.log.add(line).await;
-                Reply::Answer(response)
+                Reply::Answer(response.map(Full::new))
             }
             // No such name: there is nobody to connect to.
             Ok(((_, None), _)) => Reply::Reset,
@@ -161,14 +202,15 @@ impl Endpoints {
                     to,
                     method: parts.method.as_str().to_owned(),
                     path_and_query: path_and_query.to_owned(),
+                    operation: line.operation.clone(),
                     target,
                     body,
                 };
                 // A task of its own: what was sent arrives, whether or not its sender still waits.
                 let delivered = tokio::spawn(async move {
-                    let (reply, status, outcome) = self.deliver(&call).await;
+                    let Delivered { reply, status, outcome, amiss } = self.deliver(&call).await;
                     let ms = watch.elapsed_ms();
-                    self.log.add(Line { status, outcome, ms, ..line }).await;
+                    self.log.add(Line { status, outcome, amiss, ms, ..line }).await;
                     reply
                 });
                 delivered.await.unwrap_or(Reply::Silence)
@@ -194,31 +236,38 @@ impl Endpoints {
         self.regions.iter().find(|region| region.as_str() == scope.region).cloned()
     }
 
-    async fn deliver(&self, call: &Call) -> (Reply, Option<u16>, Outcome) {
+    async fn deliver(&self, call: &Call) -> Delivered {
         let (here, there) = (call.caller.place.clone(), call.to.place());
         let Some(way) = self.shared.visit(|world, _| world.network.path(&here, &there)) else {
-            return (Reply::Silence, None, Outcome::CutOnTheWayThere);
+            let (status, amiss, outcome) = (None, None, Outcome::CutOnTheWayThere);
+            return Delivered { reply: Reply::Silence, status, outcome, amiss };
         };
         delay(way).await;
+        let amiss = self.shared.visit(|world, _| world.wire.treat(&call.seen()));
+        if let Some(Treatment::Delay { ms }) = amiss {
+            delay(Duration::from_millis(ms.into())).await;
+        }
         let (carried_out, way) = self.shared.visit(|world, now| {
-            let carried_out = carry_out(world, now, call);
-            (carried_out, world.network.path(&there, &here))
+            let carry = amiss.is_none_or(Treatment::takes_effect);
+            (carry.then(|| carry_out(world, now, call)), world.network.path(&there, &here))
         });
-        if carried_out.wrote {
+        if carried_out.as_ref().is_some_and(|done| done.wrote) {
             self.shared.touch();
         }
-        let status = Some(carried_out.response.status().as_u16());
+        let answer = carried_out.map(|done| done.response);
+        let (reply, status) = amiss::reply(amiss, answer, call.dialect());
         let Some(way) = way else {
-            return (Reply::Silence, status, Outcome::CutOnTheWayBack);
+            let outcome = Outcome::CutOnTheWayBack;
+            return Delivered { reply: Reply::Silence, status, outcome, amiss };
         };
         delay(way).await;
-        (Reply::Answer(carried_out.response), status, Outcome::Answered)
+        Delivered { reply, status, outcome: Outcome::Answered, amiss }
     }
 }
 
 /// What came of a call.
 struct CarriedOut {
-    response: Response<Full<Bytes>>,
+    response: Response<Bytes>,
     /// Whether it changed anything, or tried to.
     wrote: bool,
 }
@@ -270,8 +319,8 @@ fn response(
     status: u16,
     headers: impl IntoIterator<Item = (&'static str, String)>,
     body: Vec<u8>,
-) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from(body)));
+) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::from(body));
     *response.status_mut() = status.try_into().expect("the models answer with known statuses");
     response.headers_mut().extend(headers.into_iter().map(|(name, value)| {
         let value = HeaderValue::try_from(value).expect("the models' headers are plain ASCII");

@@ -1,8 +1,8 @@
-//! What AWS says to a request that no service looks at, each in the words of the protocol that the
-//! caller expects (AWS API references, "Common Errors").
+//! What AWS says to a request that no service looks at, and what it says when it fails itself: each
+//! in the words of the protocol that the caller expects (AWS API references, "Common Errors";
+//! DynamoDB Developer Guide, "Error handling with DynamoDB").
 
 use bytes::Bytes;
-use http_body_util::Full;
 use hyper::Response;
 use serde_json::json;
 
@@ -20,6 +20,10 @@ pub(super) enum Refusal {
     Body(String),
     /// The service is not modelled.
     UnknownService(String),
+    /// The caller asks too often.
+    Throttled,
+    /// The service has failed: nobody is told whether before or after it did what it was asked.
+    Failed,
 }
 
 /// How errors are written.
@@ -34,7 +38,7 @@ pub(super) enum Dialect {
 }
 
 impl Refusal {
-    pub(super) fn response(&self, dialect: Dialect) -> Response<Full<Bytes>> {
+    pub(super) fn response(&self, dialect: Dialect) -> Response<Bytes> {
         let (status, code) = match (self, dialect) {
             (Self::Unsigned, Dialect::Json | Dialect::Cbor) => {
                 (400, "MissingAuthenticationTokenException")
@@ -50,6 +54,10 @@ impl Refusal {
                 (400, "UnknownOperationException")
             }
             (Self::UnknownService(_), Dialect::Xml) => (400, "InvalidAction"),
+            (Self::Throttled, Dialect::Json | Dialect::Cbor) => (400, "ThrottlingException"),
+            (Self::Throttled, Dialect::Xml) => (400, "Throttling"),
+            (Self::Failed, Dialect::Json | Dialect::Cbor) => (500, "InternalServerError"),
+            (Self::Failed, Dialect::Xml) => (503, "ServiceUnavailable"),
         };
         let message = self.message();
         let (content_type, body) = match dialect {
@@ -81,6 +89,10 @@ impl Refusal {
         match self {
             Self::Unsigned => "Request is missing Authentication Token".to_owned(),
             Self::UnknownKey => "The security token included in the request is invalid.".to_owned(),
+            Self::Throttled => "Rate exceeded".to_owned(),
+            Self::Failed => {
+                "The request processing has failed because of an unknown error".to_owned()
+            }
             Self::Body(why) => format!("The request's body can't be read: {why}"),
             Self::UnknownService(service) => format!(
                 "The service {service} is not modelled here: this endpoint is dynamodb, \

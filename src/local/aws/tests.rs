@@ -7,62 +7,26 @@ use std::time::Duration;
 
 use hyper::StatusCode;
 use serde_json::{Value, json};
-use tokio::task::JoinSet;
 
 use super::*;
-use crate::domain::AgentId;
 use crate::local::exchange::Connection;
-use crate::local::{seed, testing};
+use crate::local::testing::{self, Stage};
 use crate::world::dynamo::AttributeValue;
 use crate::world::fault::Fault;
 
-struct Listening {
-    shared: Arc<Shared>,
-    address: std::net::SocketAddr,
-    log: std::path::PathBuf,
-    _dir: tempfile::TempDir,
-    _tasks: JoinSet<()>,
-}
-
-/// The small fleet's endpoints, with a table `seats` in r1, for everybody.
-async fn listening() -> Listening {
-    listening_for(&["operator", "regent-local"]).await
-}
-
-/// The same for an agent in r2 and these keys of people.
-async fn listening_for(people: &[&str]) -> Listening {
-    let fleet = testing::fleet();
-    let none = Duration::ZERO;
-    let mut world = seed::world(1, &fleet, none, (none, none)).expect("a valid fleet");
+/// The small fleet's endpoints, with a table `seats` in r1.
+async fn listening() -> Stage {
+    let stage = Stage::start().await;
     let create = r#"{"TableName":"seats","BillingMode":"PAY_PER_REQUEST",
         "AttributeDefinitions":[{"AttributeName":"id","AttributeType":"S"}],
         "KeySchema":[{"AttributeName":"id","KeyType":"HASH"}]}"#;
     let target = "DynamoDB_20120810.CreateTable";
-    let region = testing::region("r1");
-    let answer =
-        dynamodb::handle(&mut world.dynamo, Moment::ZERO, &region, target, create.as_bytes());
-    assert_eq!(answer.status, 200);
-    let shared = Arc::new(Shared::started_before(world, Duration::from_secs(60)));
-
-    let dir = tempfile::tempdir().expect("a folder of our own");
-    let path = dir.path().join("requests.jsonl");
-    let (log, writing) = RequestLog::create(&path).await.expect("writable");
-    let agents = testing::agents();
-    let agent: AgentId = "r2".parse().expect("valid");
-    let mut callers = BTreeMap::from([(
-        "agent-r2".to_owned(),
-        Caller { name: "r2".to_owned(), place: Place::Region(agents[&agent].clone()) },
-    )]);
-    callers.extend(people.iter().map(|name| {
-        ((*name).to_owned(), Caller { name: (*name).to_owned(), place: Place::Outside })
-    }));
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback");
-    let address = listener.local_addr().expect("bound");
-    let endpoints = Endpoints::new(shared.clone(), fleet.regions, callers, log);
-    let mut tasks = JoinSet::new();
-    tasks.spawn(Arc::new(endpoints).serve(listener));
-    tasks.spawn(writing);
-    Listening { shared, address, log: path, _dir: dir, _tasks: tasks }
+    let status = stage.visit(|world, now| {
+        let region = testing::region("r1");
+        dynamodb::handle(&mut world.dynamo, now, &region, target, create.as_bytes()).status
+    });
+    assert_eq!(status, 200);
+    stage
 }
 
 fn signed(key: &str, region: &str, service: &str) -> String {
@@ -95,7 +59,7 @@ fn zones(authorization: Option<&str>) -> Request<Full<Bytes>> {
     request.body(Full::new(Bytes::new())).expect("valid")
 }
 
-impl Listening {
+impl Stage {
     async fn send(
         &self,
         request: Request<Full<Bytes>>,
@@ -232,4 +196,20 @@ async fn what_was_sent_arrives_also_when_its_sender_gives_up() {
         }
     }
     panic!("nothing that was sent has arrived");
+}
+
+#[tokio::test]
+async fn a_truncated_answer_breaks_off_half_way_and_is_logged_for_what_it_is() {
+    let endpoints = listening().await;
+    let scope = wire::Scope { caller: Some("r2".parse().expect("valid")), ..Default::default() };
+    let (treatment, percent) = (Treatment::Truncate, wire::Percent::ALL);
+    let rule = wire::Rule { scope, treatment, percent, times: Some(1) };
+    endpoints.shared.alter(|world, now| world.strike(now, &Fault::Wire { rule }));
+    let error = endpoints.send(put("agent-r2", "r1", "x")).await.expect_err("half an answer");
+    assert!(matches!(error, crate::local::ExchangeError::Body(_)), "{error:?}");
+    assert!(endpoints.holds("x"));
+    let line = endpoints.logged(Outcome::Answered).await;
+    assert_eq!((line.status, line.amiss), (Some(200), Some(Treatment::Truncate)));
+    let (status, _) = endpoints.answer(put("agent-r2", "r1", "y")).await;
+    assert_eq!(status, StatusCode::OK, "once, and never again");
 }

@@ -4,6 +4,7 @@ mod seats;
 mod signals;
 
 use super::*;
+use crate::world::wire::{Percent, Rule, Scope};
 
 fn fleet() -> Fleet {
     let loaded = crate::config::load_dir(std::path::Path::new("regions")).expect("shipped");
@@ -217,7 +218,8 @@ fn draw_fault(sim: &Sim, rng: &mut Pcg64Mcg) -> Fault {
     let agent = |region: RegionId| region.as_str().parse().expect("valid");
     let service = |rng: &mut Pcg64Mcg| rng.random_bool(0.5).then(|| "web".parse().expect("valid"));
     let on = rng.random_bool(0.4);
-    match rng.random_range(0..12) {
+    match rng.random_range(0..14) {
+        12 | 13 => wire_fault(rng),
         0 => Fault::Lose { region: any(rng) },
         1 | 2 => Fault::Restore { region: any(rng) },
         3 => Fault::Slow { region: any(rng), service: service(rng), delay_ms: 900 },
@@ -234,8 +236,23 @@ fn draw_fault(sim: &Sim, rng: &mut Pcg64Mcg) -> Fault {
     }
 }
 
+/// Any treatment of any share of some kind of call.
+fn wire_fault(rng: &mut Pcg64Mcg) -> Fault {
+    let treatments = Treatment::all(rng.random_range(1..4000));
+    let operations = ["GetItem", "PutItem", "Query", "ChangeResourceRecordSets"];
+    let operation = operations[rng.random_range(0..operations.len())].to_owned();
+    let rule = Rule {
+        scope: Scope { operation: rng.random_bool(0.7).then_some(operation), ..Scope::default() },
+        treatment: treatments[rng.random_range(0..treatments.len())],
+        percent: Percent::try_from(rng.random_range(1..=100)).expect("a share"),
+        times: rng.random_bool(0.5).then(|| rng.random_range(1..30)),
+    };
+    Fault::Wire { rule }
+}
+
 fn heal_everything(sim: &mut Sim) {
     sim.strike(&Fault::Heal);
+    sim.strike(&Fault::MendWire { scope: Scope::default() });
     for service in
         [crate::world::fault::AwsService::Dynamodb, crate::world::fault::AwsService::Route53]
     {
@@ -434,4 +451,28 @@ fn one_name_that_can_t_be_changed_safely_does_not_hold_up_the_others() {
     assert_eq!(weight(of("web.")), 0);
     assert_eq!(weight(of("api.")), 100, "the last that is left");
     assert!(zone_report(&sim).detail.expect("told").contains("api"));
+}
+
+#[test]
+fn each_treatment_of_the_leader_s_calls_is_survived_and_forgotten_once_it_is_over() {
+    // Longer than a call may take: it takes its effect when nobody waits for it any more.
+    for (seed, treatment) in (0..).zip(Treatment::all(2500)) {
+        let mut sim = sim(seed);
+        settle(&mut sim);
+        let (leader, _) = sim.leaders()[0].clone();
+        let lost = follower(&sim);
+        let percent = Percent::try_from(60).expect("a share");
+        let scope = Scope { caller: Some(leader), ..Scope::default() };
+        let rule = Rule { scope: scope.clone(), treatment, percent, times: None };
+        sim.strike(&Fault::Wire { rule });
+        sim.strike(&Fault::Lose { region: lost.clone() });
+        sim.run_until(sim.now() + Duration::from_secs(60));
+        assert_eq!(sim.violations(), [], "{treatment:?}");
+        assert_eq!(weights(&sim, &lost), [0, 0], "{treatment:?}: {:#?}", sim.notes());
+        sim.strike(&Fault::MendWire { scope });
+        sim.strike(&Fault::Restore { region: lost });
+        let limit = sim.now() + Duration::from_secs(120);
+        assert!(sim.run_until_that(limit, Sim::settled), "{treatment:?}: {:#?}", sim.notes());
+        assert_eq!(sim.violations(), [], "{treatment:?}");
+    }
 }

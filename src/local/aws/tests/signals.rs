@@ -18,7 +18,7 @@ use crate::world::elb::{HealthCheck, TargetId};
 /// A limit that no working answer on loopback comes near.
 const AMPLE: Duration = Duration::from_secs(60);
 
-const ARN: &str = "arn:aws:elasticloadbalancing:r1:123456789012:targetgroup/web/0123456789abcdef";
+const ARN: &str = "arn:aws:elasticloadbalancing:r2:123456789012:targetgroup/web/0123456789abcdef";
 
 fn arn() -> TargetGroupArn {
     ARN.parse().expect("valid")
@@ -35,11 +35,11 @@ fn name(text: &str) -> AlarmName {
 
 /// Three targets of which one is broken, alarms in each state, and a metric's points.
 fn furnish(world: &mut World, now: Moment) {
-    let region = testing::region("r1");
+    let region = testing::region("r2");
     let app =
         crate::domain::Target { region: region.clone(), service: "web".parse().expect("web") };
     world.elb.add_group(now, arn(), app, HealthCheck::QUICKEST);
-    for (host, zone) in [(1, "r1a"), (2, "r1a"), (3, "r1b")] {
+    for (host, zone) in [(1, "r2a"), (2, "r2a"), (3, "r2b")] {
         let id = TargetId { id: format!("10.0.0.{host}"), port: 80 };
         world.elb.register_in_service(&arn(), id, zone).expect("there");
     }
@@ -69,27 +69,26 @@ fn furnish(world: &mut World, now: Moment) {
     }
 }
 
-async fn furnished() -> (Listening, Aws) {
-    let listening = listening().await;
-    listening.shared.alter(furnish);
-    let url = format!("http://{}", listening.address);
+async fn furnished() -> (Stage, Aws) {
+    let stage = Stage::start().await;
+    stage.visit(furnish);
     let tables = Tables { seats: "seats".to_owned(), board: "board".to_owned() };
-    let aws = Aws::at(&url, tables);
-    (listening, aws)
+    let aws = Aws::at(&stage.url, tables);
+    (stage, aws)
 }
 
 #[tokio::test]
 async fn target_health_comes_by_zone_and_reason() {
-    let (_listening, aws) = furnished().await;
+    let (_stage, aws) = furnished().await;
     let health = aws.signals().target_health(&arn(), AMPLE).await.expect("there");
     let text = health.to_string();
-    assert_eq!(text, "2 of 3 targets healthy: r1a 1 of 2 (1 Target.FailedHealthChecks)");
-    assert_eq!(health.zones["r1b"].healthy, 1);
+    assert_eq!(text, "2 of 3 targets healthy: r2a 1 of 2 (1 Target.FailedHealthChecks)");
+    assert_eq!(health.zones["r2b"].healthy, 1);
 }
 
 #[tokio::test]
 async fn a_target_group_that_is_not_there_is_a_permanent_failure() {
-    let (_listening, aws) = furnished().await;
+    let (_stage, aws) = furnished().await;
     let other = ARN.replace("/web/", "/other/").parse().expect("valid");
     let failure = aws.signals().target_health(&other, AMPLE).await.expect_err("not there");
     assert_eq!(failure.class, FailureClass::Permanent);
@@ -98,9 +97,9 @@ async fn a_target_group_that_is_not_there_is_a_permanent_failure() {
 
 #[tokio::test]
 async fn alarms_come_with_their_states_and_those_that_are_not_there_are_missing() {
-    let (_listening, aws) = furnished().await;
+    let (_stage, aws) = furnished().await;
     let names: BTreeSet<AlarmName> = ["a", "b", "c", "none"].map(name).into();
-    let region = testing::region("r1");
+    let region = testing::region("r2");
     let states = aws.signals().alarms(&region, &names, AMPLE).await.expect("readable");
     let expected = BTreeMap::from([
         (name("a"), AlarmState::Ok),
@@ -112,7 +111,7 @@ async fn alarms_come_with_their_states_and_those_that_are_not_there_are_missing(
 
 #[tokio::test]
 async fn metrics_come_oldest_first_each_in_its_own_window() {
-    let (_listening, aws) = furnished().await;
+    let (_stage, aws) = furnished().await;
     let query = |name: &str, statistic, window_s| MetricQuery {
         metric: MetricId { name: name.to_owned(), ..metric() },
         statistic,
@@ -124,7 +123,7 @@ async fn metrics_come_oldest_first_each_in_its_own_window() {
         query("Nothing", Statistic::Sum, 600),
         query("Requests", Statistic::Maximum, 150),
     ];
-    let region = testing::region("r1");
+    let region = testing::region("r2");
     let found = aws.signals().metrics(&region, &queries, AMPLE).await.expect("readable");
     let values: Vec<Vec<f64>> =
         found.iter().map(|points| points.iter().map(|point| point.value).collect()).collect();
@@ -136,25 +135,31 @@ async fn metrics_come_oldest_first_each_in_its_own_window() {
 }
 
 #[tokio::test]
-async fn an_unknown_caller_is_refused_in_the_protocol_of_the_service() {
-    let listening = listening_for(&["operator"]).await;
-    let url = format!("http://{}", listening.address);
-    let aws = Aws::at(&url, Tables { seats: "s".to_owned(), board: "b".to_owned() });
+async fn a_throttle_is_told_in_the_protocol_of_the_service_and_passes() {
+    let (stage, aws) = furnished().await;
+    let region = testing::region("r2");
     let names = BTreeSet::from([name("a")]);
-    let region = testing::region("r1");
-    let failure = aws.signals().alarms(&region, &names, AMPLE).await.expect_err("a stranger");
-    assert_eq!(failure.class, FailureClass::Permanent);
-    assert!(failure.what.contains("UnrecognizedClientException"), "{failure}");
-    let failure = aws.signals().target_health(&arn(), AMPLE).await.expect_err("a stranger");
-    assert!(failure.what.contains("InvalidClientTokenId"), "{failure}");
+    for service in [AwsService::Elbv2, AwsService::Cloudwatch] {
+        stage.visit(|world, now| world.strike(now, &Fault::Throttle { service, on: true }));
+    }
+    let failure = aws.signals().target_health(&arn(), AMPLE).await.expect_err("throttled");
+    assert_eq!(failure.class, FailureClass::Transient, "{failure}");
+    let failure = aws.signals().alarms(&region, &names, AMPLE).await.expect_err("throttled");
+    assert_eq!(failure.class, FailureClass::Transient, "{failure}");
+    assert!(failure.what.contains("Throttl"), "{failure}");
+    for service in [AwsService::Elbv2, AwsService::Cloudwatch] {
+        stage.visit(|world, now| world.strike(now, &Fault::Throttle { service, on: false }));
+    }
+    assert!(aws.signals().target_health(&arn(), AMPLE).await.is_ok());
+    assert!(aws.signals().alarms(&region, &names, AMPLE).await.is_ok());
 }
 
 #[tokio::test]
 async fn a_lost_region_answers_nothing_until_the_limit() {
-    let (listening, aws) = furnished().await;
-    let region = testing::region("r1");
+    let (stage, aws) = furnished().await;
+    let region = testing::region("r2");
     let lose = Fault::Lose { region };
-    listening.shared.alter(|world, now| world.strike(now, &lose));
+    stage.visit(|world, now| world.strike(now, &lose));
     let short = Duration::from_millis(300);
     let failure = aws.signals().target_health(&arn(), short).await.expect_err("lost");
     assert_eq!(failure.class, FailureClass::Transient, "a read has no effect: {failure}");

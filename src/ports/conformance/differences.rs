@@ -1,0 +1,41 @@
+//! Where the independent emulator (ministack) is known to differ from AWS, with the rule of AWS that
+//! it breaks. What can't be shown to break a rule is not listed: then our world is what is wrong.
+
+/// A case that the emulator does not pass.
+pub(crate) struct Difference {
+    /// The port.
+    pub(crate) port: &'static str,
+    /// The case's name.
+    pub(crate) case: &'static str,
+    /// What the emulator does.
+    pub(crate) does: &'static str,
+    /// The rule of AWS, and the page that states it.
+    pub(crate) rule: &'static str,
+}
+
+/// All that are known, for the version that `.ci/run` installs.
+pub(crate) const KNOWN: &[Difference] = &[
+    Difference {
+        port: "Records",
+        case: "simple and weighted records of one name don't mix, but in one batch",
+        does: "accepts a weighted record beside a simple one of the same name and type",
+        rule: "Records that share a name and type are told apart by a set identifier, which each of \
+               them then has (Route 53 API Reference, `ResourceRecordSet`, `SetIdentifier`); Route \
+               53 refuses: \"cannot be created as a non-weighted set exists with the same name and \
+               type\"",
+    },
+    Difference {
+        port: "Records",
+        case: "a record outside the zone is refused",
+        does: "accepts a record whose name does not lie within the zone's",
+        rule: "`Name` is that of a record in the hosted zone (Route 53 API Reference, \
+               `ResourceRecordSet`, `Name`); Route 53 refuses: \"RRSet with DNS name … is not \
+               permitted in zone …\"",
+    },
+];
+
+/// The one for a case, if it is listed.
+#[cfg(feature = "aws")]
+pub(crate) fn known(port: &str, case: &str) -> Option<&'static Difference> {
+    KNOWN.iter().find(|difference| difference.port == port && difference.case == case)
+}

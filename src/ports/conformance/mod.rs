@@ -1,0 +1,105 @@
+//! One suite for each port: what every implementation must do, be it the modelled world in memory,
+//! the adapters over the local endpoints, or the adapters over an emulator that others wrote.
+//!
+//! A case gets a ground of its own (fresh tables, a fresh zone) and says what it found instead of
+//! panicking, so that a known difference of an emulator can be told from a new one. Failures of the
+//! wire are not its subject: they are `aws`' to test, since only bytes can fail that way.
+
+pub(crate) mod differences;
+mod observations;
+mod page;
+mod records;
+mod registers;
+
+use std::fmt::Debug;
+use std::pin::Pin;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::{Answer, Observations, Records, Registers};
+use crate::domain::record::DnsName;
+use crate::domain::{FailureClass, RegionId, ZoneId};
+
+/// Only ends a case that has failed.
+pub(crate) const LIMIT: Duration = Duration::from_secs(60);
+
+/// What a case works on: nobody else's tables and zone.
+#[async_trait]
+pub(crate) trait Ground: Send + Sync {
+    /// The seats.
+    fn registers(&self) -> &dyn Registers;
+    /// The board.
+    fn observations(&self) -> &dyn Observations;
+    /// The zones.
+    fn records(&self) -> &dyn Records;
+    /// Two Regions.
+    fn regions(&self) -> (RegionId, RegionId);
+    /// A zone with nothing but its own NS and SOA.
+    fn zone(&self) -> (ZoneId, DnsName);
+    /// Lets some time pass, in which what was written may get everywhere.
+    async fn let_pass(&self);
+}
+
+/// What a case found wrong, in a sentence.
+pub(crate) type Verdict = Result<(), String>;
+
+/// A case on its way.
+pub(crate) type Running<'a> = Pin<Box<dyn Future<Output = Verdict> + Send + 'a>>;
+
+/// One thing that every implementation must do.
+pub(crate) struct Case {
+    /// As a sentence.
+    pub(crate) name: &'static str,
+    run: for<'a> fn(&'a dyn Ground) -> Running<'a>,
+}
+
+impl Case {
+    /// Tries it.
+    pub(crate) async fn run(&self, ground: &dyn Ground) -> Verdict {
+        let late = || Err(format!("not finished within {} s", LIMIT.as_secs()));
+        tokio::time::timeout(LIMIT, (self.run)(ground)).await.unwrap_or_else(|_| late())
+    }
+}
+
+/// Cases by name and function.
+macro_rules! cases {
+    ($($name:literal => $run:ident,)*) => {
+        /// The suite.
+        pub(super) const CASES: &[super::Case] = &[$(super::Case {
+            name: $name,
+            run: |ground| Box::pin($run(ground)),
+        },)*];
+    };
+}
+use cases;
+
+/// Every suite, with the port's name.
+pub(crate) const SUITES: [(&str, &[Case]); 3] = [
+    ("Registers", registers::CASES),
+    ("Observations", observations::CASES),
+    ("Records", records::CASES),
+];
+
+/// Whether this is what was wanted.
+fn same<T: PartialEq + Debug>(what: &str, found: &T, wanted: &T) -> Verdict {
+    if found == wanted {
+        return Ok(());
+    }
+    let cut = |thing: &T| format!("{thing:?}").chars().take(400).collect::<String>();
+    Err(format!("{what}: {} rather than {}", cut(found), cut(wanted)))
+}
+
+/// What must go well.
+fn well<T>(what: &str, answer: Answer<T>) -> Result<T, String> {
+    answer.map_err(|failure| format!("{what}: {failure}"))
+}
+
+/// What must fail, and in this way.
+fn fails<T: Debug>(what: &str, answer: Answer<T>, class: FailureClass) -> Verdict {
+    match answer {
+        Err(failure) if failure.class == class => Ok(()),
+        Err(failure) => Err(format!("{what}: {failure} rather than {class}")),
+        Ok(given) => Err(format!("{what}: {given:?} rather than {class}")),
+    }
+}

@@ -1,0 +1,366 @@
+//! The modelled world in memory under the suites of every port.
+//!
+//! What the simulator carries out for brains is put behind the ports here, request by request; what
+//! a running brain never asks for (tables, a seat's making, a zone's name) is said to the world
+//! directly.
+
+use std::sync::{Mutex, MutexGuard};
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::ports::{Ports, ReadBefore, to_world};
+use crate::core::{Outcome, Refusal, Request, Response};
+use crate::domain::fleet::Tables;
+use crate::domain::record::{ChangeId, ChangeStatus, DnsName, RecordKey, ZoneRead};
+use crate::domain::seat::Beat;
+use crate::domain::{CallFailure, Moment, RegionId, Report, Seat, StateName, ZoneBatch, ZoneId};
+use crate::ports::conformance::{Ground, SUITES};
+use crate::ports::{Answer, Observations, Records, Registers, SwapRefused, items};
+use crate::world::World;
+use crate::world::dynamo::operation::{
+    BillingMode, CreateTable, KeyAttribute, KeyKind, KeySchema, Placeholders, PutItem, Query,
+    Reading, ReplicaUpdate, StreamView, TableStatus, UpdateTable,
+};
+use crate::world::dynamo::{AttributeValue, DynamoError, Operation, Output};
+
+/// Time that each call takes.
+const CALL: Duration = Duration::from_millis(1);
+
+/// A world that is called, and whose clock goes on with each call.
+struct InMemory {
+    inner: Mutex<(World, Moment, ReadBefore)>,
+    tables: Tables,
+}
+
+impl InMemory {
+    fn new() -> Self {
+        let (here, there) = regions();
+        let mut world = World::new(1, [here, there]);
+        let (zone, name) = zone();
+        world.route53.create_zone(&zone, &name).expect("an empty world");
+        let inner = Mutex::new((world, Moment::from_ms(1000), ReadBefore::new()));
+        let tables = Tables { seats: "seats".to_owned(), board: "board".to_owned() };
+        Self { inner, tables }
+    }
+
+    fn inner(&self) -> MutexGuard<'_, (World, Moment, ReadBefore)> {
+        let mut inner = self.inner.lock().expect("no case breaks off within a call");
+        inner.1 = inner.1 + CALL;
+        let (world, now, _) = &mut *inner;
+        world.advance(*now);
+        inner
+    }
+
+    fn pass(&self, span: Duration) {
+        let mut inner = self.inner();
+        inner.1 = inner.1 + span;
+    }
+
+    fn ask(&self, request: Request) -> Outcome {
+        let (world, now, read_before) = &mut *self.inner();
+        let tables = &self.tables;
+        Ports { world, now: *now, caller: "test", tables, read_before }.carry_out(request)
+    }
+
+    fn asked<T>(&self, request: Request, read: impl Fn(Response) -> Option<T>) -> Answer<T> {
+        match self.ask(request) {
+            Ok(response) => Ok(read(response).expect("the answer of that request")),
+            Err(Refusal::Failed(failure)) => Err(failure),
+            Err(Refusal::Found(found)) => panic!("only a swap finds: {found:?}"),
+        }
+    }
+
+    fn call(&self, region: &RegionId, operation: Operation) -> Result<Output, DynamoError> {
+        let (world, now, _) = &mut *self.inner();
+        world.dynamo.call(*now, region, operation)
+    }
+
+    fn status(&self, region: &RegionId, table: &str) -> Option<TableStatus> {
+        match self.call(region, Operation::DescribeTable(table.to_owned())) {
+            Ok(Output::Table(table)) => Some(table.status),
+            _ => None,
+        }
+    }
+
+    fn wait_for(&self, region: &RegionId, table: &str) {
+        while self.status(region, table) != Some(TableStatus::Active) {
+            self.pass(Duration::from_secs(1));
+        }
+    }
+
+    /// Makes a table if there is none; whether it did.
+    fn make(&self, region: &RegionId, table: &str, keys: &[&str]) -> bool {
+        let mut keys =
+            keys.iter().map(|name| KeyAttribute { name: (*name).to_owned(), kind: KeyKind::S });
+        let key = KeySchema { hash: keys.next().expect("a hash key"), range: keys.next() };
+        let create = CreateTable {
+            table: table.to_owned(),
+            key,
+            billing: BillingMode::PayPerRequest,
+            stream: Some(StreamView::NewAndOldImages),
+            deletion_protected: false,
+        };
+        let made = self.call(region, Operation::CreateTable(create)).is_ok();
+        self.wait_for(region, table);
+        made
+    }
+}
+
+fn permanent(error: &DynamoError) -> CallFailure {
+    CallFailure::permanent(error.to_string())
+}
+
+#[async_trait]
+impl Registers for InMemory {
+    async fn read_seat(&self, seat: &RegionId, _: Duration) -> Answer<Option<Seat>> {
+        self.asked(Request::ReadSeat { seat: seat.clone() }, |response| match response {
+            Response::Seat(seat) => Some(seat),
+            _ => None,
+        })
+    }
+
+    async fn swap_seat(
+        &self,
+        seat: &RegionId,
+        expected: &Beat,
+        new: &Seat,
+        _: Duration,
+    ) -> Result<(), SwapRefused> {
+        let (seat, expected, new) = (seat.clone(), expected.clone(), new.clone());
+        match self.ask(Request::SwapSeat { seat, expected, new }) {
+            Ok(_) => Ok(()),
+            Err(Refusal::Found(found)) => Err(SwapRefused::Found(found)),
+            Err(Refusal::Failed(failure)) => Err(SwapRefused::Failed(failure)),
+        }
+    }
+
+    async fn put_state(
+        &self,
+        seat: &RegionId,
+        name: StateName,
+        document: &str,
+        _: Duration,
+    ) -> Answer<()> {
+        let (seat, document) = (seat.clone(), document.into());
+        self.asked(Request::PutState { seat, name, document }, |_| Some(()))
+    }
+
+    async fn read_state(
+        &self,
+        seat: &RegionId,
+        name: StateName,
+        _: Duration,
+    ) -> Answer<Option<String>> {
+        let seat = seat.clone();
+        self.asked(Request::ReadState { seat, name }, |response| match response {
+            Response::State(state) => Some(state),
+            _ => None,
+        })
+    }
+
+    async fn create_table(&self, seat: &RegionId, _: Duration) -> Answer<bool> {
+        Ok(self.make(seat, &self.tables.seats, &[items::SEATS_KEY]))
+    }
+
+    async fn has_table(&self, seat: &RegionId, _: Duration) -> Answer<bool> {
+        Ok(self.status(seat, &self.tables.seats) == Some(TableStatus::Active))
+    }
+
+    async fn create_seat(&self, seat: &RegionId, new: &Seat, _: Duration) -> Answer<()> {
+        let put = PutItem {
+            table: self.tables.seats.clone(),
+            item: to_world(&items::seat_item(new)),
+            condition: Some(format!("attribute_not_exists({})", items::SEATS_KEY)),
+            ..PutItem::default()
+        };
+        match self.call(seat, Operation::PutItem(put)) {
+            Ok(_) => Ok(()),
+            Err(DynamoError::ConditionalCheckFailed { .. }) => {
+                Err(CallFailure::conflict("there is a seat"))
+            }
+            Err(error) => Err(permanent(&error)),
+        }
+    }
+}
+
+#[async_trait]
+impl Observations for InMemory {
+    async fn publish(&self, replica: &RegionId, report: &Report, _: Duration) -> Answer<()> {
+        let request =
+            Request::Publish { replica: replica.clone(), report: Box::new(report.clone()) };
+        self.asked(request, |_| Some(()))
+    }
+
+    async fn gather(&self, replica: &RegionId, _: Duration) -> Answer<Vec<Report>> {
+        self.asked(Request::Gather { replica: replica.clone() }, |response| match response {
+            Response::Reports(reports) => Some(reports),
+            _ => None,
+        })
+    }
+
+    async fn record_history(
+        &self,
+        replica: &RegionId,
+        name: StateName,
+        document: &str,
+        _: Duration,
+    ) -> Answer<()> {
+        let (replica, document) = (replica.clone(), document.into());
+        self.asked(Request::RecordHistory { replica, name, document }, |_| Some(()))
+    }
+
+    async fn history(
+        &self,
+        replica: &RegionId,
+        count: u16,
+        _: Duration,
+    ) -> Answer<Vec<(StateName, String)>> {
+        let kind = AttributeValue::text(items::KIND_HISTORY);
+        let query = Query {
+            table: self.tables.board.clone(),
+            key_condition: "kind = :kind".to_owned(),
+            backward: true,
+            reading: Reading {
+                limit: Some(count.into()),
+                placeholders: Placeholders {
+                    values: [(":kind".to_owned(), kind)].into(),
+                    ..Placeholders::default()
+                },
+                ..Reading::default()
+            },
+            ..Query::default()
+        };
+        let page = match self.call(replica, Operation::Query(query)) {
+            Ok(Output::Page(page)) => page,
+            Ok(other) => panic!("a page: {other:?}"),
+            Err(error) => return Err(permanent(&error)),
+        };
+        let text = |value: Option<&AttributeValue>| match value {
+            Some(AttributeValue::S(text)) => text.clone(),
+            other => panic!("a text: {other:?}"),
+        };
+        let named = page.items.iter().map(|item| {
+            let name = items::history_name(&text(item.get(items::BOARD_RANGE)));
+            (name.expect("a name"), text(item.get(items::DOCUMENT)))
+        });
+        Ok(named.collect())
+    }
+
+    async fn create_table(
+        &self,
+        home: &RegionId,
+        replicas: &[RegionId],
+        _: Duration,
+    ) -> Answer<Vec<RegionId>> {
+        let table = self.tables.board.clone();
+        let mut made = Vec::new();
+        if self.make(home, &table, &[items::BOARD_HASH, items::BOARD_RANGE]) {
+            made.push(home.clone());
+        }
+        for replica in replicas.iter().filter(|replica| *replica != home) {
+            if self.status(replica, &table).is_some() {
+                continue;
+            }
+            let update = UpdateTable {
+                table: table.clone(),
+                replicas: vec![ReplicaUpdate::Create(replica.clone())],
+                ..UpdateTable::default()
+            };
+            self.call(home, Operation::UpdateTable(update)).map_err(|error| permanent(&error))?;
+            self.wait_for(home, &table);
+            self.wait_for(replica, &table);
+            made.push(replica.clone());
+        }
+        Ok(made)
+    }
+
+    async fn has_table(&self, replica: &RegionId, _: Duration) -> Answer<bool> {
+        Ok(self.status(replica, &self.tables.board) == Some(TableStatus::Active))
+    }
+}
+
+#[async_trait]
+impl Records for InMemory {
+    async fn zone_name(&self, zone: &ZoneId, _: Duration) -> Answer<DnsName> {
+        let (world, now, _) = &mut *self.inner();
+        let found = world.route53.get_zone(*now, zone);
+        let found = found.map_err(|error| CallFailure::permanent(error.to_string()))?;
+        Ok(found.name.to_string().parse().expect("a name"))
+    }
+
+    async fn read_zone(
+        &self,
+        zone: &ZoneId,
+        fence: &DnsName,
+        keys: &[RecordKey],
+        _: Duration,
+    ) -> Answer<ZoneRead> {
+        let (zone, fence, keys) = (zone.clone(), fence.clone(), keys.to_vec());
+        self.asked(Request::ReadZone { zone, fence, keys }, |response| match response {
+            Response::Zone(read) => Some(read),
+            _ => None,
+        })
+    }
+
+    async fn change_zone(&self, batch: &ZoneBatch, _: Duration) -> Answer<ChangeId> {
+        self.asked(Request::ChangeZone { batch: batch.clone() }, |response| match response {
+            Response::Changed(change) => Some(change),
+            _ => None,
+        })
+    }
+
+    async fn change_status(&self, change: &ChangeId, _: Duration) -> Answer<ChangeStatus> {
+        let request = Request::ReadChange { zone: zone().0, change: change.clone() };
+        self.asked(request, |response| match response {
+            Response::Change(status) => Some(status),
+            _ => None,
+        })
+    }
+}
+
+fn regions() -> (RegionId, RegionId) {
+    ("eu-west-1".parse().expect("valid"), "us-east-1".parse().expect("valid"))
+}
+
+fn zone() -> (ZoneId, DnsName) {
+    ("Z1".parse().expect("valid"), "example.com".parse().expect("valid"))
+}
+
+#[async_trait]
+impl Ground for InMemory {
+    fn registers(&self) -> &dyn Registers {
+        self
+    }
+
+    fn observations(&self) -> &dyn Observations {
+        self
+    }
+
+    fn records(&self) -> &dyn Records {
+        self
+    }
+
+    fn regions(&self) -> (RegionId, RegionId) {
+        regions()
+    }
+
+    fn zone(&self) -> (ZoneId, DnsName) {
+        zone()
+    }
+
+    async fn let_pass(&self) {
+        self.pass(Duration::from_secs(10));
+    }
+}
+
+#[tokio::test]
+async fn the_world_in_memory_conforms() {
+    for (port, cases) in SUITES {
+        for case in cases {
+            if let Err(why) = case.run(&InMemory::new()).await {
+                panic!("{port}: {}: {why}", case.name);
+            }
+        }
+    }
+}
