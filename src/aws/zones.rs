@@ -1,5 +1,6 @@
 //! Hosted zones: the record port over Route 53's control plane.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -20,9 +21,10 @@ use crate::ports::{Answer, Records};
 #[derive(Debug, Clone)]
 pub struct Zones(pub(super) std::sync::Arc<Clients>);
 
-/// Record sets asked for in a page. At most 100 weighted record sets share a name and type (Route
-/// 53 API Reference, `ResourceRecordSet`), so that one page nearly always holds a whole key.
-const PAGE_ITEMS: i32 = 100;
+/// Record sets asked for in a page: the most that come (Route 53 API Reference,
+/// `ListResourceRecordSets`, `MaxItems`). Route 53 takes five requests a second from an account, so
+/// that few large pages are what a zone of many services is read in.
+const PAGE_ITEMS: i32 = 300;
 
 /// Changes in a batch at most (Route 53 Developer Guide, "Quotas", `ChangeResourceRecordSets`).
 const CHANGES_MAX: usize = 1_000;
@@ -36,14 +38,19 @@ const COMMENT_CHARACTERS_MAX: usize = 256;
 /// Where a listing goes on.
 struct Start {
     name: String,
-    rtype: types::RrType,
+    /// The first of the name if none.
+    rtype: Option<types::RrType>,
     identifier: Option<String>,
 }
 
 impl Start {
+    fn at_name(name: &DnsName) -> Self {
+        Self { name: name.as_str().to_owned(), rtype: None, identifier: None }
+    }
+
     fn at(key: &RecordKey) -> Self {
         let name = key.name.as_str().to_owned();
-        Self { name, rtype: type_to_sdk(key.rtype), identifier: None }
+        Self { name, rtype: Some(type_to_sdk(key.rtype)), identifier: None }
     }
 }
 
@@ -63,7 +70,7 @@ impl Zones {
                     .list_resource_record_sets()
                     .hosted_zone_id(zone.as_str())
                     .start_record_name(start.name)
-                    .start_record_type(start.rtype)
+                    .set_start_record_type(start.rtype)
                     .set_start_record_identifier(start.identifier)
                     .max_items(items)
                     .customize()
@@ -89,6 +96,57 @@ impl Zones {
         found.map(|listed| from_sdk(listed).map_err(|reason| unreadable(zone, &reason))).transpose()
     }
 
+    /// Every record set of the keys, in their order.
+    ///
+    /// Pages are read from the first name that is still wanted, in the listing's order, and what lies
+    /// between two wanted names is skipped where a page ends in it. All record sets of a name are
+    /// listed next to each other, so that a name is whole once the listing has gone beyond it. A key
+    /// of which nothing was seen is asked for by itself before it counts as absent: should the order
+    /// be another than we think, that costs calls and hides nothing.
+    async fn read_keys(
+        &self,
+        zone: &ZoneId,
+        keys: &[RecordKey],
+        limit: Duration,
+    ) -> Answer<Vec<RecordSet>> {
+        let mut wanted: BTreeMap<String, &DnsName> =
+            keys.iter().map(|key| (in_listing(&key.name), &key.name)).collect();
+        let mut found: BTreeMap<&RecordKey, Vec<RecordSet>> =
+            keys.iter().map(|key| (key, Vec::new())).collect();
+        let mut start = wanted.first_key_value().map(|(_, name)| Start::at_name(name));
+        while let Some(from) = start.take() {
+            let page = self.page(zone, from, PAGE_ITEMS, limit).await?;
+            for listed in page.resource_record_sets() {
+                let Some((_, records)) = found.iter_mut().find(|(key, _)| has_key(listed, key))
+                else {
+                    continue;
+                };
+                records.push(from_sdk(listed).map_err(|reason| unreadable(zone, &reason))?);
+            }
+            let Some(next) = following(zone, page)? else { break };
+            start = match next.name.parse::<DnsName>() {
+                Ok(name) => {
+                    wanted = wanted.split_off(&in_listing(&name));
+                    let first = wanted.first_key_value().map(|(_, name)| *name);
+                    // In the middle of a wanted name, or before the next one.
+                    if first == Some(&name) { Some(next) } else { first.map(Start::at_name) }
+                }
+                // A name that needs an escape is none of ours: on through it.
+                Err(_) => Some(next),
+            };
+        }
+        let mut records = Vec::new();
+        for key in keys {
+            match found.remove(key) {
+                Some(seen) if seen.is_empty() => {
+                    records.extend(self.read_key(zone, key, limit).await?);
+                }
+                seen => records.extend(seen.into_iter().flatten()),
+            }
+        }
+        Ok(records)
+    }
+
     /// Every record set of one name and type. They are listed next to each other: the first other
     /// one ends them.
     async fn read_key(
@@ -98,29 +156,39 @@ impl Zones {
         limit: Duration,
     ) -> Answer<Vec<RecordSet>> {
         let mut found = Vec::new();
-        let mut start = Start::at(key);
-        loop {
-            let page = self.page(zone, start, PAGE_ITEMS, limit).await?;
+        let mut start = Some(Start::at(key));
+        while let Some(from) = start.take() {
+            let page = self.page(zone, from, PAGE_ITEMS, limit).await?;
             for listed in page.resource_record_sets() {
                 if !has_key(listed, key) {
                     return Ok(found);
                 }
                 found.push(from_sdk(listed).map_err(|reason| unreadable(zone, &reason))?);
             }
-            match (page.is_truncated, page.next_record_name, page.next_record_type) {
-                (true, Some(name), Some(rtype)) => {
-                    start = Start { name, rtype, identifier: page.next_record_identifier };
-                }
-                (true, ..) => {
-                    // Half of the records must not pass for all of them.
-                    return Err(CallFailure::transient(format!(
-                        "ListResourceRecordSets of zone {zone}: cut short, without saying where \
-                         to go on"
-                    )));
-                }
-                (false, ..) => return Ok(found),
-            }
+            start = following(zone, page)?;
         }
+        Ok(found)
+    }
+}
+
+/// A name as listings are sorted by it: its labels from right to left (Route 53 API Reference,
+/// `ListResourceRecordSets`).
+fn in_listing(name: &DnsName) -> String {
+    let labels: Vec<&str> = name.as_str().trim_end_matches('.').rsplit('.').collect();
+    format!("{}.", labels.join("."))
+}
+
+/// Where the next page begins, if there is one.
+fn following(zone: &ZoneId, page: ListResourceRecordSetsOutput) -> Answer<Option<Start>> {
+    match (page.is_truncated, page.next_record_name, page.next_record_type) {
+        (true, Some(name), rtype @ Some(_)) => {
+            Ok(Some(Start { name, rtype, identifier: page.next_record_identifier }))
+        }
+        // Half of the records must not pass for all of them.
+        (true, ..) => Err(CallFailure::transient(format!(
+            "ListResourceRecordSets of zone {zone}: cut short, without saying where to go on"
+        ))),
+        (false, ..) => Ok(None),
     }
 }
 
@@ -203,11 +271,7 @@ impl Records for Zones {
         let reading = async {
             // First, so that a record read after it can't be older than the fence says.
             let fence = self.read_fence(zone, fence, limit).await?;
-            let mut records = Vec::new();
-            // One after another: Route 53 takes five requests a second from the whole account.
-            for key in keys {
-                records.extend(self.read_key(zone, key, limit).await?);
-            }
+            let records = self.read_keys(zone, keys, limit).await?;
             Ok(ZoneRead { fence, records })
         };
         within("reading a zone", ROUTE53_REGION, limit, reading).await

@@ -108,6 +108,7 @@ async fn work(
     identity: Identity,
     screen: &mut Screen<'_>,
 ) -> Result<(), Failure> {
+    process::allow_many_files();
     let stop = process::asked_to_stop(args.exit_with_stdin)?;
     let outside = outside::connect(&fleet).await?;
     let metrics = Arc::new(Metrics::new(&identity.agent, &identity.region));

@@ -13,6 +13,7 @@ use super::{Failure, Screen};
 use crate::config::{self, Problems};
 use crate::drill::{Run, Scenario, Stage, run_on_local, run_on_sim, score};
 use crate::local;
+use crate::world::distances::Distances;
 
 /// Rehearse failures: chaos files on the simulator or on the fleet on loopback.
 #[derive(Debug, clap::Args)]
@@ -46,6 +47,10 @@ struct RunArgs {
     /// The simulator's seed, or that of the local fleet's draws
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
+    /// How far apart everything is: near, or life (70 to 260 ms between Regions, and a TTL of 60 s);
+    /// what the file says if not given
+    #[arg(long, value_name = "HOW")]
+    distances: Option<Distances>,
     #[command(flatten)]
     fleet: FleetArgs,
 }
@@ -69,7 +74,12 @@ impl From<On> for Stage {
 
 pub(super) fn run(args: &Args, screen: &mut Screen<'_>) -> Result<(), Failure> {
     let Command::Run(args) = &args.command;
-    let scenario = Scenario::load(&args.file).map_err(|found| Failure::Files(Problems(found)))?;
+    let mut scenario =
+        Scenario::load(&args.file).map_err(|found| Failure::Files(Problems(found)))?;
+    if let Some(distances) = args.distances {
+        scenario.distances = distances;
+    }
+    let scenario = scenario;
     let loaded = match &scenario.regions {
         Some(folder) => config::load_dir(folder)?,
         None => args.fleet.load_files()?,
@@ -104,6 +114,7 @@ fn on_local(
     let sink: local::Sink = Arc::new(|_: &str| {});
     let mut options = local::Options::new(loaded, folder.join("local.env"), binary, sink);
     options.seed = seed;
+    options.distances = scenario.distances;
     let run = serve(async { Ok(run_on_local(scenario, options).await) });
     // What an interrupted fleet may have left; a folder that is gone already is as good.
     let _ = std::fs::remove_dir_all(&folder);

@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use rand::TryRng as _;
 use rand::rngs::SysRng;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
@@ -22,6 +23,14 @@ const END_LIMIT: Duration = Duration::from_millis(200);
 pub(super) fn complain_only() {
     // Set up already, in tests: that is as good. The filter is valid.
     let _ = logs::init(logs::Format::Readable, Some(FILTER_OF_COMMANDS));
+}
+
+/// Allows this process as many open files as the operating system lets it have. A shell's default of
+/// 1,024 is for programs that use select(2), and too few to probe thousands of targets at once.
+pub(super) fn allow_many_files() {
+    let limit = getrlimit(Resource::Nofile);
+    // Where that is refused, what is allowed has to do; a probe that gets no socket says so.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
 }
 
 /// Runs a short command to its end, on this thread.

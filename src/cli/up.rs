@@ -13,6 +13,7 @@ use super::{Failure, Screen, process};
 use crate::config::Loaded;
 use crate::local::env_file::{self, Variables};
 use crate::local::{Fleet, Options};
+use crate::world::distances::Distances;
 
 /// Start a whole fleet on this machine: AWS endpoints, name servers, applications, clients, agents.
 ///
@@ -37,6 +38,9 @@ pub(super) struct Args {
     /// How long a global table takes to replicate, give or take half of it
     #[arg(long, value_name = "N", default_value_t = 1000)]
     replication_lag_ms: u32,
+    /// How far apart everything is: near, or life (70 to 260 ms between Regions, and a TTL of 60 s)
+    #[arg(long, value_name = "HOW", default_value_t = Distances::Near)]
+    distances: Distances,
 }
 
 /// The first document for programs: the variables of the environment file.
@@ -70,6 +74,7 @@ async fn work(args: &Args, loaded: Loaded, screen: &mut Screen<'_>) -> Result<()
     let options = Options {
         seed: args.seed,
         request_log: args.log.clone(),
+        distances: args.distances,
         lag: Duration::from_millis(u64::from(args.replication_lag_ms)),
         ..Options::new(loaded, args.env.clone(), binary, Arc::new(sink))
     };

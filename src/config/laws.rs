@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::testing::files;
 use super::{load_files, raw, render};
+use crate::domain::fleet::JsonScalar;
 
 /// The small fleet with lines dropped and one character replaced, anywhere.
 fn damaged() -> impl Strategy<Value = BTreeMap<String, String>> {
@@ -66,15 +67,20 @@ proptest! {
         body in ".{1,40}",
         weight in 1_i64..=255,
         ttl_s in 0_u32..=86_400,
+        part in (prop::option::of("[a-z]{1,9}"), "(/[a-z~01]{0,5}){0,3}", "[ -~]{0,9}"),
         status in prop_oneof![
             (100_u16..600).prop_map(raw::Status::Code),
             (100_u16..300, 300_u16..600).prop_map(|(a, b)| raw::Status::Range(format!("{a}-{b}"))),
+            (100_u16..300, 300_u16..600).prop_map(|(a, b)| raw::Status::Range(format!("{a},{b}"))),
         ],
     ) {
         let mut files = load_files(files()).expect("the small fleet is accepted").raw;
         let probe = &mut files.fleet.services.get_mut("web").expect("there").probe;
         probe.body_contains = Some(body);
         probe.status = status;
+        let (name, pointer, value) = part;
+        let equals = raw::Equals::One(JsonScalar::Text(value));
+        probe.json = vec![raw::JsonPart { name, pointer, equals }];
         for region in ["r1", "r2"] {
             let region = files.regions.get_mut(region).expect("there");
             let web = region.services.get_mut("web").expect("there");

@@ -17,6 +17,7 @@
 //! | `explain` | why |
 //! | `view` | what people see |
 
+mod batch;
 pub mod breakage;
 pub mod call;
 mod election;

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::observation::{Cell, ZoneReport};
+use crate::domain::observation::{Cell, ProbingReport, ZoneReport};
 use crate::domain::seat::Seat;
 use crate::domain::signal::ServiceSignals;
 use crate::domain::{
@@ -92,6 +92,9 @@ pub struct ObserverView {
     pub age_ms: Option<u64>,
     /// Whether its votes count.
     pub fresh: bool,
+    /// What it says of its probes as a whole.
+    #[serde(default, skip_serializing_if = "ProbingReport::is_empty")]
+    pub probing: ProbingReport,
 }
 
 /// A cell with its place in the matrix.
@@ -167,6 +170,8 @@ pub struct ObserverSource<'a> {
     pub age_ms: Option<u64>,
     /// Whether its votes count.
     pub fresh: bool,
+    /// What it says of its probes as a whole.
+    pub probing: ProbingReport,
     /// What it says of its leading.
     pub leading: Option<&'a crate::domain::observation::LeaderReport>,
 }
@@ -251,6 +256,7 @@ pub fn draw(sources: Sources<'_>) -> View {
                 region: observer.row.region.clone(),
                 age_ms: observer.age_ms,
                 fresh: observer.fresh,
+                probing: observer.probing.clone(),
             })
             .collect(),
         matrix: sources.observers.iter().flat_map(cell_views).collect(),
@@ -336,6 +342,7 @@ impl Brain {
             },
             age_ms: Some(0),
             fresh: true,
+            probing: self.probing.report(now, self.wall_unix_ms(now) / 1000),
             leading: None,
         };
         let others = self.gathering.ages(now).map(|(report, age)| {
@@ -350,6 +357,7 @@ impl Brain {
                 },
                 age_ms,
                 fresh: age_ms.is_some_and(|age_ms| age_ms < stale_ms),
+                probing: report.probing.clone(),
                 leading: report.leading.as_ref(),
             }
         });

@@ -18,6 +18,7 @@ use crate::domain::record::{
 };
 use crate::domain::{Epoch, FailureClass, Fence, Fleet, Moment, ZoneBatch, ZoneId, ZoneRead};
 
+use super::batch::Size;
 use super::call::{CallId, Outbox, Outcome, Purpose, Refusal, Request, Response};
 use super::note::Note;
 use super::safety;
@@ -31,10 +32,6 @@ const BACKOFF_MS_MAX: u64 = 8_000;
 const SETTLE_POLL_MS: u64 = 2_000;
 /// Time before a zone that nothing can be done with is looked at again.
 const HELD_RETRY_MS: u64 = 30_000;
-
-/// Records changed in a batch: DELETE and CREATE count as two of the 1,000 that Route 53 allows
-/// ("Quotas", ChangeResourceRecordSets), and the fence's own two are among them.
-const CHANGES_MAX: usize = 998;
 
 /// What a leader must know to act on a zone.
 pub(super) struct Mandate<'a> {
@@ -448,6 +445,8 @@ impl Zone {
 #[derive(Debug, Default)]
 struct Difference {
     changes: Vec<RecordChange>,
+    /// Of the changes.
+    size: Size,
     /// The changed weights in words.
     what: Vec<String>,
     /// What can't be brought about.
@@ -492,8 +491,7 @@ fn difference(fleet: &Fleet, zone: &ZoneId, wanted: &Weights, records: &[RecordS
             let missing = missing.join(", ");
             result.odd.push(format!("{key} has no weighted record for {missing}"));
         }
-        if what.is_empty() || result.changes.len() + 2 * new.len() > CHANGES_MAX {
-            // What does not fit goes with the next batch, after this one was read back.
+        if what.is_empty() {
             continue;
         }
         let present: Vec<RecordSet> = of_key.into_iter().cloned().collect();
@@ -504,6 +502,15 @@ fn difference(fleet: &Fleet, zone: &ZoneId, wanted: &Weights, records: &[RecordS
             result.odd.push(format!("{} was not changed, since {reason}", what.join(", ")));
             continue;
         }
+        let with_it = result.size + Size::of(&changes);
+        if !with_it.fits() {
+            // Goes with the next batch, after this one was read back; if it ever can.
+            if !Size::of(&changes).fits() {
+                result.odd.push(format!("{key} has too many records for one batch: left alone"));
+            }
+            continue;
+        }
+        result.size = with_it;
         result.what.extend(what);
         result.changes.extend(changes);
     }

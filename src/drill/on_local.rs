@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::domain::{AgentId, CellState, Fleet, Moment, RegionId, Report};
 use crate::local;
 use crate::ports::items;
+use crate::sim::judge_log;
 use crate::world::log::{Entry, Happening};
 
 use super::cast::Cast;
@@ -15,12 +16,18 @@ use super::scenario::{Run, Scenario, Stage};
 /// Runs a scenario on a fresh fleet on loopback, and ends that fleet.
 ///
 /// # Errors
-/// When the fleet can't be started, does not settle in time, or refuses a fault.
+/// When the fleet can't be started, does not settle in time, or refuses a fault. Broken invariants
+/// too, as far as the log alone can show them: what truly was with the applications of a loaded
+/// machine, and what processes meant to do, nobody here knows.
 pub async fn run_on_local(scenario: &Scenario, options: local::Options) -> Result<Run, NotRun> {
     let fleet = local::Fleet::start(options).await.map_err(|e| NotRun::Local(e.to_string()))?;
     let run = rehearse(scenario, &fleet).await;
     fleet.shutdown().await;
-    run
+    let run = run?;
+    match judge_log(&run.fleet, &run.log).into_iter().next() {
+        Some(violation) => Err(NotRun::Violation(violation)),
+        None => Ok(run),
+    }
 }
 
 async fn rehearse(scenario: &Scenario, fleet: &local::Fleet) -> Result<Run, NotRun> {

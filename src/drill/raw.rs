@@ -15,6 +15,7 @@ use super::scenario::{Deed, Demand, SpotRef, Stage};
 use super::wire::{ScopeRef, WireRef};
 use crate::domain::ServiceId;
 use crate::domain::signal::{AlarmName, AlarmState};
+use crate::world::distances::Distances;
 use crate::world::fault::AwsService;
 use crate::world::log::ClientKind;
 
@@ -50,6 +51,7 @@ pub(super) struct RawFile {
     pub(super) settle_s: Option<Milliseconds>,
     pub(super) run_s: Spanned<Milliseconds>,
     pub(super) on: Option<Spanned<BTreeSet<Stage>>>,
+    pub(super) distances: Option<Distances>,
     #[serde(default)]
     pub(super) at: Vec<Spanned<RawAct>>,
     #[serde(default)]

@@ -93,6 +93,7 @@ fn validated(path: &Path, raw: RawFile, problems: &mut Gathered<'_>) -> Scenario
         settle_ms: raw.settle_s.map_or(SETTLE_MS_DEFAULT, |settle| settle.0),
         run_ms,
         on,
+        distances: raw.distances.unwrap_or_default(),
         acts,
         expects,
     }
@@ -185,6 +186,7 @@ mod tests {
     use crate::config::Position;
     use crate::drill::fixture;
     use crate::drill::{AgentRef, Deed, Demand, PlaceRef, RegionRef, ScopeRef, SpotRef, WireRef};
+    use crate::world::distances::Distances;
     use crate::world::fault::AwsService;
     use crate::world::log::ClientKind;
     use crate::world::wire::{Percent, Treatment};
@@ -301,7 +303,7 @@ mod tests {
     #[test]
     fn acts_are_put_in_order_and_regions_is_relative_to_the_file() {
         let text = format!(
-            "regions = \"../regions\"\non = [\"sim\"]\nsettle_s = 5\n{HEAD}\
+            "regions = \"../regions\"\non = [\"sim\"]\nsettle_s = 5\ndistances = \"life\"\n{HEAD}\
              [[at]]\ns = 9\nheal = true\n[[at]]\ns = 2\nlose = \"@leader\"\n{EXPECT}"
         );
         let scenario = parse(&text).expect("good");
@@ -312,6 +314,7 @@ mod tests {
             (5000, 30_000, 32_000)
         );
         assert_eq!(scenario.on, BTreeSet::from([Stage::Sim]));
+        assert_eq!(scenario.distances, Distances::Life);
     }
 
     #[test]

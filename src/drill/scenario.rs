@@ -17,6 +17,7 @@ use super::words::seconds;
 use crate::config::{Place, Position, Problem};
 use crate::domain::signal::{AlarmName, AlarmState};
 use crate::domain::{Fleet, Moment, ServiceId};
+use crate::world::distances::Distances;
 use crate::world::fault::{AwsService, Fault};
 use crate::world::log::{ClientKind, Entry};
 
@@ -56,6 +57,8 @@ pub struct Scenario {
     pub run_ms: u32,
     /// Where it may run.
     pub on: BTreeSet<Stage>,
+    /// How far apart everything is.
+    pub distances: Distances,
     /// What is done, in order of time.
     pub acts: Vec<Act>,
     /// What must hold, in the file's order.

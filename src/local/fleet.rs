@@ -30,6 +30,7 @@ use crate::config::{self, Loaded};
 use crate::domain::{self, AgentId, Moment, RegionId};
 use crate::telemetry::clock;
 use crate::telemetry::logs::Format;
+use crate::world::distances::Distances;
 use crate::world::fault::Fault;
 use crate::world::log::{Caller, Entry};
 use crate::world::network::Place;
@@ -52,6 +53,8 @@ pub struct Options {
     pub binary: PathBuf,
     /// Replication lag of global tables, give or take half of it.
     pub lag: Duration,
+    /// How far apart everything is.
+    pub distances: Distances,
     /// The range of times that Route 53 takes to bring a change to its name servers.
     pub propagation: (Duration, Duration),
     /// Clients of each kind for each service.
@@ -75,6 +78,7 @@ impl Options {
             request_log: None,
             binary,
             lag: Duration::from_secs(1),
+            distances: Distances::Near,
             propagation: (Duration::from_millis(300), Duration::from_millis(1500)),
             clients_per_kind: 4,
             agent_log_format: Format::Readable,
@@ -112,7 +116,9 @@ impl Fleet {
 
         let addresses = addresses::of(&options.loaded.fleet.regions)?;
         let (port, listeners) = addresses::listen(&addresses).await?;
-        let files = render::onto_loopback(options.loaded.raw, &addresses, port)?;
+        let files = options.loaded.raw;
+        let ttl_s = options.distances.ttl_s();
+        let files = render::onto_loopback(files, &addresses, port, ttl_s)?;
         let texts = config::render(&files);
         let fleet = config::load_files(texts.clone()).map_err(LocalError::Rendered)?.fleet;
         let folder = RunFolder::create(&options.env_file).map_err(file(&options.env_file))?;
@@ -122,6 +128,7 @@ impl Fleet {
 
         let mut world = seed::world(options.seed, &fleet, options.lag, options.propagation)?;
         world.cloudwatch.set_unix_ms_at_zero(clock::wall_unix_ms());
+        options.distances.apply(&mut world.network, &fleet.regions);
         let shared = Arc::new(Shared::new(world));
         let places = Arc::new(agents_of(&fleet));
         let mut tasks = JoinSet::new();

@@ -23,11 +23,13 @@ pub struct SharedName {
     name: String,
 }
 
-/// The files with each Region's endpoints and records on its loopback address.
+/// The files with each Region's endpoints and records on its loopback address, and with this time
+/// to live in place of the records' own, if there is one.
 pub(super) fn onto_loopback(
     mut files: raw::Files,
     addresses: &BTreeMap<RegionId, Ipv4Addr>,
     port: u16,
+    ttl_s: Option<u32>,
 ) -> Result<raw::Files, SharedName> {
     let mut names = BTreeMap::new();
     for (service, spec) in &mut files.fleet.services {
@@ -53,6 +55,7 @@ pub(super) fn onto_loopback(
             if record.alias.take().is_some() {
                 record.ttl_s = ttls.get(service).copied().unwrap_or(Some(ALIAS_TTL_S));
             }
+            record.ttl_s = ttl_s.or(record.ttl_s);
             record.values = Some(vec![address.to_string()]);
         }
     }
@@ -110,7 +113,8 @@ probe = { path = "/up", host = "shop.example.com" }
         let plain = r#"{ values = ["lb.example.net"], ttl_s = 5 }"#;
         let alias = r#"{ alias = { zone = "Z9", name = "lb.example.net" } }"#;
         for (records, ttl_s) in [([plain, alias, plain], 5), ([alias; 3], ALIAS_TTL_S)] {
-            let rendered = onto_loopback(files(records), &addresses(), 4321).expect("one name");
+            let rendered =
+                onto_loopback(files(records), &addresses(), 4321, None).expect("one name");
             let texts = config::render(&rendered);
             let loaded = config::load_files(texts).unwrap_or_else(|problems| panic!("{problems}"));
             let web = &loaded.fleet.services[&"web".parse().expect("valid")];
@@ -127,11 +131,19 @@ probe = { path = "/up", host = "shop.example.com" }
     }
 
     #[test]
+    fn a_time_to_live_for_all_takes_the_place_of_each() {
+        let plain = r#"{ values = ["lb.example.net"], ttl_s = 5 }"#;
+        let rendered = onto_loopback(files([plain; 3]), &addresses(), 1, Some(60)).expect("good");
+        let ttls = rendered.regions.values().map(|region| region.services["web"].record.ttl_s);
+        assert_eq!(ttls.collect::<Vec<_>>(), [Some(60); 3]);
+    }
+
+    #[test]
     fn two_services_of_one_name_are_refused_by_name() {
         let mut files = files([r#"{ values = ["x.example.net"] }"#; 3]);
         let twin = files.fleet.services["web"].clone();
         files.fleet.services.insert("web6".to_owned(), twin);
-        let error = onto_loopback(files, &addresses(), 1).expect_err("one name");
+        let error = onto_loopback(files, &addresses(), 1, None).expect_err("one name");
         assert!(
             error.to_string().starts_with("services web and web6 have one name, web.example.com")
         );

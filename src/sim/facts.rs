@@ -40,8 +40,10 @@ pub(super) struct Facts {
     weights: BTreeMap<ZoneId, RecordWeights>,
     /// The reports of each agent that may still be believed, with the time of their writing.
     reports: BTreeMap<String, VecDeque<(Moment, String)>>,
+    /// States that were proposed, by their documents' fingerprints.
+    proposed: BTreeMap<Digest, Arc<State>>,
     /// The document put last: it is put beside one seat after another.
-    last_document: String,
+    last_put: Option<Digest>,
     acting: BTreeMap<AgentId, (BootId, Epoch, Moment)>,
     queues: BTreeMap<AgentId, Queues>,
     /// What is true; none where that is not known.
@@ -67,7 +69,8 @@ impl Facts {
             read: 0,
             weights,
             reports: BTreeMap::new(),
-            last_document: String::new(),
+            proposed: BTreeMap::new(),
+            last_put: None,
             acting: BTreeMap::new(),
             queues: BTreeMap::new(),
             reach: None,
@@ -92,16 +95,17 @@ impl Facts {
         facts
     }
 
-    /// Takes in what a brain is about and what it has just commanded.
+    /// Takes in what a brain is about and what it has just commanded. `when` turns moments of its
+    /// clock into true ones.
     pub(super) fn stepped(
         &mut self,
         now: Moment,
-        agent: &AgentId,
-        boot: BootId,
+        (agent, boot): (&AgentId, BootId),
         brain: &Brain,
         commands: &[Command],
+        when: impl Fn(Moment) -> Moment,
     ) {
-        let acts = brain.acts_until().map(|(epoch, until)| (boot, epoch, until));
+        let acts = brain.acts_until().map(|(epoch, until)| (boot, epoch, when(until)));
         if acts.as_ref() != self.acting.get(agent) {
             let fact = match acts {
                 Some((boot, epoch, until)) => {
@@ -119,14 +123,17 @@ impl Facts {
         for command in commands {
             let Command::Call { request, deadline, .. } = command else { continue };
             let (epoch, act) = match request {
-                Request::PutState { name, .. } => (name.epoch, Act::Put(*name)),
+                Request::PutState { name, document, .. } => {
+                    self.propose(now, document);
+                    (name.epoch, Act::Put(*name))
+                }
                 Request::ChangeZone { batch } => {
                     let Some(fence) = fence_set(&batch.changes) else { continue };
                     (fence.epoch, Act::Change(batch.zone.clone()))
                 }
                 _ => continue,
             };
-            let (agent, deadline) = (agent.clone(), *deadline);
+            let (agent, deadline) = (agent.clone(), when(*deadline));
             self.ready.push_back((now, Fact::Sent { agent, epoch, act, deadline }));
         }
     }
@@ -145,16 +152,18 @@ impl Facts {
     }
 
     /// The facts since the last call, with the moment of each.
-    pub(super) fn next(&mut self, world: &World) -> impl Iterator<Item = (Moment, Fact)> + use<'_> {
+    pub(super) fn next(
+        &mut self,
+        now: Moment,
+        world: &World,
+    ) -> impl Iterator<Item = (Moment, Fact)> + use<'_> {
         let entries = world.log.entries();
         while let Some(entry) = entries.get(self.read) {
             self.read += 1;
             self.note(entry);
-            if matches!(entry.happening, Happening::Fault { .. })
-                && let Some(reach) = &mut self.reach
-            {
-                reach.look(entry.at, world, &mut self.ready);
-            }
+        }
+        if let Some(reach) = &mut self.reach {
+            reach.look(now, world, &mut self.ready);
         }
         self.ready.drain(..)
     }
@@ -206,11 +215,21 @@ impl Facts {
     }
 
     fn put(&mut self, at: Moment, document: &str) -> Option<Fact> {
-        if document == self.last_document {
+        let (digest, state) = self.propose(at, document)?;
+        if self.last_put.replace(digest.clone()).as_ref() == Some(&digest) {
             return None;
         }
-        let state: State = serde_json::from_str(document).ok()?;
-        document.clone_into(&mut self.last_document);
+        Some(Fact::StatePut { state, digest })
+    }
+
+    /// The state in a document, which is a proposal when it is seen for the first time.
+    fn propose(&mut self, at: Moment, document: &str) -> Option<(Digest, Arc<State>)> {
+        let digest = Digest::of(document.as_bytes());
+        if let Some(state) = self.proposed.get(&digest) {
+            return Some((digest, state.clone()));
+        }
+        let state: Arc<State> = Arc::new(serde_json::from_str(document).ok()?);
+        self.proposed.insert(digest.clone(), state.clone());
         let changed: BTreeSet<Target> = state
             .cause
             .changes()
@@ -218,8 +237,9 @@ impl Facts {
             .map(|change| Target { region: change.region.clone(), service: change.service.clone() })
             .collect();
         let said = if changed.is_empty() { BTreeSet::new() } else { self.said(at, &changed) };
-        let digest = Digest::of(document.as_bytes());
-        Some(Fact::StatePut { state: Arc::new(state), digest, said: Some(said) })
+        let fact = Fact::Proposed { state: state.clone(), said: Some(said) };
+        self.ready.push_back((at, fact));
+        Some((digest, state))
     }
 
     /// What the reports that may still be believed say of these targets.
@@ -314,4 +334,134 @@ pub fn judge_log(fleet: &Fleet, log: &[Entry]) -> Vec<Violation> {
         }
     }
     invariants.broken().to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::explain::Cause;
+    use crate::domain::RegionId;
+    use crate::domain::record::RecordData;
+    use crate::sim::{Options, Sim};
+    use crate::world::fault::Fault;
+
+    /// A Region is lost and drained.
+    fn drained() -> (Fleet, Vec<Entry>) {
+        let fleet =
+            crate::config::load_dir(std::path::Path::new("regions")).expect("shipped").fleet;
+        let mut sim = Sim::new(fleet.clone(), Options::default());
+        assert!(sim.run_until_that(sim.now() + Duration::from_secs(60), Sim::settled));
+        let leader = sim.leaders()[0].0.clone();
+        let others = |region: &&RegionId| region.as_str() != leader.as_str();
+        let lost = fleet.regions.iter().find(others).expect("three Regions").clone();
+        sim.strike(&Fault::Lose { region: lost });
+        sim.run_until(sim.now() + Duration::from_secs(6));
+        assert_eq!(sim.violations(), []);
+        (fleet, sim.log().to_vec())
+    }
+
+    fn broken(fleet: &Fleet, log: &[Entry]) -> Vec<&'static str> {
+        let mut names: Vec<_> =
+            judge_log(fleet, log).iter().map(|violation| violation.invariant).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
+    /// The last batch, which takes the lost Region out.
+    fn last_batch(log: &mut [Entry]) -> (&mut String, &mut Vec<RecordChange>) {
+        let batches = log.iter_mut().rev().filter_map(|entry| match &mut entry.happening {
+            Happening::ZoneChanged { caller, changes, .. } => Some((caller, changes)),
+            _ => None,
+        });
+        batches.into_iter().next().expect("it was drained")
+    }
+
+    #[test]
+    fn a_good_log_is_judged_good_and_a_tampered_one_is_not() {
+        let (fleet, log) = drained();
+        assert!(broken(&fleet, &log).is_empty(), "{:?}", judge_log(&fleet, &log));
+
+        let mut other = log.clone();
+        "somebody".clone_into(last_batch(&mut other).0);
+        assert_eq!(broken(&fleet, &other), ["one acting leader"]);
+
+        let mut unfenced = log.clone();
+        last_batch(&mut unfenced).1.retain(|change| match change {
+            RecordChange::Delete(record) | RecordChange::Create(record) => {
+                record.key.rtype != RecordType::Txt
+            }
+        });
+        assert_eq!(broken(&fleet, &unfenced), ["epochs never fall"]);
+        OPERATOR.clone_into(last_batch(&mut unfenced).0);
+        assert!(broken(&fleet, &unfenced).is_empty(), "people may");
+
+        let mut older = log.clone();
+        for change in last_batch(&mut older).1 {
+            if let RecordChange::Create(record) = change
+                && let Some(fence) = Fence::in_record(record)
+            {
+                let fence = Fence { epoch: Epoch(fence.epoch.0 - 1), ..fence };
+                let values = vec![format!("\"{fence}\"")];
+                record.data = RecordData::Plain { ttl_s: Fence::TTL_S, values };
+            }
+        }
+        let all =
+            ["epochs never fall", "only what is committed is applied", "the deposed is silent"];
+        assert_eq!(broken(&fleet, &older), all);
+
+        let mut silent = log;
+        last_batch(&mut silent).1.retain(|change| {
+            matches!(change, RecordChange::Delete(_)) || {
+                let RecordChange::Create(record) = change else { return true };
+                record.key.rtype == RecordType::Txt
+            }
+        });
+        assert_eq!(broken(&fleet, &silent), ["never nothing"]);
+    }
+
+    #[test]
+    fn a_decision_that_no_report_bears_out_is_broken() {
+        let (fleet, mut log) = drained();
+        log.retain(|entry| match &entry.happening {
+            Happening::Put { table, .. } => *table != fleet.tables.board,
+            _ => true,
+        });
+        assert_eq!(broken(&fleet, &log), ["every action is agreed upon"]);
+    }
+
+    #[test]
+    fn a_decision_whose_inputs_were_changed_is_broken() {
+        let (fleet, mut log) = drained();
+        for entry in &mut log {
+            let Happening::Put { item, .. } = &mut entry.happening else { continue };
+            let document = item.get(items::DOCUMENT).and_then(|document| document.as_str());
+            let state = document.and_then(|document| serde_json::from_str::<State>(document).ok());
+            let Some(mut state) = state else { continue };
+            if let Cause::Decided { inputs, .. } = &mut state.cause {
+                inputs.rules.dwell_ms += 60_000;
+            }
+            item[items::DOCUMENT] = serde_json::to_string(&state).expect("serialisable").into();
+        }
+        assert_eq!(broken(&fleet, &log), ["every act is explained"]);
+    }
+
+    #[test]
+    fn a_state_put_beside_three_seats_is_told_once() {
+        let (fleet, log) = drained();
+        let mut facts = Facts::of_log(&fleet);
+        log.iter().for_each(|entry| facts.note(entry));
+        let documents = log.iter().filter_map(|entry| match &entry.happening {
+            Happening::Put { table, item, .. } if *table == fleet.tables.seats => {
+                item.get(items::DOCUMENT)?.as_str()
+            }
+            _ => None,
+        });
+        let documents: Vec<&str> = documents.collect();
+        let distinct = documents.iter().collect::<BTreeSet<_>>().len();
+        assert!(distinct > 2 && documents.len() > distinct);
+        let put = facts.ready.iter().filter(|(_, fact)| matches!(fact, Fact::StatePut { .. }));
+        let proposed = facts.ready.iter().filter(|(_, fact)| matches!(fact, Fact::Proposed { .. }));
+        assert_eq!((put.count(), proposed.count()), (distinct, distinct));
+    }
 }

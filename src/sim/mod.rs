@@ -348,7 +348,7 @@ impl Sim {
                 self.enqueue(self.now + CLIENT_EVERY, Due::ClientTurn { client });
             }
         }
-        for (at, fact) in self.facts.next(&self.world) {
+        for (at, fact) in self.facts.next(self.now, &self.world) {
             self.invariants.judge(at, &fact);
         }
     }
@@ -360,7 +360,7 @@ impl Sim {
         };
         let Some(brain) = &mut state.brain else { return };
         let commands = brain.step(self.now, event);
-        self.facts.stepped(self.now, agent, boot, brain, &commands);
+        self.facts.stepped(self.now, (agent, boot), brain, &commands, |moment| moment);
         let wake = brain.next_wake().max(self.now + Duration::from_millis(1));
         if wake != state.wake_at && wake != Moment::NEVER {
             state.wake_at = wake;
@@ -482,10 +482,10 @@ impl Sim {
         let timeout = self.timeout(&target);
         let (agent, sent) = (agent.clone(), self.now);
         match self.delay(&from, &to) {
-            // Connecting takes a round trip, the request another way.
-            Some(delay) if delay * 3 < timeout => {
+            // Connecting and the TLS handshake take a round trip each, the request another way.
+            Some(delay) if delay * 5 < timeout => {
                 let due = Due::Probe { agent, boot, probe, target, sent };
-                self.enqueue(self.now + delay * 3, due);
+                self.enqueue(self.now + delay * 5, due);
             }
             _ => {
                 let sample = failed(ProbeFailure::ConnectTimeout, timeout);

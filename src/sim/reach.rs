@@ -21,6 +21,8 @@ pub(super) struct Reach {
     probes: BTreeMap<ServiceId, ProbeSpec>,
     fine: BTreeMap<(RegionId, Target), bool>,
     signals: Inside,
+    /// The changes of network, applications and signals up to then.
+    seen: [u64; 4],
 }
 
 impl Reach {
@@ -31,11 +33,20 @@ impl Reach {
             fleet.regions.iter().map(move |from| ((from.clone(), target.clone()), false))
         });
         let signals = Inside::new(fleet);
-        Self { probes: probes.collect(), fine: pairs.collect(), signals }
+        Self { probes: probes.collect(), fine: pairs.collect(), signals, seen: [0; 4] }
     }
 
-    /// Looks at the world, and tells what has changed.
+    /// Looks at the world if anything was done to it, and tells what is otherwise than before.
     pub(super) fn look(&mut self, at: Moment, world: &World, facts: &mut VecDeque<(Moment, Fact)>) {
+        let changes = [
+            world.network.changes(),
+            world.apps.changes(),
+            world.elb.changes(),
+            world.cloudwatch.changes(),
+        ];
+        if std::mem::replace(&mut self.seen, changes) == changes {
+            return;
+        }
         for ((from, target), fine) in &mut self.fine {
             let is = self
                 .probes

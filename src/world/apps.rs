@@ -46,12 +46,20 @@ const WELL: Duration = Duration::from_millis(2);
 #[derive(Debug, Clone, Default)]
 pub struct Apps {
     conditions: BTreeMap<Target, Condition>,
+    changes: u64,
 }
 
 impl Apps {
     /// Adds an application, well.
     pub fn add(&mut self, target: Target) {
+        self.changes += 1;
         self.conditions.insert(target, Condition::Well);
+    }
+
+    /// How often one of them was changed: for those who need to look again only then.
+    #[must_use]
+    pub fn changes(&self) -> u64 {
+        self.changes
     }
 
     /// How an application is; one that was never added is dead.
@@ -72,6 +80,7 @@ impl Apps {
         service: Option<&ServiceId>,
         condition: Condition,
     ) -> usize {
+        self.changes += 1;
         let mut touched = 0;
         for (target, present) in &mut self.conditions {
             if target.region == *region && service.is_none_or(|service| *service == target.service)

@@ -12,6 +12,7 @@
 pub mod apps;
 pub mod client;
 pub mod cloudwatch;
+pub mod distances;
 pub mod dynamo;
 pub mod elb;
 pub mod fault;

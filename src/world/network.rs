@@ -39,6 +39,7 @@ pub struct Network {
     lost: BTreeSet<RegionId>,
     cuts: BTreeSet<(Place, Place)>,
     distances: BTreeMap<(Place, Place), Duration>,
+    changes: u64,
 }
 
 impl Network {
@@ -58,17 +59,25 @@ impl Network {
         Some(self.distances.get(&way).copied().unwrap_or(DISTANCE_DEFAULT))
     }
 
+    /// How often it was changed: for those who need to look again only then.
+    #[must_use]
+    pub fn changes(&self) -> u64 {
+        self.changes
+    }
+
     fn is_lost(&self, place: &Place) -> bool {
         matches!(place, Place::Region(region) if self.lost.contains(region))
     }
 
     /// Takes a Region off the network, with all that is in it.
     pub fn lose(&mut self, region: &RegionId) {
+        self.changes += 1;
         self.lost.insert(region.clone());
     }
 
     /// Puts a lost Region back.
     pub fn restore(&mut self, region: &RegionId) {
+        self.changes += 1;
         self.lost.remove(region);
     }
 
@@ -81,16 +90,19 @@ impl Network {
     /// Stops what goes from one place to another; the way back stays as it is. What crosses within
     /// a place is cut by naming it twice.
     pub fn cut(&mut self, from: &Place, to: &Place) {
+        self.changes += 1;
         self.cuts.insert((from.clone(), to.clone()));
     }
 
     /// Undoes a cut of this direction.
     pub fn mend(&mut self, from: &Place, to: &Place) {
+        self.changes += 1;
         self.cuts.remove(&(from.clone(), to.clone()));
     }
 
     /// Undoes all cuts.
     pub fn mend_all(&mut self) {
+        self.changes += 1;
         self.cuts.clear();
     }
 
@@ -102,6 +114,7 @@ impl Network {
 
     /// Sets the one-way distance between two places, in both directions.
     pub fn set_distance(&mut self, a: &Place, b: &Place, one_way: Duration) {
+        self.changes += 1;
         self.distances.insert((a.clone(), b.clone()), one_way);
         self.distances.insert((b.clone(), a.clone()), one_way);
     }

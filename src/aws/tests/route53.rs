@@ -232,17 +232,11 @@ async fn a_batch_that_can_not_be_right_is_refused_before_it_is_sent() {
 
 #[tokio::test]
 async fn a_zone_is_read_fence_first_and_each_key_to_its_end() {
+    let other = listed("\\052.xyz.example.com.", "other", 1);
     let script = vec![
         page(&listed_fence(), None),
         page(&listed("web.example.com.", "eu-west-1", 10), Some("us-east-1")),
-        page(
-            &[
-                listed("web.example.com.", "us-east-1", 20),
-                listed("\\052.xyz.example.com.", "other", 1),
-            ]
-            .concat(),
-            Some("never-asked"),
-        ),
+        page(&[listed("web.example.com.", "us-east-1", 20), other].concat(), None),
     ];
     let stub = Stub::start(script).await;
     let zones = aws(&stub.url).zones();
@@ -252,8 +246,51 @@ async fn a_zone_is_read_fence_first_and_each_key_to_its_end() {
     let asked: Vec<_> = stub.asked().into_iter().map(|asked| asked.head).collect();
     assert_eq!(asked.len(), 3);
     assert!(asked[0].contains("name=_regent-demo.example.com.&type=TXT&maxitems=1 "), "{asked:?}");
-    assert!(asked[1].contains("name=web.example.com.&type=A&maxitems=100 "), "{asked:?}");
+    assert!(asked[1].contains("name=web.example.com.&maxitems=300 "), "{asked:?}");
     assert!(asked[2].contains("identifier=us-east-1"), "{asked:?}");
+}
+
+#[tokio::test]
+async fn many_names_come_in_few_pages_and_an_absent_one_is_asked_for_by_itself() {
+    let of = |label: &str| listed(&format!("{label}.example.com."), "eu-west-1", 1);
+    let next = |reply: Reply, name: &str| match reply {
+        Reply::Answer(status, body) => {
+            let body = body.replace("web.example.com.</NextRecordName>", name);
+            Reply::Answer(
+                status,
+                body.replace("<NextRecordIdentifier>x</NextRecordIdentifier>", ""),
+            )
+        }
+        other => other,
+    };
+    let script = vec![
+        page(&listed_fence(), None),
+        // It ends between two names that are wanted: what lies there is skipped.
+        next(
+            page(&[of("a"), of("b"), of("c")].concat(), Some("x")),
+            "d.example.com.</NextRecordName>",
+        ),
+        // It ends at a name that needs an escape: on through it.
+        next(page(&of("x"), Some("x")), "\\052.y.example.com.</NextRecordName>"),
+        page(&of("z"), None),
+        // `n` was not among them.
+        page(&of("x"), None),
+    ];
+    let stub = Stub::start(script).await;
+    let wanted = ["z", "c", "n", "a", "x"].map(|label| RecordKey {
+        name: name(&format!("{label}.example.com")),
+        rtype: RecordType::A,
+    });
+    let zones = aws(&stub.url).zones();
+    let read = zones.read_zone(&zone(), &fence_name(), &wanted, AMPLE).await.expect("whole");
+    let found: Vec<&str> = read.records.iter().map(|record| record.key.name.as_str()).collect();
+    assert_eq!(found, ["z.example.com.", "c.example.com.", "a.example.com.", "x.example.com."]);
+    let asked: Vec<_> = stub.asked().into_iter().map(|asked| asked.head).collect();
+    let starts = ["name=a.", "name=n.", "name=%5C052.y.", "name=n."];
+    for (head, start) in asked[1..].iter().zip(starts) {
+        assert!(head.contains(start), "{start}: {head}");
+    }
+    assert_eq!(asked.len(), 5);
 }
 
 #[tokio::test]

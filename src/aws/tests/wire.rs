@@ -117,8 +117,8 @@ fn seat(n: u64) -> Seat {
     Seat {
         incarnation: Incarnation("i1".to_owned()),
         epoch: Epoch(4),
-        holder: None,
         lease_ms: 5000,
+        holder: None,
         beat: beat(n),
         committed: StateRef { name: state(1), digest: Digest::of(b"x") },
     }

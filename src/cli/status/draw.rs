@@ -169,6 +169,7 @@ fn observer<'r>(
         },
         age_ms,
         fresh: age_ms.is_some_and(|age_ms| age_ms < stale_ms),
+        probing: report.probing.clone(),
         leading: report.leading.as_ref(),
     }
 }

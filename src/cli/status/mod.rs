@@ -4,6 +4,7 @@
 //! whatever else could be read is still shown.
 
 mod draw;
+mod probes;
 mod read;
 mod render;
 mod signals;

@@ -112,6 +112,7 @@ pub(super) fn healthy() -> View {
                 region: region(name),
                 age_ms: Some(1200),
                 fresh: true,
+                probing: ProbingReport::default(),
             })
             .collect(),
         troubles: Vec::new(),
@@ -458,4 +459,54 @@ fn tables_that_were_never_made_give_a_picture_all_the_same() {
     assert!(status.wrong.iter().any(|wrong| wrong.starts_with("zone Z1: it can't be read")));
     let text = render::render(&status);
     assert!(text.contains("state   not known"), "{text}");
+}
+
+#[test]
+fn what_the_probes_show_beside_health_is_told_with_who_says_so() {
+    use crate::domain::observation::{Ailing, Expiring};
+    let target = Target { region: region("eu-west-1"), service: "web".parse().expect("valid") };
+    let mut view = healthy();
+    let now = view.at.parse::<jiff::Timestamp>().expect("valid").as_second();
+    let expiring = |days: i64| Expiring {
+        target: target.clone(),
+        expiry_unix_s: now + days * 24 * 60 * 60 + 60,
+    };
+    let ailing = Ailing {
+        target: target.clone(),
+        address: "192.0.2.1".parse().expect("valid"),
+        failure: crate::domain::ProbeFailure::Refused,
+    };
+    view.observers[0].probing = ProbingReport {
+        started: 100,
+        late: 5,
+        phases: Some(crate::domain::Phases {
+            name_ms: Some(1),
+            connect_ms: Some(20),
+            tls_ms: None,
+            first_byte_ms: Some(30),
+            total_ms: 51,
+        }),
+        ailing: vec![ailing.clone()],
+        expiring: vec![expiring(3)],
+    };
+    view.observers[1].probing =
+        ProbingReport { started: 100, late: 4, ailing: vec![ailing], ..ProbingReport::default() };
+    view.observers[2].probing =
+        ProbingReport { started: 100, expiring: vec![expiring(-1)], ..ProbingReport::default() };
+    let wrong = super::probes::wrong(&view);
+    assert_eq!(
+        wrong,
+        [
+            "agent ap-southeast-2 was late with 5 turns, having started 100 probes: it is short of \
+             processor time, or was paused",
+            "web in eu-west-1: 192.0.2.1 fails (connection refused) while other addresses of the \
+             name answer, say ap-southeast-2 eu-west-1",
+            "the certificate of web in eu-west-1 has expired, say ap-southeast-2 us-east-1",
+        ]
+    );
+    let table = super::probes::table(&view).lines().collect::<Vec<_>>().join("\n");
+    let words: Vec<&str> = table.lines().nth(1).expect("a row").split_whitespace().collect();
+    assert_eq!(words, ["ap-southeast-2", "100", "5", "1", "20", "-", "30", "51"]);
+    view.observers.iter_mut().for_each(|observer| observer.fresh = false);
+    assert!(super::probes::wrong(&view).is_empty(), "what is old is not told");
 }

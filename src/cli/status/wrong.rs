@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Display;
 
-use super::{Status, signals};
+use super::{Status, probes, signals};
 use crate::core::health::{Verdict, Vote};
 use crate::core::view::{LeaderView, PlacementView, View};
 use crate::domain::RegionId;
@@ -39,6 +39,7 @@ pub(super) fn wrong(status: &Status) -> Vec<String> {
         }
     }
     observers(view, &mut wrong);
+    wrong.extend(probes::wrong(view));
     wrong
 }
 

@@ -248,7 +248,11 @@ fn range(text: &str, shown: &str) -> Result<(u16, u16), String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::testing::each_is_refused;
+    use super::super::super::load_files;
+    use super::super::super::testing::{each_is_refused, files, said};
+    use crate::domain::fleet::{
+        AddressFamily, ConnectionPolicy, JsonPart, JsonScalar, ProbeSpec, Protocol,
+    };
 
     #[test]
     fn a_probe_that_can_not_tell_healthy_from_failed_is_refused() {
@@ -365,6 +369,154 @@ body_bytes_max = 3"#,
                 )],
                 "fleet.toml:11:17: body_contains has 7 bytes, and body_bytes_max = 3: it could never tell a right body from a wrong one; give it a text that fits, or remove it",
             ),
+            (
+                &[(
+                    "fleet.toml",
+                    r#"path = "/up""#,
+                    r#"path = "/up"
+status = "200-299,399-300""#,
+                )],
+                r#"fleet.toml:11:10: status "200-299,399-300" is reversed: no status is within it; write one status, such as 200, or ranges from low to high, such as "200-299" or "200-299,304""#,
+            ),
+            (
+                &[(
+                    "fleet.toml",
+                    r#"path = "/up""#,
+                    r#"path = "/up"
+first_byte_ms_max = 900"#,
+                )],
+                "fleet.toml:11:21: first_byte_ms_max = 900 is above timeout_ms = 800: an answer is never later than its timeout; make it at most 800, or remove it",
+            ),
+            (
+                &[(
+                    "fleet.toml",
+                    r#"path = "/up""#,
+                    r#"path = "/up"
+redirects_max = 9"#,
+                )],
+                "fleet.toml:11:17: redirects_max = 9 is more than a health page needs; make it at most 3, or probe the page that they lead to",
+            ),
+            (
+                &[(
+                    "fleet.toml",
+                    r#"path = "/up""#,
+                    r#"path = "/up"
+body_bytes_max = 2000000"#,
+                )],
+                "fleet.toml:11:18: body_bytes_max = 2000000 would let thousands of hostile answers fill the memory; make it at most 1048576",
+            ),
         ]);
+    }
+
+    #[test]
+    fn a_part_that_can_not_be_told_from_the_others_is_refused() {
+        each_is_refused(&[
+            (
+                &[(
+                    "fleet.toml",
+                    r#"path = "/up""#,
+                    r#"path = "/up"
+json = [{ pointer = "status", equals = "ok" }]"#,
+                )],
+                r#"fleet.toml:11:21: pointer "status" is not a JSON pointer; begin it with /, such as /checks/database/status"#,
+            ),
+            (
+                &[(
+                    "fleet.toml",
+                    r#"path = "/up""#,
+                    r#"path = "/up"
+json = [{ pointer = "/a", equals = true }, { name = "/a", pointer = "/b", equals = 1 }]"#,
+                )],
+                r#"fleet.toml:11:53: a failure of the part "/a" could not be told from another's; give each part a name of its own"#,
+            ),
+            (
+                &[(
+                    "fleet.toml",
+                    r#"path = "/up""#,
+                    r#"path = "/up"
+json = [{ pointer = "/a", equals = [] }]"#,
+                )],
+                r#"fleet.toml:11:36: nothing could make the part "/a" healthy; list the values that do"#,
+            ),
+        ]);
+    }
+
+    #[test]
+    fn tcp_asks_for_no_page_and_has_urls_of_its_own() {
+        let tcp = ("fleet.toml", "path = \"/up\"", "protocol = \"tcp\"");
+        let r1 = ("r1.toml", "http://web.r1.example.com", "tcp://web.r1.example.com:5432");
+        let r2 = ("r2.toml", "http://web.r2.example.com", "tls://web.r2.example.com:5432");
+        assert_eq!(said(&[tcp, r1, r2]), Vec::<String>::new());
+        each_is_refused(&[
+            (
+                &[tcp, r1, r2, ("fleet.toml", "[timing]", "status = 200\n[timing]")],
+                r#"fleet.toml:11:10: status means nothing to protocol = "tcp", which asks for no page; remove it, or the protocol"#,
+            ),
+            (
+                &[tcp, r1],
+                r#"r2.toml:4:7: url "http://web.r2.example.com" is neither tcp nor tls, and protocol = "tcp"; write tcp:// or tls://, a host and a port"#,
+            ),
+            (
+                &[tcp, r1, ("r2.toml", "http://web.r2.example.com", "tcp://web.r2.example.com")],
+                r#"r2.toml:4:7: url "tcp://web.r2.example.com" has no port, and TCP has none of its own; write tcp:// or tls://, a host and a port"#,
+            ),
+            (
+                &[r1],
+                r#"r1.toml:4:7: url "tcp://web.r1.example.com:5432" is neither http nor https; write http:// or https://, a host, and a port if need be"#,
+            ),
+        ]);
+    }
+
+    #[test]
+    fn every_key_reaches_the_specification() {
+        let mut files = files();
+        let text = files.get_mut("fleet.toml").expect("there");
+        *text = text.replace(
+            "path = \"/up\"",
+            r#"path = "/up"
+protocol = "http2"
+connection = "reuse"
+family = "ipv6"
+status = "200-299,304"
+redirects_max = 2
+connect_ms_max = 100
+first_byte_ms_max = 200
+json = [
+    { name = "database", pointer = "/checks/database", equals = ["up", "warn"] },
+    { pointer = "/ready", equals = true },
+]"#,
+        );
+        let fleet = load_files(files).expect("right").fleet;
+        let probe = &fleet.services.values().next().expect("one").probe;
+        let text = |text: &str| JsonScalar::Text(text.to_owned());
+        let part = |name: &str, pointer: &str, equals| JsonPart {
+            name: name.to_owned(),
+            pointer: pointer.to_owned(),
+            equals,
+        };
+        assert_eq!(
+            *probe,
+            ProbeSpec {
+                protocol: Protocol::Http2,
+                connection: ConnectionPolicy::Reuse,
+                family: AddressFamily::Ipv6,
+                path: "/up".to_owned(),
+                host: None,
+                status: vec![(200, 299), (304, 304)],
+                body_contains: None,
+                json: vec![
+                    part("database", "/checks/database", vec![text("up"), text("warn")]),
+                    part("/ready", "/ready", vec![JsonScalar::Truth(true)]),
+                ],
+                redirects_max: 2,
+                connect_ms_max: Some(100),
+                first_byte_ms_max: Some(200),
+                latency_ms_max: 800,
+                timeout_ms: 800,
+                body_bytes_max: 65_536,
+            }
+        );
+        assert_eq!(probe.status_text(), "200-299,304");
+        assert!(probe.accepts(304) && !probe.accepts(303));
     }
 }

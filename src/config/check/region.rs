@@ -86,10 +86,11 @@ pub(super) fn check(
             None => None,
         };
         let weight = weight(text, placement.weight, source, findings);
+        let protocol = spec.map(|spec| spec.probe.protocol);
         let url = findings.take(
-            base_url(&placement.url, spec.is_some_and(|spec| spec.probe.protocol == Protocol::Tcp)),
+            base_url(&placement.url, protocol),
             source.place(&["services", text, "url"]),
-            match spec.map(|spec| spec.probe.protocol) {
+            match protocol {
                 Some(Protocol::Tcp) => "write tcp:// or tls://, a host and a port",
                 _ => "write http:// or https://, a host, and a port if need be",
             },
@@ -123,17 +124,21 @@ fn weight(service: &str, raw: i64, source: &Source, findings: &mut Findings) -> 
 }
 
 /// Scheme, host and port of a URL, and nothing behind them.
-fn base_url(text: &str, tcp: bool) -> Result<String, String> {
+fn base_url(text: &str, protocol: Option<Protocol>) -> Result<String, String> {
     let fail = |reason| Err(format!("url {text:?} {reason}"));
     let Ok(uri) = text.parse::<Uri>() else {
         return fail("is not a URL");
     };
-    let scheme = match (uri.scheme_str(), tcp) {
-        (Some(scheme @ ("http" | "https")), false) | (Some(scheme @ ("tcp" | "tls")), true) => {
-            scheme
+    let tcp = protocol == Some(Protocol::Tcp);
+    let scheme = match (uri.scheme_str(), protocol) {
+        // What is wrong with the service is said elsewhere; either may be right.
+        (Some(scheme @ ("http" | "https" | "tcp" | "tls")), None) => scheme,
+        (Some(scheme @ ("tcp" | "tls")), Some(Protocol::Tcp)) => scheme,
+        (_, Some(Protocol::Tcp)) => {
+            return fail("is neither tcp nor tls, and protocol = \"tcp\"");
         }
-        (_, false) => return fail("is neither http nor https"),
-        (_, true) => return fail("is neither tcp nor tls, and protocol = \"tcp\""),
+        (Some(scheme @ ("http" | "https")), Some(_)) => scheme,
+        _ => return fail("is neither http nor https"),
     };
     let Some(authority) = uri.authority().filter(|authority| !authority.host().is_empty()) else {
         return fail("names no host");

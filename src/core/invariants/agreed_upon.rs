@@ -84,7 +84,7 @@ impl Judge for AgreedUpon {
     }
 
     fn judge(&mut self, _: Moment, fact: &Fact, _: &Known) -> Result<(), String> {
-        let Fact::StatePut { state, said, .. } = fact else { return Ok(()) };
+        let Fact::Proposed { state, said } = fact else { return Ok(()) };
         match &state.cause {
             Cause::Genesis | Cause::Adopted { .. } => Ok(()),
             Cause::Decided { inputs, changes } => changes
@@ -121,7 +121,7 @@ mod tests {
     fn several_agents_of_the_leader_s_region_are_one_voice() {
         let drain = decides(Verdict::Down, 2000, 100, 0);
         let mut fact = Case::upon(drain, &[("a", "c", Down), ("a2", "c", Down)]);
-        let Fact::StatePut { said: Some(said), .. } = &mut fact else { panic!("said") };
+        let Fact::Proposed { said: Some(said), .. } = &mut fact else { panic!("said") };
         *said = std::mem::take(said)
             .into_iter()
             .map(|saying| Saying { region: "a".parse().expect("valid"), ..saying })

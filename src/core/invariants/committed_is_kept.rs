@@ -25,7 +25,7 @@ impl Judge for CommittedIsKept {
 
     fn judge(&mut self, _: Moment, fact: &Fact, known: &Known) -> Result<(), String> {
         match fact {
-            Fact::StatePut { state, digest, .. } => {
+            Fact::StatePut { state, digest } => {
                 let name = state.name;
                 if let Cause::Adopted { from } = state.cause {
                     self.adopts.insert(name, from);
@@ -75,8 +75,8 @@ mod tests {
     #[test]
     fn a_lower_name_after_a_higher_one_is_caught() {
         let mut case = case();
-        case.fine(Case::decided("x", (2, 1), &[]));
-        case.fine(Case::decided("x", (1, 4), &[]));
+        case.fine(Case::put(&Case::decided("x", (2, 1), &[])));
+        case.fine(Case::put(&Case::decided("x", (1, 4), &[])));
         case.fine(Case::shows("a", (2, 1)));
         case.fine(Case::shows("b", (2, 1)));
         case.fine(Case::shows("a", (1, 4)));
@@ -86,9 +86,9 @@ mod tests {
     #[test]
     fn a_name_with_two_contents_and_one_without_any_are_caught() {
         let mut case = case();
-        case.fine(Case::decided("x", (1, 1), &[]));
-        case.fine(Case::decided("x", (1, 1), &[]));
-        case.broken(Case::decided("y", (1, 1), &[]));
+        case.fine(Case::put(&Case::decided("x", (1, 1), &[])));
+        case.fine(Case::put(&Case::decided("x", (1, 1), &[])));
+        case.broken(Case::put(&Case::decided("y", (1, 1), &[])));
         case.fine(Case::shows("a", (5, 1)));
         case.broken(Case::shows("b", (5, 1)));
     }
@@ -96,12 +96,12 @@ mod tests {
     #[test]
     fn a_leader_that_takes_over_an_older_state_is_caught() {
         let mut case = case();
-        case.fine(Case::decided("x", (1, 1), &[]));
-        case.fine(Case::decided("x", (1, 2), &[]));
+        case.fine(Case::put(&Case::decided("x", (1, 1), &[])));
+        case.fine(Case::put(&Case::decided("x", (1, 2), &[])));
         for (seat, state) in [("a", (1, 2)), ("b", (1, 2)), ("c", (1, 1))] {
             case.fine(Case::shows(seat, state));
         }
-        case.fine(Case::adopted("y", (2, 1), (1, 1), &[]));
+        case.fine(Case::put(&Case::adopted("y", (2, 1), (1, 1), &[])));
         case.fine(Case::shows("b", (2, 1)));
         case.broken(Case::shows("c", (2, 1)));
     }

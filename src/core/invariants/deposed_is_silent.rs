@@ -23,7 +23,7 @@ impl Judge for DeposedIsSilent {
     fn judge(&mut self, _: Moment, fact: &Fact, known: &Known) -> Result<(), String> {
         match fact {
             Fact::Sent { agent, epoch, act, .. } => match known.committed() {
-                Some(name) if name.epoch > *epoch => Err(format!(
+                Some(name) if name.epoch > *epoch && known.clocks_keep => Err(format!(
                     "{agent} sent {act} under epoch {epoch}, though {name} is committed"
                 )),
                 _ => Ok(()),

@@ -25,7 +25,7 @@ impl Judge for Explained {
     }
 
     fn judge(&mut self, _: Moment, fact: &Fact, known: &Known) -> Result<(), String> {
-        let Fact::StatePut { state, .. } = fact else { return Ok(()) };
+        let Fact::Proposed { state, .. } = fact else { return Ok(()) };
         let name = state.name;
         match &state.cause {
             Cause::Genesis if name == StateName::GENESIS && state.wanted.is_empty() => Ok(()),
@@ -119,7 +119,7 @@ mod tests {
     }
 
     fn changed(mut fact: Fact, change: impl FnOnce(&mut State)) -> Fact {
-        let Fact::StatePut { state, .. } = &mut fact else { panic!("it is one") };
+        let Fact::Proposed { state, .. } = &mut fact else { panic!("it is one") };
         change(Arc::make_mut(state));
         fact
     }

@@ -60,16 +60,23 @@ pub enum Fact {
         /// What it then held.
         seat: Seat,
     },
-    /// A control state was put beside a seat for the first time, or with another content than
-    /// before. Produced from the log of the tables.
+    /// A leader proposes a control state. Produced by whoever carries out the brain's commands, when
+    /// it is first sent to a seat; where commands are not seen, from the log of the tables, when it
+    /// was first put.
+    Proposed {
+        /// The state.
+        state: Arc<State>,
+        /// What the reports that a reader could then still find fresh said of the targets whose
+        /// weights it changes; none where reports are not followed.
+        said: Option<BTreeSet<Saying>>,
+    },
+    /// A control state was put beside a seat: at least once for each content, and not necessarily
+    /// for each seat. Produced from the log of the tables.
     StatePut {
         /// The state.
         state: Arc<State>,
         /// Its document's fingerprint.
         digest: Digest,
-        /// What the reports that a reader could still find fresh said of the targets whose weights
-        /// it changes; none where reports are not followed.
-        said: Option<BTreeSet<Saying>>,
     },
     /// A majority of seats has come to show this state. Produced by [`super::Invariants`] itself,
     /// out of `SeatWritten`; nobody else is to tell it.

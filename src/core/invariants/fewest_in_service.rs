@@ -93,7 +93,7 @@ impl Judge for FewestInService {
 
     fn judge(&mut self, at: Moment, fact: &Fact, known: &Known) -> Result<(), String> {
         match fact {
-            Fact::StatePut { state, .. } => match &state.cause {
+            Fact::Proposed { state, .. } => match &state.cause {
                 Cause::Decided { inputs, .. } => self.decision(state, inputs),
                 Cause::Genesis | Cause::Adopted { .. } => Ok(()),
             },

@@ -18,7 +18,7 @@ impl Judge for FineIsNotDrained {
     }
 
     fn judge(&mut self, at: Moment, fact: &Fact, known: &Known) -> Result<(), String> {
-        let Fact::StatePut { state, .. } = fact else { return Ok(()) };
+        let Fact::Proposed { state, .. } = fact else { return Ok(()) };
         let Cause::Decided { changes, .. } = &state.cause else { return Ok(()) };
         for change in changes {
             let of_health = matches!(change.reason, Reason::Down | Reason::CutOff);

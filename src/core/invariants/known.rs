@@ -17,6 +17,8 @@ const BELIEVED_STALES: u32 = 3;
 /// See the file's opening.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Known {
+    /// Whether clocks keep within the margin, so that leases are exclusive.
+    pub(super) clocks_keep: bool,
     seats: usize,
     shown: BTreeMap<RegionId, StateName>,
     /// What a majority shows, or showed last.
@@ -33,6 +35,7 @@ pub(super) struct Known {
 impl Known {
     pub(super) fn new(fleet: &Fleet) -> Self {
         Self {
+            clocks_keep: true,
             seats: fleet.seats.len(),
             shown: BTreeMap::new(),
             committed: None,
@@ -60,7 +63,7 @@ impl Known {
                 self.ever.insert(*name);
                 None
             }
-            Fact::StatePut { state, .. } => {
+            Fact::Proposed { state, .. } | Fact::StatePut { state, .. } => {
                 self.wanted.entry(state.name).or_insert_with(|| state.wanted.clone());
                 None
             }

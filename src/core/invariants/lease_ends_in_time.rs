@@ -4,7 +4,8 @@
 //! majority of seats acknowledged, less the margin; no call is started that could still be under
 //! way when it ends. A write starts before it takes effect, so the end can't be later than a lease
 //! less the margin after the effects that a majority of seats shows: which is how it is judged,
-//! without believing the holder's own arithmetic.
+//! without believing the holder's own arithmetic. Half of the margin is the holder's own, for a slow
+//! clock; the other half is for the fast ones of those who wait.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -17,31 +18,31 @@ use super::{Fact, Judge, Known};
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct LeaseEndsInTime {
     majority: usize,
-    length: Duration,
-    /// The last write to each seat: by whom, under which epoch, when.
+    margin: Duration,
+    /// The last write to each seat: by whom, under which epoch, and when the lease ends that it
+    /// gives.
     written: BTreeMap<RegionId, (AgentId, Epoch, Moment)>,
 }
 
 impl LeaseEndsInTime {
     pub(super) fn new(fleet: &Fleet) -> Self {
-        let ms = |value: u32| Duration::from_millis(value.into());
         Self {
             majority: fleet.seat_majority(),
-            length: ms(fleet.timing.lease_ms) - ms(fleet.timing.lease_margin_ms),
+            margin: Duration::from_millis(fleet.timing.lease_margin_ms.into()),
             written: BTreeMap::new(),
         }
     }
 
     /// When the lease of this agent ends at the latest; none if it has no majority.
     fn end(&self, agent: &AgentId, epoch: Epoch) -> Option<Moment> {
-        let mut writes: Vec<Moment> = self
+        let mut ends: Vec<Moment> = self
             .written
             .values()
             .filter(|(by, under, _)| by == agent && *under == epoch)
-            .map(|(_, _, at)| *at)
+            .map(|(_, _, end)| *end)
             .collect();
-        writes.sort_unstable_by(|a, b| b.cmp(a));
-        Some(*writes.get(self.majority - 1)? + self.length)
+        ends.sort_unstable_by(|a, b| b.cmp(a));
+        ends.get(self.majority - 1).copied()
     }
 
     fn within(
@@ -70,13 +71,15 @@ impl Judge for LeaseEndsInTime {
         "the lease ends in time"
     }
 
-    fn judge(&mut self, at: Moment, fact: &Fact, _: &Known) -> Result<(), String> {
+    fn judge(&mut self, at: Moment, fact: &Fact, known: &Known) -> Result<(), String> {
         match fact {
             Fact::SeatWritten { region, seat } => {
-                let write = (seat.beat.agent.clone(), seat.epoch, at);
-                self.written.insert(region.clone(), write);
+                let lease = Duration::from_millis(seat.lease_ms.into());
+                let end = at + lease.saturating_sub(self.margin / 2);
+                self.written.insert(region.clone(), (seat.beat.agent.clone(), seat.epoch, end));
                 Ok(())
             }
+            _ if !known.clocks_keep => Ok(()),
             Fact::Leads { agent, epoch, until, .. } => {
                 self.within(agent, *epoch, *until, &"means to act")
             }
@@ -95,6 +98,7 @@ mod tests {
 
     /// `a` took two seats of three at 1000 and 1010.
     fn taken() -> Case<LeaseEndsInTime> {
+        // A lease of 5 s with a margin of half a second.
         let mut case = Case::of(LeaseEndsInTime::new(&fleet()));
         case.at(1000).fine(Case::held("a", 1, "a"));
         case.at(1010).fine(Case::held("b", 1, "a"));
@@ -103,16 +107,16 @@ mod tests {
 
     #[test]
     fn a_lease_that_runs_from_the_writes_of_a_majority_is_fine() {
-        taken().at(1020).fine(Case::leads("a", 1, 1, 5500));
-        taken().at(1020).broken(Case::leads("a", 1, 1, 5501));
+        taken().at(1020).fine(Case::leads("a", 1, 1, 5750));
+        taken().at(1020).broken(Case::leads("a", 1, 1, 5751));
         taken().at(1020).broken(Case::leads("a", 2, 1, 5000));
         taken().at(1020).broken(Case::leads("b", 1, 1, 5000));
     }
 
     #[test]
     fn a_batch_that_may_land_after_the_lease_is_caught() {
-        taken().at(3000).fine(Case::sends("a", 1, 5500));
-        taken().at(3001).broken(Case::sends("a", 1, 5501));
+        taken().at(3000).fine(Case::sends("a", 1, 5750));
+        taken().at(3001).broken(Case::sends("a", 1, 5751));
     }
 
     #[test]
@@ -120,7 +124,7 @@ mod tests {
         let mut case = taken();
         case.at(2000).fine(Case::held("a", 1, "a"));
         case.at(2000).broken(Case::leads("a", 1, 1, 6000));
-        case.at(2000).fine(Case::leads("a", 1, 1, 5510));
+        case.at(2000).fine(Case::leads("a", 1, 1, 5760));
         case.at(2000).fine(Case::held("b", 2, "b"));
         case.at(2000).broken(Case::leads("a", 1, 1, 5000));
     }

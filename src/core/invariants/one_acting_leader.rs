@@ -22,12 +22,12 @@ impl Judge for OneActingLeader {
         "one acting leader"
     }
 
-    fn judge(&mut self, at: Moment, fact: &Fact, _: &Known) -> Result<(), String> {
+    fn judge(&mut self, at: Moment, fact: &Fact, known: &Known) -> Result<(), String> {
         match fact {
             Fact::Leads { agent, boot, epoch, until } => {
                 self.acting.retain(|_, (_, until)| *until > at);
                 self.acting.insert(agent.clone(), (*epoch, *until));
-                if self.acting.len() > 1 {
+                if self.acting.len() > 1 && known.clocks_keep {
                     let names: Vec<String> = self
                         .acting
                         .iter()
@@ -45,7 +45,7 @@ impl Judge for OneActingLeader {
                 self.acting.remove(agent);
                 Ok(())
             }
-            Fact::StatePut { state, .. } if state.name.epoch > Epoch::ZERO => {
+            Fact::Proposed { state, .. } if state.name.epoch > Epoch::ZERO => {
                 self.acts(&state.by, state.name.epoch)
             }
             Fact::ZoneApplied { by: Some(agent), fence: Some(fence), .. } => {

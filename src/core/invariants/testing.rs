@@ -144,7 +144,7 @@ impl Case<()> {
 
     pub(super) fn held(region: &str, epoch: u64, holder: &str) -> Fact {
         let mut seat = seat(epoch, 1);
-        seat.beat.agent = id(holder);
+        (seat.beat.agent, seat.lease_ms) = (id(holder), timing().lease_ms);
         Fact::SeatWritten { region: id(region), seat }
     }
 
@@ -180,7 +180,7 @@ impl Case<()> {
         wanted: &[(&str, u8)],
     ) -> Fact {
         let wanted: Vec<_> = wanted.iter().map(|(region, weight)| (*region, *weight)).collect();
-        put(agent, state, Cause::Adopted { from: name(from.0, from.1) }, &wanted)
+        proposed(agent, state, Cause::Adopted { from: name(from.0, from.1) }, &wanted)
     }
 
     /// A decision as the planner makes it, whether or not it would.
@@ -208,12 +208,19 @@ impl Case<()> {
         };
         let changes = places.iter().filter(|place| place.3 != place.4).map(change).collect();
         let wanted: Vec<_> = places.iter().map(|place| (place.0, place.4)).collect();
-        put(agent, state, Cause::Decided { inputs, changes }, &wanted)
+        proposed(agent, state, Cause::Decided { inputs, changes }, &wanted)
+    }
+
+    /// A proposal, put beside a seat.
+    pub(super) fn put(proposed: &Fact) -> Fact {
+        let Fact::Proposed { state, .. } = proposed else { panic!("only a proposal is put") };
+        let document = serde_json::to_string(&**state).expect("serialisable");
+        Fact::StatePut { state: state.clone(), digest: Digest::of(document.as_bytes()) }
     }
 
     /// With reports of these agents, one in the Region of its name, about every target.
     pub(super) fn upon(mut fact: Fact, sayings: &[(&str, &str, CellState)]) -> Fact {
-        let Fact::StatePut { said, .. } = &mut fact else { panic!("only a state has reports") };
+        let Fact::Proposed { said, .. } = &mut fact else { panic!("only a proposal has reports") };
         let said = said.get_or_insert_default();
         for (agent, of, state) in sayings {
             let (region, target) = (id(agent), target(of));
@@ -223,7 +230,7 @@ impl Case<()> {
     }
 }
 
-fn put(agent: &str, state: (u64, u64), cause: Cause, wanted: &[(&str, u8)]) -> Fact {
+fn proposed(agent: &str, state: (u64, u64), cause: Cause, wanted: &[(&str, u8)]) -> Fact {
     let weights = wanted.iter().map(|(region, weight)| (id(region), Weight(*weight))).collect();
     let state = State {
         name: name(state.0, state.1),
@@ -238,9 +245,7 @@ fn put(agent: &str, state: (u64, u64), cause: Cause, wanted: &[(&str, u8)]) -> F
         at: String::new(),
         cause,
     };
-    let document = serde_json::to_string(&state).expect("serialisable");
-    let digest = Digest::of(document.as_bytes());
-    Fact::StatePut { state: Arc::new(state), digest, said: None }
+    Fact::Proposed { state: Arc::new(state), said: None }
 }
 
 fn records(weights: &[(&str, u8)]) -> RecordWeights {

@@ -17,7 +17,7 @@ use hyper::{HeaderMap, Request, Response, StatusCode};
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::serve::{self, Reply, delay};
+use super::serve::{self, Reply, Turn, delay};
 use super::shared::Shared;
 use crate::domain::fleet::JsonPart;
 use crate::domain::fleet::JsonScalar;
@@ -80,7 +80,7 @@ impl Apps {
         if self.refuse_all() {
             serve::reset(stream);
         } else {
-            serve::connection(stream, |request| self.clone().handle(request)).await;
+            serve::connection(stream, |request, turn| self.clone().handle(request, turn)).await;
         }
     }
 
@@ -93,13 +93,13 @@ impl Apps {
         })
     }
 
-    async fn handle(self: Arc<Self>, request: Request<Incoming>) -> Reply {
+    async fn handle(self: Arc<Self>, request: Request<Incoming>, turn: Turn) -> Reply {
         let asker = self.place_of(request.headers());
         let here = Place::Region(self.region.clone());
         let Some(way) = self.shared.visit(|world, _| world.network.path(&asker, &here)) else {
             return Reply::Silence;
         };
-        delay(way).await;
+        delay(turn.arrival(way)).await;
         let name = request.headers().get(HOST).and_then(|host| host.to_str().ok());
         let Some(app) = self.by_host.get(&host(name.unwrap_or_default())) else {
             return Reply::Answer(self.nobody());

@@ -27,7 +27,7 @@ use hyper::{Request, Response};
 use tokio::net::TcpListener;
 
 use super::request_log::{Line, Outcome, RequestLog};
-use super::serve::{self, Reply, delay};
+use super::serve::{self, Reply, Turn, delay};
 use super::shared::Shared;
 use super::{cloudwatch, document, dynamodb, elbv2, route53};
 use crate::domain::{Moment, RegionId};
@@ -140,14 +140,14 @@ impl Endpoints {
         serve::accept(listener, move |stream| {
             let endpoints = self.clone();
             async move {
-                let handle = |request| endpoints.clone().handle(request);
+                let handle = |request, turn| endpoints.clone().handle(request, turn);
                 serve::connection(stream, handle).await;
             }
         })
         .await;
     }
 
-    async fn handle(self: Arc<Self>, request: Request<Incoming>) -> Reply {
+    async fn handle(self: Arc<Self>, request: Request<Incoming>, turn: Turn) -> Reply {
         let watch = Stopwatch::start();
         let (parts, body) = request.into_parts();
         let target = header(&parts.headers, "x-amz-target");
@@ -208,7 +208,8 @@ impl Endpoints {
                 };
                 // A task of its own: what was sent arrives, whether or not its sender still waits.
                 let delivered = tokio::spawn(async move {
-                    let Delivered { reply, status, outcome, amiss } = self.deliver(&call).await;
+                    let Delivered { reply, status, outcome, amiss } =
+                        self.deliver(&call, turn).await;
                     let ms = watch.elapsed_ms();
                     self.log.add(Line { status, outcome, amiss, ms, ..line }).await;
                     reply
@@ -236,13 +237,13 @@ impl Endpoints {
         self.regions.iter().find(|region| region.as_str() == scope.region).cloned()
     }
 
-    async fn deliver(&self, call: &Call) -> Delivered {
+    async fn deliver(&self, call: &Call, turn: Turn) -> Delivered {
         let (here, there) = (call.caller.place.clone(), call.to.place());
         let Some(way) = self.shared.visit(|world, _| world.network.path(&here, &there)) else {
             let (status, amiss, outcome) = (None, None, Outcome::CutOnTheWayThere);
             return Delivered { reply: Reply::Silence, status, outcome, amiss };
         };
-        delay(way).await;
+        delay(turn.arrival(way)).await;
         let amiss = self.shared.visit(|world, _| world.wire.treat(&call.seen()));
         if let Some(Treatment::Delay { ms }) = amiss {
             delay(Duration::from_millis(ms.into())).await;

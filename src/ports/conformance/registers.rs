@@ -25,8 +25,8 @@ fn seat(count: u64) -> Seat {
     Seat {
         incarnation: Incarnation("i1".to_owned()),
         epoch: Epoch(count),
-        holder: (count % 2 == 0).then(|| "a".parse().expect("valid")),
         lease_ms: 5000,
+        holder: (count % 2 == 0).then(|| "a".parse().expect("valid")),
         beat: Beat { agent: "a".parse().expect("valid"), boot: BootId(1), count },
         committed: StateRef { name: name(1), digest: Digest::of(b"x") },
     }

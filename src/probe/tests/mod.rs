@@ -3,7 +3,10 @@
 //! Where an outcome depends on time, the limits are so far apart that a slow machine changes
 //! nothing: what must time out never comes, and what must come has [`PATIENT_MS`].
 
+mod connections;
+mod http2;
 mod over_tls;
+mod redirects;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -17,7 +20,9 @@ use tokio::sync::mpsc;
 use super::names::Names;
 use super::*;
 use crate::domain::Sample;
-use crate::domain::fleet::{AddressFamily, ConnectionPolicy, ProbeSpec, Protocol};
+use crate::domain::fleet::{
+    AddressFamily, ConnectionPolicy, JsonPart, JsonScalar, ProbeSpec, Protocol,
+};
 
 /// A limit that no test is meant to reach.
 const PATIENT_MS: u32 = 30_000;
@@ -392,6 +397,73 @@ async fn a_flood_of_headers_is_too_large_and_is_not_read_to_its_end() {
     })
     .await;
     assert_failed(&probe(endless, &spec()).await, ProbeFailure::TooLarge, "too large");
+}
+
+#[tokio::test]
+async fn headers_that_drip_are_an_answer_timeout() {
+    let address = serve(|mut stream| async move {
+        head(&mut stream).await;
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nx: ").await;
+        while stream.write_all(b"y").await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    })
+    .await;
+    let spec = ProbeSpec { timeout_ms: 1_000, ..spec() };
+    assert_failed(&probe(address, &spec).await, ProbeFailure::AnswerTimeout, "the answer began");
+}
+
+#[tokio::test]
+async fn interim_answers_without_end_are_an_answer_timeout() {
+    let address = serve(|mut stream| async move {
+        head(&mut stream).await;
+        while stream.write_all(b"HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n").await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    })
+    .await;
+    let spec = ProbeSpec { timeout_ms: 1_000, ..spec() };
+    assert_failed(&probe(address, &spec).await, ProbeFailure::AnswerTimeout, "");
+}
+
+#[tokio::test]
+async fn a_health_document_s_unhealthy_part_is_named() {
+    let document = r#"{"checks": {"database": "down", "queue": "up"}}"#;
+    let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", document.len());
+    let address = answer(head + document).await;
+    let wants = |name: &str| {
+        let equals = vec![JsonScalar::Text("up".to_owned())];
+        let pointer = format!("/checks/{name}");
+        let json = vec![JsonPart { name: name.to_owned(), pointer, equals }];
+        ProbeSpec { json, ..spec() }
+    };
+    assert_eq!(probe(address, &wants("queue")).await.failure, None);
+    let sample = probe(address, &wants("database")).await;
+    assert_failed(&sample, ProbeFailure::Json, r#"database is "down""#);
+}
+
+#[tokio::test]
+async fn any_of_several_ranges_of_statuses_is_healthy() {
+    let address = answer("HTTP/1.1 304 Not Modified\r\n\r\n").await;
+    let of = |status: &[(u16, u16)]| ProbeSpec { status: status.to_vec(), ..spec() };
+    assert_eq!(probe(address, &of(&[(200, 299), (304, 304)])).await.failure, None);
+    assert_failed(
+        &probe(address, &of(&[(200, 303), (305, 599)])).await,
+        ProbeFailure::Status,
+        "304",
+    );
+}
+
+#[tokio::test]
+async fn a_first_byte_that_comes_late_is_slow_though_the_whole_is_in_time() {
+    let address = serve(|mut stream| async move {
+        head(&mut stream).await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        let _ = stream.write_all(GOOD.as_bytes()).await;
+    })
+    .await;
+    let spec = ProbeSpec { first_byte_ms_max: Some(10), ..spec() };
+    assert_failed(&probe(address, &spec).await, ProbeFailure::Slow, "began to answer in");
 }
 
 #[test]

@@ -8,7 +8,30 @@ use tokio_rustls::rustls::{HandshakeKind, ServerConfig};
 
 use super::*;
 
-const NAME: &str = "shop.example.com";
+pub(super) const NAME: &str = "shop.example.com";
+
+/// Shakes hands with a certificate that signs itself, offering these protocols; and the certificate,
+/// to be trusted.
+pub(super) fn acceptor(
+    change: impl FnOnce(&mut CertificateParams),
+    protocols: &[&[u8]],
+) -> (TlsAcceptor, CertificateDer<'static>) {
+    let key = KeyPair::generate().expect("a key");
+    let mut params = CertificateParams::new(vec![NAME.to_owned()]).expect("a valid name");
+    change(&mut params);
+    let certificate = params.self_signed(&key).expect("signed").der().clone();
+    let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("ring has them")
+        .with_no_client_auth()
+        .with_single_cert(
+            vec![certificate.clone()],
+            PrivatePkcs8KeyDer::from(key.serialize_der()).into(),
+        )
+        .expect("the key fits the certificate");
+    config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
+    (TlsAcceptor::from(Arc::new(config)), certificate)
+}
 
 /// Serves with a certificate that signs itself; returns it to be trusted.
 async fn serve_tls(
@@ -22,20 +45,7 @@ async fn serve_tls(
 async fn serve_tls_counting(
     change: impl FnOnce(&mut CertificateParams),
 ) -> (SocketAddr, CertificateDer<'static>, mpsc::UnboundedReceiver<HandshakeKind>) {
-    let key = KeyPair::generate().expect("a key");
-    let mut params = CertificateParams::new(vec![NAME.to_owned()]).expect("a valid name");
-    change(&mut params);
-    let certificate = params.self_signed(&key).expect("signed").der().clone();
-    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .expect("ring has them")
-        .with_no_client_auth()
-        .with_single_cert(
-            vec![certificate.clone()],
-            PrivatePkcs8KeyDer::from(key.serialize_der()).into(),
-        )
-        .expect("the key fits the certificate");
-    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let (acceptor, certificate) = acceptor(change, &[]);
     let (sender, handshakes) = mpsc::unbounded_channel();
     let address = serve(move |stream| {
         let (acceptor, sender) = (acceptor.clone(), sender.clone());
@@ -59,7 +69,7 @@ async fn probe_tls(address: SocketAddr, host: &str, trust: Trust) -> Sample {
     probe_url(&format!("https://{address}"), &spec, trust).await
 }
 
-fn trusting(certificate: CertificateDer<'static>) -> Trust {
+pub(super) fn trusting(certificate: CertificateDer<'static>) -> Trust {
     Trust::of([certificate]).expect("a certificate")
 }
 
@@ -113,6 +123,38 @@ async fn an_expired_certificate_is_a_wrong_certificate() {
     assert_failed(&sample, ProbeFailure::Certificate, "expired");
     let at: jiff::Timestamp = "2021-01-01T00:00:00Z".parse().expect("valid");
     assert_eq!(sample.certificate_expiry_unix_s, Some(at.as_second()), "and since when");
+}
+
+#[tokio::test]
+async fn one_that_closes_in_the_middle_of_the_handshake_is_a_tls_failure() {
+    let (_, certificate) = serve_tls(|_| {}).await;
+    let address = serve(|mut stream| async move {
+        let _ = stream.read_u8().await;
+        // The beginning of a handshake record, and no more.
+        let _ = stream.write_all(&[0x16, 3, 3, 0, 0x7a, 2]).await;
+    })
+    .await;
+    let sample = probe_tls(address, NAME, trusting(certificate)).await;
+    assert_failed(&sample, ProbeFailure::Tls, "");
+}
+
+#[tokio::test]
+async fn a_handshake_that_drips_is_a_tls_timeout_however_steadily_it_drips() {
+    let (_, certificate) = serve_tls(|_| {}).await;
+    let address = serve(|mut stream| async move {
+        // A record as long as may be, a byte at a time.
+        let record = [0x16, 3, 3, 0x40, 0, 2, 0, 0x3f, 0xfc, 3, 3];
+        for byte in record.into_iter().chain(std::iter::repeat(0)) {
+            if stream.write_all(&[byte]).await.is_err() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
+    let url = format!("https://{address}");
+    let sample = probe_url(&url, &brief(), trusting(certificate)).await;
+    assert_failed(&sample, ProbeFailure::TlsTimeout, "TLS handshake");
 }
 
 #[tokio::test]

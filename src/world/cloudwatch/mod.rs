@@ -41,6 +41,7 @@ pub struct CloudWatch {
     /// What to add to a moment to get milliseconds since 1970: datapoints bear dates.
     unix_ms_at_zero: i64,
     delay: Duration,
+    changes: u64,
 }
 
 /// A time span to read, in seconds since 1970: from the first, up to but without the second.
@@ -57,7 +58,7 @@ impl CloudWatch {
     #[must_use]
     pub fn new(regions: impl IntoIterator<Item = RegionId>) -> Self {
         let accounts = regions.into_iter().map(|region| (region, Account::default())).collect();
-        Self { accounts, unix_ms_at_zero: 0, delay: DELAY }
+        Self { accounts, unix_ms_at_zero: 0, delay: DELAY, changes: 0 }
     }
 
     /// Says what the wall clock shows at the world's zero.
@@ -119,6 +120,12 @@ impl CloudWatch {
         self.accounts.get(region).into_iter().flat_map(|account| account.alarms.values())
     }
 
+    /// Counts the times that an alarm was given a state, or took another.
+    #[must_use]
+    pub fn changes(&self) -> u64 {
+        self.changes
+    }
+
     /// Whether an alarm is in ALARM.
     #[must_use]
     pub fn in_alarm(&self, region: &RegionId, name: &AlarmName) -> bool {
@@ -145,6 +152,7 @@ impl CloudWatch {
             message: format!("Alarm {name} does not exist"),
         })?;
         alarm.become_state(unix_ms, state, reason);
+        self.changes += 1;
         Ok(())
     }
 
@@ -153,7 +161,9 @@ impl CloudWatch {
         let unix_ms = self.unix_ms(now);
         for account in self.accounts.values_mut() {
             for alarm in account.alarms.values_mut() {
+                let before = alarm.state;
                 alarm.advance(now, unix_ms, account.series.get(&alarm.rule.metric));
+                self.changes += u64::from(alarm.state != before);
             }
         }
     }

@@ -100,6 +100,7 @@ pub struct Publication {
 pub struct Elb {
     groups: BTreeMap<TargetGroupArn, TargetGroup>,
     next_publication: Moment,
+    changes: u64,
 }
 
 impl TargetGroup {
@@ -142,10 +143,11 @@ impl TargetGroup {
         zones
     }
 
-    fn check(&mut self, now: Moment, reaction: Reaction) {
+    /// Checks every target; whether that changed the state of any.
+    fn check(&mut self, now: Moment, reaction: Reaction) -> bool {
         self.targets.retain(|_, target| target.drained_at.is_none_or(|at| at > now));
         if !self.in_use || !self.check.enabled {
-            return;
+            return false;
         }
         let found = match reaction {
             Reaction::Answer { after, .. } if after >= self.check.timeout => {
@@ -155,9 +157,11 @@ impl TargetGroup {
             Reaction::Answer { status, .. } => Err(TargetReason::ResponseCodeMismatch { status }),
             Reaction::Refuse => Err(TargetReason::FailedHealthChecks),
         };
+        let mut changed = false;
         for target in self.targets.values_mut() {
-            target.checked(found, &self.check);
+            changed |= target.checked(found, &self.check);
         }
+        changed
     }
 
     /// The health of all targets, by zone and reason.
@@ -261,6 +265,12 @@ impl Elb {
         found.ok_or_else(|| ElbError::TargetGroupNotFound { arn: arn.to_owned() })
     }
 
+    /// Counts the times that checks have changed the state of a target.
+    #[must_use]
+    pub fn changes(&self) -> u64 {
+        self.changes
+    }
+
     /// Whether targets are checked and not one of them is healthy.
     #[must_use]
     pub fn none_healthy(&self, arn: &TargetGroupArn) -> bool {
@@ -328,7 +338,7 @@ impl Elb {
             // have been called there.
             while group.next_check <= now {
                 let at = group.next_check;
-                group.check(at, reaction);
+                self.changes += u64::from(group.check(at, reaction));
                 group.next_check = at + group.check.interval;
             }
         }

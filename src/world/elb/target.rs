@@ -168,12 +168,14 @@ impl RegisteredTarget {
 
     /// Takes in a check. The first success is enough for a new target ("After your target is
     /// registered, it must pass one health check to be considered healthy").
-    pub(super) fn checked(&mut self, found: Result<(), TargetReason>, check: &HealthCheck) {
+    ///
+    /// Whether that changed its state.
+    pub(super) fn checked(&mut self, found: Result<(), TargetReason>, check: &HealthCheck) -> bool {
         let found = if self.broken { Err(TargetReason::FailedHealthChecks) } else { found };
         let same = found.err().is_some() == self.last_failure.is_some();
         self.streak = if same { self.streak.saturating_add(1) } else { 1 };
         self.last_failure = found.err();
-        self.standing = match (self.standing, found) {
+        let standing = match (self.standing, found) {
             (TargetState::Initial(_), Ok(())) => TargetState::Healthy,
             (TargetState::Unhealthy(_), Ok(())) if self.streak >= check.healthy_after => {
                 TargetState::Healthy
@@ -186,5 +188,6 @@ impl RegisteredTarget {
             }
             (standing, _) => standing,
         };
+        std::mem::replace(&mut self.standing, standing) != standing
     }
 }
