@@ -2,7 +2,7 @@
 
 use super::*;
 
-const NOON: i64 = 1_800_000_000 - 1_800_000_000 % 60;
+const NOON: i64 = 1_800_000_000;
 
 fn region() -> RegionId {
     "eu-west-1".parse().expect("valid")
