@@ -39,6 +39,9 @@ pub struct Placed {
     /// For how long, in milliseconds: for `Down` and `CutOff` since the start of the first failed
     /// probe, as a quorum of observers has it; for the others since the leader first found it so.
     pub for_ms: u64,
+    /// What AWS says against it in its own Region, in words, so that it is kept with the decision.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub complaint: Option<String>,
 }
 
 impl Inputs {
@@ -166,7 +169,8 @@ mod tests {
     use super::*;
 
     fn placed(verdict: Verdict, for_ms: u64, wanted: u8) -> Placed {
-        Placed { share: Weight(100), wanted: Some(Weight(wanted)), verdict, for_ms }
+        let wanted = Some(Weight(wanted));
+        Placed { share: Weight(100), wanted, verdict, for_ms, complaint: None }
     }
 
     fn rules() -> Rules {
@@ -276,7 +280,8 @@ mod tests {
         let wanted = proptest::option::of(prop_oneof![Just(0_u8), Just(100), Just(50)]);
         let share = prop_oneof![4 => Just(100_u8), 1 => Just(0)];
         (share, wanted, verdict, 0_u64..120_000).prop_map(|(share, wanted, verdict, for_ms)| {
-            Placed { share: Weight(share), wanted: wanted.map(Weight), verdict, for_ms }
+            let wanted = wanted.map(Weight);
+            Placed { share: Weight(share), wanted, verdict, for_ms, complaint: None }
         })
     }
 

@@ -27,6 +27,7 @@ pub(super) fn timing() -> Timing {
         gather_ms: 500,
         stale_ms: 6000,
         zone_audit_ms: 30000,
+        signals_ms: 10000,
     }
 }
 
@@ -53,6 +54,8 @@ pub(super) fn probed_fleet(targets: usize) -> Fleet {
         weight: Weight(1),
         url: "http://web.example".to_owned(),
         data: RecordData::Plain { ttl_s: 60, values: Vec::new() },
+        target_group: None,
+        alarms: BTreeSet::new(),
     };
     let service = Service {
         zone: "Z1".parse().expect("valid"),

@@ -11,6 +11,7 @@ mod facts;
 mod ports;
 mod reach;
 mod setup;
+mod signals;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

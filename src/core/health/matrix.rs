@@ -136,6 +136,7 @@ impl Matrix {
                 agent: &run.report.agent,
                 region: &run.report.region,
                 cells: &run.report.cells,
+                signals: &run.report.signals,
                 age_ms: u64::try_from(age.as_millis()).unwrap_or(u64::MAX),
             })
         })
@@ -196,6 +197,7 @@ mod tests {
             seq,
             at: String::new(),
             cells: BTreeMap::new(),
+            signals: BTreeMap::new(),
             probing: crate::domain::observation::ProbingReport::default(),
             heard: BTreeMap::new(),
             leading: None,

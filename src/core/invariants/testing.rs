@@ -23,6 +23,8 @@ pub(super) fn fleet() -> Fleet {
         weight: Weight(100),
         url: "http://web.example".to_owned(),
         data: RecordData::Plain { ttl_s: 60, values: vec!["192.0.2.1".to_owned()] },
+        target_group: None,
+        alarms: BTreeSet::new(),
     };
     let probe = probe_spec();
     let service = Service {
@@ -169,7 +171,8 @@ impl Case<()> {
         let service: ServiceId = id("web");
         let placed = |(region, verdict, for_ms, from, _): &Place<'_>| {
             let (share, wanted) = (Weight(100), Some(Weight(*from)));
-            (id(region), Placed { share, wanted, verdict: *verdict, for_ms: *for_ms })
+            let (verdict, for_ms) = (*verdict, *for_ms);
+            (id(region), Placed { share, wanted, verdict, for_ms, complaint: None })
         };
         let regions = places.iter().map(placed).collect();
         let rules = Rules { fewest_in_service: 1, ..fleet().rules };

@@ -113,6 +113,8 @@ fn fleet(name: &str) -> Fleet {
         weight: Weight(100),
         url: format!("http://web.r{n}"),
         data: RecordData::Plain { ttl_s: 60, values: vec![format!("192.0.2.{n}")] },
+        target_group: None,
+        alarms: std::collections::BTreeSet::new(),
     };
     let service = Service {
         zone: "Z".parse().expect("valid"),
@@ -143,6 +145,7 @@ fn fleet(name: &str) -> Fleet {
             report_ms: u32::MAX,
             gather_ms: u32::MAX,
             stale_ms: u32::MAX,
+            signals_ms: u32::MAX,
             zone_audit_ms: u32::MAX,
         },
         rules: Rules { dwell_ms: 0, return_after_ms: 0, fewest_in_service: 1 },

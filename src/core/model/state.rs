@@ -179,6 +179,7 @@ impl Agent {
             // Nothing is probed or gathered in the model, and reports are answered at once.
             probing: _,
             gathering: _,
+            signals: _,
             standings: _,
             // Set before each step.
             wall_offset_ms: _,

@@ -1,6 +1,7 @@
 //! The brain on its first walks through the world.
 
 mod seats;
+mod signals;
 
 use super::*;
 use crate::world::wire::{Percent, Rule, Scope};
