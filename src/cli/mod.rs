@@ -14,6 +14,7 @@ mod local;
 mod outside;
 mod process;
 mod screen;
+mod sim;
 mod status;
 #[cfg(test)]
 mod testing;
@@ -52,6 +53,7 @@ enum Command {
     Agent(agent::Args),
     Status(status::Args),
     Drill(drill::Args),
+    Sim(sim::Args),
     Up(up::Args),
     Local(local::Args),
 }
@@ -64,6 +66,7 @@ impl Cli {
             Command::Agent(args) => agent::run(&args, screen),
             Command::Status(args) => status::run(&args, screen),
             Command::Drill(args) => drill::run(&args, screen),
+            Command::Sim(args) => sim::run(&args, screen),
             Command::Up(args) => up::run(&args, screen),
             Command::Local(args) => local::run(args, screen),
         }

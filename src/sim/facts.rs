@@ -95,6 +95,11 @@ impl Facts {
         facts
     }
 
+    /// The log begins anew: what it had was read.
+    pub(super) fn forget(&mut self) {
+        self.read = 0;
+    }
+
     /// Takes in what a brain is about and what it has just commanded. `when` turns moments of its
     /// clock into true ones.
     pub(super) fn stepped(

@@ -96,6 +96,14 @@ pub struct Entry {
     pub happening: Happening,
 }
 
+impl Entry {
+    /// Whether a zone was changed, or a change refused.
+    #[must_use]
+    pub fn is_of_a_zone(&self) -> bool {
+        matches!(self.happening, Happening::ZoneChanged { .. } | Happening::ZoneRejected { .. })
+    }
+}
+
 /// The log.
 #[derive(Debug, Clone, Default)]
 pub struct Log {
@@ -112,7 +120,12 @@ impl Log {
         self.entries.push(Entry { at, happening });
     }
 
-    /// Every entry so far.
+    /// Forgets every entry so far, and hands them over.
+    pub fn forget(&mut self) -> Vec<Entry> {
+        std::mem::take(&mut self.entries)
+    }
+
+    /// Every entry that is not forgotten.
     #[must_use]
     pub fn entries(&self) -> &[Entry] {
         &self.entries

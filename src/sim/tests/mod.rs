@@ -1,10 +1,21 @@
 //! The brain on its first walks through the world.
 
 mod seats;
+mod seeds;
 mod signals;
 
+use rand::RngExt as _;
+use rand_pcg::Pcg64Mcg;
+
 use super::*;
-use crate::world::wire::{Percent, Rule, Scope};
+use crate::core::{Brain, Command, Event, Identity, Note, Request};
+use crate::domain::observation::ZoneStage;
+use crate::domain::seat::BootId;
+use crate::domain::{AgentId, Epoch, Fleet, Moment, RegionId};
+use crate::world::fault::Fault;
+use crate::world::generator;
+use crate::world::network::Place;
+use crate::world::wire::{Percent, Rule, Scope, Treatment};
 
 fn fleet() -> Fleet {
     let loaded = crate::config::load_dir(std::path::Path::new("regions")).expect("shipped");

@@ -60,6 +60,13 @@ pub struct Dynamo {
     calls: u64,
 }
 
+/// What a Region's copy of a table was.
+#[derive(Debug, Clone)]
+pub struct TableCopy {
+    table: String,
+    items: Table,
+}
+
 impl Dynamo {
     /// An endpoint in each of these Regions, and no tables.
     pub fn new(seed: u64, regions: impl IntoIterator<Item = RegionId>) -> Self {
@@ -91,6 +98,28 @@ impl Dynamo {
     pub fn set_lag(&mut self, from: &RegionId, to: &RegionId, lag: Duration) {
         if let Some(direction) = self.directions.get_mut(&(from.clone(), to.clone())) {
             direction.set_lag(lag);
+        }
+    }
+
+    /// Holds up what goes from one Region to another, or lets it go: it then arrives out of order.
+    pub fn set_stalled(&mut self, now: Moment, from: &RegionId, to: &RegionId, stalled: bool) {
+        if let Some(direction) = self.directions.get_mut(&(from.clone(), to.clone())) {
+            direction.set_held(now, stalled);
+        }
+    }
+
+    /// A Region's copy of a table as it is, to be put back later. Not an API request.
+    #[must_use]
+    pub fn copy_table(&self, region: &RegionId, table: &str) -> Option<TableCopy> {
+        let items = self.tables.get(&(region.clone(), table.to_owned()))?.clone();
+        Some(TableCopy { table: table.to_owned(), items })
+    }
+
+    /// Puts an old copy back in a Region: the table's items are what they were, and nobody else is
+    /// told. Not an API request.
+    pub fn put_back(&mut self, region: &RegionId, copy: TableCopy) {
+        if let Some(table) = self.tables.get_mut(&(region.clone(), copy.table)) {
+            table.put_back(copy.items);
         }
     }
 

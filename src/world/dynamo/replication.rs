@@ -38,16 +38,41 @@ pub(super) struct Direction {
     sent: u64,
     /// Whether nothing got through when it was last tried.
     stalled: bool,
+    /// Whether nothing is to get through, whatever the network says.
+    held: bool,
 }
 
 impl Direction {
     pub(super) fn new(chance: Pcg64Mcg) -> Self {
-        Self { lag: LAG_DEFAULT, chance, queue: VecDeque::new(), sent: 0, stalled: false }
+        Self {
+            lag: LAG_DEFAULT,
+            chance,
+            queue: VecDeque::new(),
+            sent: 0,
+            stalled: false,
+            held: false,
+        }
     }
 
     /// Sets the lag of changes from now on. They still arrive after those before them.
     pub(super) fn set_lag(&mut self, lag: Duration) {
         self.lag = lag;
+    }
+
+    /// Holds up everything, or lets it go: what was held then arrives out of order, over the time
+    /// that one change usually takes.
+    pub(super) fn set_held(&mut self, now: Moment, held: bool) {
+        let released = self.held && !held;
+        self.held = held;
+        if !released {
+            return;
+        }
+        self.stalled = false;
+        let lag_ms = u64::try_from(self.lag.as_millis()).unwrap_or(u64::MAX);
+        for (due, _) in &mut self.queue {
+            *due = now + Duration::from_millis(self.chance.random_range(0..=lag_ms));
+        }
+        self.queue.make_contiguous().sort_by_key(|(due, _)| *due);
     }
 
     pub(super) fn send(&mut self, now: Moment, change: Change) {
@@ -64,7 +89,7 @@ impl Direction {
 
     /// Takes out what has arrived, in order; nothing while the network does not let it through.
     pub(super) fn receive(&mut self, now: Moment, open: bool) -> Vec<Change> {
-        self.stalled = !open;
+        self.stalled = self.held || !open;
         if self.stalled {
             return Vec::new();
         }

@@ -203,6 +203,11 @@ impl Table {
         }
     }
 
+    /// Takes over the items of an old copy of itself.
+    pub(super) fn put_back(&mut self, old: Self) {
+        self.partitions = old.partitions;
+    }
+
     fn land(&mut self, now: Moment, key: &Key, version: Version) {
         let partition = self.partitions.entry(key.hash.clone()).or_default();
         match partition.get_mut(&key.range) {

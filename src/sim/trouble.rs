@@ -1,0 +1,177 @@
+//! Troubles begun and ended.
+
+use std::time::Duration;
+
+use crate::domain::{RegionId, Weight};
+use crate::world::apps::Condition;
+use crate::world::dynamo::TableCopy;
+use crate::world::fault::{AwsService, Fault};
+
+use super::engine::Sim;
+use super::plan::{Plan, Trouble};
+
+impl Sim {
+    /// Sets the agents' clocks, each at its own zero.
+    pub(super) fn set_clocks(&mut self, plan: &Plan) {
+        for agent in 0..self.agents.len() {
+            let ppm = plan.clocks_ppm.get(agent).copied().unwrap_or(0);
+            self.drift(agent, ppm);
+        }
+    }
+
+    fn drift(&mut self, agent: usize, ppm: i32) {
+        let now = self.now;
+        let state = &mut self.agents[agent];
+        let due = state.clock.read(state.wake_at.max(now));
+        state.clock.run_at(now, ppm);
+        let wake_at = state.clock.when(due).max(now);
+        state.note_mandate(now);
+        self.wake_anew(agent, wake_at);
+    }
+
+    /// The table whose old copy a trouble puts back, and the copy's age.
+    pub(super) fn copied(&self, trouble: &Trouble) -> Option<(RegionId, String, Duration)> {
+        let (region, table, age_ms) = match trouble {
+            Trouble::OldBoard { region, age_ms } => (region, &self.fleet.tables.board, *age_ms),
+            Trouble::OldSeat { region, age_ms } => (region, &self.fleet.tables.seats, *age_ms),
+            _ => return None,
+        };
+        Some((region.clone(), table.clone(), Duration::from_millis(u64::from(age_ms))))
+    }
+
+    /// Begins a trouble. `copy` is what a table was, for those that put it back.
+    pub(super) fn begin(&mut self, trouble: &Trouble, copy: Option<TableCopy>) {
+        self.world.advance(self.now);
+        self.coverage.count_fault(trouble.kind());
+        match trouble {
+            Trouble::Lose { region } => self.world.network.lose(region),
+            Trouble::Cut { from, to } => self.world.network.cut(from, to),
+            Trouble::App { region, service, condition } => {
+                self.world.apps.set(region, service.as_ref(), *condition);
+            }
+            Trouble::Throttle { service } => self.throttle(*service, true),
+            Trouble::PriorRequest => self.world.route53.set_prior_request(true),
+            Trouble::Stall { from, to } => self.world.dynamo.set_stalled(self.now, from, to, true),
+            Trouble::Kill { agent } => {
+                if let Some(agent) = self.agent(agent) {
+                    self.kill_agent(agent);
+                }
+            }
+            Trouble::Pause { agent, drops } => {
+                if let Some(agent) = self.agent(agent) {
+                    self.pause_agent(agent, *drops);
+                }
+            }
+            Trouble::Drift { agent, ppm } => {
+                if let Some(agent) = self.agent(agent) {
+                    self.drift(agent, *ppm);
+                }
+            }
+            Trouble::Jump { agent, by_ms } => {
+                if let Some(agent) = self.agent(agent) {
+                    let state = &mut self.agents[agent];
+                    state.clock.jump(self.now, *by_ms);
+                    state.note_mandate(self.now);
+                    self.wake_anew(agent, self.now);
+                }
+            }
+            Trouble::WallClock { agent, unix_ms } => {
+                if let Some(agent) = self.agent(agent) {
+                    self.agents[agent].wall_ms = Some(*unix_ms);
+                }
+            }
+            Trouble::OldBoard { region, .. } | Trouble::OldSeat { region, .. } => {
+                if let Some(copy) = copy {
+                    self.world.dynamo.put_back(region, copy);
+                }
+            }
+            Trouble::LoseSeat { region } => self.delete_seat(region),
+            Trouble::EditWeight { service, region, weight } => {
+                self.edit_weight(service, region, Weight(*weight));
+            }
+            Trouble::DeleteFence { zone } => self.delete_fence(zone),
+            Trouble::ForeignFence { zone } => self.put_foreign_fence(zone),
+            Trouble::Configure { service, region, weight, agent } => {
+                let placed = self.fleet.services.get_mut(service);
+                if let Some(placed) = placed.and_then(|spec| spec.regions.get_mut(region)) {
+                    placed.weight = Weight(*weight);
+                }
+                if let Some(agent) = self.agent(agent) {
+                    self.kill_agent(agent);
+                    self.agents[agent].fleet = self.fleet.clone();
+                    self.start_agent(agent);
+                }
+            }
+        }
+        self.world.advance(self.now);
+        self.judge_facts();
+    }
+
+    /// Ends a trouble that lasts.
+    pub(super) fn end(&mut self, plan: &Plan, trouble: &Trouble) {
+        self.world.advance(self.now);
+        match trouble {
+            Trouble::Lose { region } => self.world.network.restore(region),
+            Trouble::Cut { from, to } => self.world.network.mend(from, to),
+            Trouble::App { region, service, .. } => {
+                self.world.apps.set(region, service.as_ref(), Condition::Well);
+            }
+            Trouble::Throttle { service } => self.throttle(*service, false),
+            Trouble::PriorRequest => self.world.route53.set_prior_request(false),
+            Trouble::Stall { from, to } => self.world.dynamo.set_stalled(self.now, from, to, false),
+            Trouble::Kill { agent } => {
+                if let Some(agent) = self.agent(agent) {
+                    self.start_agent(agent);
+                }
+            }
+            Trouble::Pause { agent, .. } => {
+                if let Some(agent) = self.agent(agent) {
+                    self.resume_agent(agent);
+                }
+            }
+            Trouble::Drift { agent, .. } => {
+                if let Some(agent) = self.agent(agent) {
+                    let ppm = plan.clocks_ppm.get(agent).copied().unwrap_or(0);
+                    self.drift(agent, ppm);
+                }
+            }
+            Trouble::ForeignFence { zone } => self.take_out_foreign_fence(zone),
+            Trouble::Jump { .. }
+            | Trouble::WallClock { .. }
+            | Trouble::OldBoard { .. }
+            | Trouble::OldSeat { .. }
+            | Trouble::LoseSeat { .. }
+            | Trouble::EditWeight { .. }
+            | Trouble::DeleteFence { .. }
+            | Trouble::Configure { .. } => {}
+        }
+        self.world.advance(self.now);
+        self.judge_facts();
+    }
+
+    fn throttle(&mut self, service: AwsService, on: bool) {
+        self.world.strike(self.now, &Fault::Throttle { service, on });
+    }
+
+    /// Ends whatever lasts, of any kind, and brings every agent to the newest files.
+    pub(super) fn heal(&mut self, plan: &Plan) {
+        self.options.fates = super::Fates::default();
+        for episode in &plan.episodes {
+            self.end(plan, &episode.trouble);
+        }
+        // Last of all: a console works only once Route 53 does.
+        for zone in self.taken_out.keys().cloned().collect::<Vec<_>>() {
+            self.take_out_foreign_fence(&zone);
+        }
+        self.set_clocks(plan);
+        for agent in 0..self.agents.len() {
+            self.resume_agent(agent);
+            if self.agents[agent].fleet != self.fleet {
+                self.kill_agent(agent);
+                self.agents[agent].fleet = self.fleet.clone();
+            }
+            self.start_agent(agent);
+        }
+        self.world.advance(self.now);
+    }
+}
