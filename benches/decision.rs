@@ -16,6 +16,7 @@ use regent::config;
 use regent::core::genesis::{genesis, unborn_seat};
 use regent::core::{Brain, CallId, Command, Event, Identity, Outcome, Refusal, Request, Response};
 use regent::domain::observation::Cell;
+use regent::domain::observation::Heard;
 use regent::domain::seat::Seat;
 use regent::domain::{
     AgentId, BootId, CallFailure, CellState, Fleet, Moment, RegionId, Report, StateName, Target,
@@ -197,7 +198,10 @@ impl Rig {
             }
             Request::Gather { .. } => Response::Reports(Vec::new()),
             Request::RecordHistory { .. } => Response::Done,
-            // What becomes of a decision is another matter.
+            // What becomes of a decision is another matter, and nothing is known but by probes.
+            Request::ReadTargetHealth { .. } | Request::ReadAlarms { .. } => {
+                return Err(Refusal::Failed(CallFailure::transient("there are no signals here")));
+            }
             Request::ReadZone { .. } | Request::ChangeZone { .. } | Request::ReadChange { .. } => {
                 let why = CallFailure::transient("there are no zones here");
                 return Err(Refusal::Failed(why));
@@ -234,6 +238,7 @@ impl Rig {
             boot: BootId(2),
             seq: self.seq,
             cells: cells.clone(),
+            heard: [(own.agent.clone(), Heard(own.boot, own.seq))].into(),
             ..own.clone()
         };
         self.fleet.regions.iter().map(report).collect()

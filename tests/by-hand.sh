@@ -65,6 +65,41 @@ JSON
     grep -q InvalidChangeBatch "$folder/refused" || fail "$(cat "$folder/refused")"
     if rrsets | grep -q 'new.demo.example'; then fail "half a batch was applied"; fi
     ok "aws route53 change-resource-record-sets, whole or not at all"
+    here=(--region eu-west-1)
+    group=$(aws elbv2 describe-target-groups "${here[@]}" --names web --output text \
+        --query 'TargetGroups[0].TargetGroupArn')
+    aws elbv2 describe-load-balancers "${here[@]}" --names web --output text \
+        --query 'LoadBalancers[0].State.Code' | grep -qx active || fail "aws elbv2 finds no balancer"
+    aws elbv2 describe-target-health "${here[@]}" --target-group-arn "$group" --output text \
+        --query 'length(TargetHealthDescriptions)' | grep -qx 6 \
+        || fail "aws elbv2 describe-target-health does not find six targets"
+    ok "aws elbv2 describes target groups, load balancers and target health"
+    if aws elbv2 describe-target-health --region us-east-1 --target-group-arn "$group" \
+        2> "$folder/refused"; then
+        fail "a target group of another Region was found"
+    fi
+    grep -q TargetGroupNotFound "$folder/refused" || fail "$(cat "$folder/refused")"
+    ok "aws elbv2 knows a target group in its own Region only"
+    state() { aws cloudwatch describe-alarms "${here[@]}" --alarm-names web-5xx --output text \
+        --query 'MetricAlarms[0].StateValue'; }
+    [ "$(state)" = OK ] || fail "web-5xx is $(state)"
+    aws cloudwatch set-alarm-state "${here[@]}" --alarm-name web-5xx \
+        --state-value INSUFFICIENT_DATA --state-reason 'by hand'
+    [ "$(state)" = INSUFFICIENT_DATA ] || fail "web-5xx is $(state)"
+    if aws cloudwatch set-alarm-state "${here[@]}" --alarm-name none --state-value OK \
+        --state-reason x 2> "$folder/refused"; then
+        fail "an alarm that is not there was set"
+    fi
+    grep -q ResourceNotFound "$folder/refused" || fail "$(cat "$folder/refused")"
+    ok "aws cloudwatch describe-alarms and set-alarm-state"
+    aws cloudwatch put-metric-data "${here[@]}" --namespace Demo --metric-name Orders --value 7
+    ago() { date -u -d "@$(($(date +%s) - $1))" +%FT%TZ; }
+    aws cloudwatch get-metric-data "${here[@]}" --start-time "$(ago 600)" --end-time "$(ago 0)" \
+        --output text --query 'MetricDataResults[0].StatusCode' \
+        --metric-data-queries '[{"Id":"m","MetricStat":{"Stat":"Sum","Period":60,
+            "Metric":{"Namespace":"Demo","MetricName":"Orders"}}}]' \
+        | grep -qx Complete || fail "aws cloudwatch get-metric-data"
+    ok "aws cloudwatch put-metric-data and get-metric-data"
 
     # Every other operation that the endpoints serve, on a table and in a zone of its own.
     said() { local what=$1 wanted=$2; shift 2

@@ -65,6 +65,8 @@ fn names(request: &Request) -> (&'static str, &'static str) {
         Request::ReadZone { .. } => ("records", "read_zone"),
         Request::ChangeZone { .. } => ("records", "change_zone"),
         Request::ReadChange { .. } => ("records", "change_status"),
+        Request::ReadTargetHealth { .. } => ("signals", "target_health"),
+        Request::ReadAlarms { .. } => ("signals", "alarms"),
     }
 }
 
@@ -106,6 +108,14 @@ async fn send(outside: &Outside, request: Request, limit: Duration) -> Outcome {
         }
         Request::ReadChange { change, .. } => {
             records.change_status(&change, limit).await.map(Response::Change).map_err(failed)
+        }
+        Request::ReadTargetHealth { group } => {
+            let health = outside.signals.target_health(&group, limit).await;
+            health.map(Response::TargetHealth).map_err(failed)
+        }
+        Request::ReadAlarms { region, names } => {
+            let states = outside.signals.alarms(&region, &names, limit).await;
+            states.map(Response::Alarms).map_err(failed)
         }
     }
 }

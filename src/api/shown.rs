@@ -36,6 +36,13 @@ pub(super) fn show(metrics: &Metrics, view: &View, inner: &Inner) {
         }
     }
     if let Some(own) = view.observers.first() {
+        for service in &view.services {
+            for place in service.regions.iter().filter(|place| place.region == own.region) {
+                if let Some(signals) = &place.signals {
+                    metrics.set_signals(&service.service, signals);
+                }
+            }
+        }
         for cell in view.matrix.iter().filter(|cell| cell.observer == own.agent) {
             metrics.set_cell(&cell.target, cell.cell.state);
         }

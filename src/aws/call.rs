@@ -113,6 +113,20 @@ impl<'a> Call<'a> {
             .timeout_config(self.timeouts())
     }
 
+    /// This call's settings for an Elastic Load Balancing client.
+    pub(super) fn elb(&self) -> aws_sdk_elasticloadbalancingv2::config::Builder {
+        aws_sdk_elasticloadbalancingv2::config::Builder::new()
+            .retry_config(self.retries())
+            .timeout_config(self.timeouts())
+    }
+
+    /// This call's settings for a CloudWatch client.
+    pub(super) fn cloudwatch(&self) -> aws_sdk_cloudwatch::config::Builder {
+        aws_sdk_cloudwatch::config::Builder::new()
+            .retry_config(self.retries())
+            .timeout_config(self.timeouts())
+    }
+
     /// Carries the call out. The SDK keeps to the limit by itself; the timer here is the backstop
     /// for whatever it does outside its own.
     pub(super) async fn run<T, E>(

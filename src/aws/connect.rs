@@ -12,7 +12,7 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_types::timeout::TimeoutConfig;
 
 use super::call::CONNECT_TIMEOUT;
-use super::{Board, Seats, Zones};
+use super::{Board, Seats, Signals, Zones};
 use crate::domain::RegionId;
 use crate::domain::fleet::Tables;
 
@@ -51,14 +51,17 @@ pub(super) struct Clients {
     /// See [`DYNAMODB_URL`].
     dynamodb_url: Option<String>,
     dynamodb: Mutex<BTreeMap<RegionId, aws_sdk_dynamodb::Client>>,
+    elb: Mutex<BTreeMap<RegionId, aws_sdk_elasticloadbalancingv2::Client>>,
+    cloudwatch: Mutex<BTreeMap<RegionId, aws_sdk_cloudwatch::Client>>,
     pub(super) route53: aws_sdk_route53::Client,
     pub(super) tables: Tables,
 }
 
 impl Aws {
     /// Loads AWS's ordinary configuration: environment, profile, single sign-on, the roles of
-    /// containers and instances. `AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_DYNAMODB` and
-    /// `AWS_ENDPOINT_URL_ROUTE_53` redirect the calls, for all Regions alike;
+    /// containers and instances. `AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_DYNAMODB`,
+    /// `AWS_ENDPOINT_URL_ROUTE_53`, `AWS_ENDPOINT_URL_ELASTIC_LOAD_BALANCING_V2` and
+    /// `AWS_ENDPOINT_URL_CLOUDWATCH` redirect the calls, for all Regions alike;
     /// `REGENT_ENDPOINT_URL_DYNAMODB`, with `{region}` in it, redirects DynamoDB's Region by Region.
     ///
     /// Nothing is called here but what finding the Region takes, and nothing fails: credentials
@@ -108,6 +111,8 @@ impl Aws {
             config,
             dynamodb_url,
             dynamodb: Mutex::default(),
+            elb: Mutex::default(),
+            cloudwatch: Mutex::default(),
             route53,
             tables,
         }))
@@ -125,6 +130,12 @@ impl Aws {
         Board(self.0.clone())
     }
 
+    /// What AWS says of its Regions.
+    #[must_use]
+    pub fn signals(&self) -> Signals {
+        Signals(self.0.clone())
+    }
+
     /// The hosted zones.
     #[must_use]
     pub fn zones(&self) -> Zones {
@@ -133,23 +144,47 @@ impl Aws {
 }
 
 impl Clients {
-    /// The DynamoDB client of a Region, made when it is first asked for. All share one pool of
-    /// connections and one cache of credentials.
+    /// The DynamoDB client of a Region.
     pub(super) fn dynamodb(&self, region: &RegionId) -> aws_sdk_dynamodb::Client {
-        // A map of finished clients: a panic elsewhere can't leave it half changed.
-        let mut clients = self.dynamodb.lock().unwrap_or_else(PoisonError::into_inner);
-        clients
-            .entry(region.clone())
-            .or_insert_with(|| {
-                let mut config = aws_sdk_dynamodb::config::Builder::from(&self.config)
-                    .region(Region::new(region.as_str().to_owned()));
-                if let Some(url) = &self.dynamodb_url {
-                    config = config.endpoint_url(url.replace(REGION_PLACE, region.as_str()));
-                }
-                aws_sdk_dynamodb::Client::from_conf(config.build())
-            })
-            .clone()
+        of_region(&self.dynamodb, region, |place| {
+            let mut config = aws_sdk_dynamodb::config::Builder::from(&self.config).region(place);
+            if let Some(url) = &self.dynamodb_url {
+                config = config.endpoint_url(url.replace(REGION_PLACE, region.as_str()));
+            }
+            aws_sdk_dynamodb::Client::from_conf(config.build())
+        })
     }
+
+    /// The Elastic Load Balancing client of a Region.
+    pub(super) fn elb(&self, region: &RegionId) -> aws_sdk_elasticloadbalancingv2::Client {
+        of_region(&self.elb, region, |place| {
+            let config = aws_sdk_elasticloadbalancingv2::config::Builder::from(&self.config);
+            aws_sdk_elasticloadbalancingv2::Client::from_conf(config.region(place).build())
+        })
+    }
+
+    /// The CloudWatch client of a Region.
+    pub(super) fn cloudwatch(&self, region: &RegionId) -> aws_sdk_cloudwatch::Client {
+        of_region(&self.cloudwatch, region, |place| {
+            let config = aws_sdk_cloudwatch::config::Builder::from(&self.config);
+            aws_sdk_cloudwatch::Client::from_conf(config.region(place).build())
+        })
+    }
+}
+
+/// A Region's client, made when it is first asked for. All share one pool of connections and one
+/// cache of credentials.
+fn of_region<C: Clone>(
+    clients: &Mutex<BTreeMap<RegionId, C>>,
+    region: &RegionId,
+    make: impl FnOnce(Region) -> C,
+) -> C {
+    // A map of finished clients: a panic elsewhere can't leave it half changed.
+    let mut clients = clients.lock().unwrap_or_else(PoisonError::into_inner);
+    clients
+        .entry(region.clone())
+        .or_insert_with(|| make(Region::new(region.as_str().to_owned())))
+        .clone()
 }
 
 /// Rustls on ring; plain HTTP where an endpoint's URL says `http`. Connections are pooled.

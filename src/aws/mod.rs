@@ -1,4 +1,5 @@
-//! The ports over the AWS SDKs: seats and board in DynamoDB, records in Route 53.
+//! The ports over the AWS SDKs: seats and board in DynamoDB, records in Route 53, signals in Elastic
+//! Load Balancing and CloudWatch.
 //!
 //! The only module that names an `aws_*` crate. Each adapter does one thing: put a call of a port
 //! into the SDK's words, send it under the limits of `call`, and sort what came back with
@@ -15,6 +16,7 @@ mod connect;
 mod ending;
 mod record_sets;
 mod seats;
+mod signals;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -24,4 +26,5 @@ mod zones;
 pub use board::Board;
 pub use connect::Aws;
 pub use seats::Seats;
+pub use signals::Signals;
 pub use zones::Zones;

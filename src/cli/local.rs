@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::{Failure, Screen, process};
 use crate::domain::control::Weights;
+use crate::domain::signal::{AlarmName, AlarmState};
 use crate::domain::{AgentId, InvalidName, RegionId, ServiceId};
 use crate::local::{AgentCondition, State, control, env_file, words};
 use crate::world::apps::Condition;
@@ -72,6 +73,21 @@ enum Action {
     StartAgent { agent: AgentId },
     /// Make AWS throttle every call of a service, or stop throttling
     Throttle { service: Aws, switch: Switch },
+    /// Make load-balancer targets fail their checks
+    Targets {
+        #[command(flatten)]
+        of: Of,
+        /// How many; 0 mends all
+        #[arg(long, value_name = "COUNT")]
+        unhealthy: u32,
+    },
+    /// Give a CloudWatch alarm a state
+    Alarm {
+        region: RegionId,
+        alarm: AlarmName,
+        /// OK, ALARM or INSUFFICIENT_DATA
+        state: AlarmState,
+    },
     /// Treat single calls to AWS amiss
     ///
     /// Rules add up until they are mended; the first that strikes a call decides. "Before" and
@@ -138,6 +154,8 @@ fn percent(text: &str) -> Result<Percent, String> {
 enum Aws {
     Dynamodb,
     Route53,
+    Elbv2,
+    Cloudwatch,
 }
 
 impl From<Aws> for AwsService {
@@ -145,6 +163,8 @@ impl From<Aws> for AwsService {
         match service {
             Aws::Dynamodb => Self::Dynamodb,
             Aws::Route53 => Self::Route53,
+            Aws::Elbv2 => Self::Elbv2,
+            Aws::Cloudwatch => Self::Cloudwatch,
         }
     }
 }
@@ -180,6 +200,10 @@ impl Action {
             Self::Heal => Fault::Heal,
             Self::KillAgent { agent } => Fault::KillAgent { agent },
             Self::StartAgent { agent } => Fault::StartAgent { agent },
+            Self::Targets { of: Of { region, service }, unhealthy } => {
+                Fault::Targets { region, service, unhealthy }
+            }
+            Self::Alarm { region, alarm, state } => Fault::Alarm { region, alarm, state },
             Self::Throttle { service, switch } => {
                 Fault::Throttle { service: service.into(), on: switch == Switch::On }
             }
@@ -245,6 +269,12 @@ fn told(state: &State) -> String {
         };
         line("broken", &format!("{} in {}: {condition}", app.service, app.region));
     }
+    for targets in state.targets.iter().filter(|targets| targets.health.unhealthy() > 0) {
+        line("broken", &format!("{} in {}: {}", targets.service, targets.region, targets.health));
+    }
+    for alarm in state.alarms.iter().filter(|alarm| alarm.state != AlarmState::Ok) {
+        line("alarm", &format!("{} in {}: {}", alarm.name, alarm.region, alarm.state));
+    }
     for (agent, state) in &state.agents {
         match &state.condition {
             AgentCondition::Running { .. } => {}
@@ -283,8 +313,9 @@ mod tests {
 
     use super::*;
     use crate::cli::{Cli, Command};
+    use crate::domain::signal::{TargetHealth, ZoneHealth};
     use crate::domain::{Epoch, Moment, Weight};
-    use crate::local::{AgentState, AppState, Cut, Leader};
+    use crate::local::{AgentState, Alarm, AppState, Cut, Leader, Targets};
 
     fn meant(line: &str) -> Option<Fault> {
         let words = ["regent", "local"].into_iter().chain(line.split(' '));
@@ -324,6 +355,22 @@ mod tests {
             ("kill-agent r1.b", Fault::KillAgent { agent: agent.clone() }),
             ("start-agent r1.b", Fault::StartAgent { agent: agent.clone() }),
             ("throttle route53 on", Fault::Throttle { service: AwsService::Route53, on: true }),
+            (
+                "targets r1 --service web --unhealthy 2",
+                Fault::Targets {
+                    region: region("r1"),
+                    service: Some("web".parse().expect("valid")),
+                    unhealthy: 2,
+                },
+            ),
+            (
+                "alarm r1 web-5xx ALARM",
+                Fault::Alarm {
+                    region: region("r1"),
+                    alarm: "web-5xx".parse().expect("valid"),
+                    state: AlarmState::Alarm,
+                },
+            ),
             (
                 "wire cut-after --caller r1.b --operation PutItem --percent 30 --times 2",
                 Fault::Wire {
@@ -383,6 +430,19 @@ mod tests {
             service: "web".parse().expect("valid"),
             condition,
         };
+        let targets = |name: &str, unhealthy| {
+            let reasons = [("Target.Timeout".to_owned(), unhealthy)];
+            let reasons = reasons.into_iter().filter(|(_, count)| *count > 0).collect();
+            let zone = ZoneHealth { healthy: 2, unhealthy, aside: 0, reasons };
+            let zones = [(format!("{name}a"), zone)].into();
+            let service = "web".parse().expect("valid");
+            Targets { region: region(name), service, health: TargetHealth { zones } }
+        };
+        let alarm = |name: &str, state| Alarm {
+            region: region(name),
+            name: "web-5xx".parse().expect("valid"),
+            state,
+        };
         let agent = |condition| AgentState { region: region("r1"), condition };
         let running = AgentCondition::Running { pid: 1, url: "http://127.0.0.1:1".to_owned() };
         let ended = AgentCondition::Ended { how: "exit status: 1".to_owned() };
@@ -401,6 +461,8 @@ mod tests {
                 app("r2", Condition::Slow { delay_ms: 900 }),
                 app("r3", Condition::Dead),
             ],
+            targets: vec![targets("r1", 0), targets("r2", 1)],
+            alarms: vec![alarm("r1", AlarmState::Ok), alarm("r2", AlarmState::Alarm)],
             agents: [("a", running), ("b", AgentCondition::Stopped), ("c", ended)]
                 .into_iter()
                 .map(|(name, condition)| (name.parse().expect("valid"), agent(condition)))

@@ -17,6 +17,7 @@ pub(super) async fn connect(fleet: &Fleet) -> Result<Outside, Failure> {
         registers: Arc::new(aws.seats()),
         observations: Arc::new(aws.board()),
         records: Arc::new(aws.zones()),
+        signals: Arc::new(aws.signals()),
     })
 }
 

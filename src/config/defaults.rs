@@ -57,6 +57,14 @@ pub const STALE_MS: u32 = 6_000;
 /// two readings a minute for each zone leave nearly all of them to whoever acts.
 pub const ZONE_AUDIT_MS: u32 = 30_000;
 
+/// A load balancer checks its targets every 5 s at most (Elastic Load Balancing API Reference,
+/// "CreateTargetGroup"), so that asking more often tells little more. `DescribeTargetHealth` is free,
+/// and an account may make 10 such requests a second in a Region ("Request throttling for the
+/// Elastic Load Balancing API"): ten services take one. Alarms are read every third time, in one
+/// request for all: at $0.01 per 1,000 requests (CloudWatch pricing) that is under $1 a month for
+/// each agent, where most alarms are evaluated once a minute.
+pub const SIGNALS_MS: u32 = 10_000;
+
 /// Moving traffic can be undone, so two seconds suffice to let a restart or a blip pass.
 pub const DWELL_MS: u32 = 2_000;
 

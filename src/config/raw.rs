@@ -83,6 +83,7 @@ pub struct Timing {
     pub gather_ms: u32,
     pub stale_ms: u32,
     pub zone_audit_ms: u32,
+    pub signals_ms: u32,
 }
 
 impl Default for Timing {
@@ -102,6 +103,7 @@ impl Default for Timing {
             gather_ms: defaults::GATHER_MS,
             stale_ms: defaults::STALE_MS,
             zone_audit_ms: defaults::ZONE_AUDIT_MS,
+            signals_ms: defaults::SIGNALS_MS,
         }
     }
 }
@@ -264,6 +266,12 @@ pub struct Placement {
     pub url: String,
     /// What the Region's record answers with.
     pub record: Record,
+    /// ARN of the load balancer's target group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target_group: Option<String>,
+    /// CloudWatch alarms of the Region that speak of this service.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alarms: Vec<String>,
 }
 
 /// `record = { … }`: either values, or an alias.

@@ -37,6 +37,60 @@ macro_rules! breakages {
 breakages! {
     StandAtOnce "stand-at-once"
         "A candidate waits a lease on each unchanged seat before it takes it.",
+    SharedWait "shared-wait"
+        "Each seat of the majority was waited for by itself.",
+    QuorumOfOneLess "quorum-of-one-less"
+        "A leader holds a majority of the seats.",
+    EpochNotRaised "epoch-not-raised"
+        "A take's epoch is above every epoch read and every epoch tried.",
+    BeatReused "beat-reused"
+        "A beat is never reused.",
+    SwapOnEpoch "swap-on-epoch"
+        "A swap is conditional on the beat last read, not on holder and epoch.",
+    EmptyIsFree "empty-is-free"
+        "A seat that is missing counts for nothing: empty is not free.",
+    RecreatedCounts "recreated-counts"
+        "A seat that was made anew counts for nothing.",
+    GoneBackCounts "gone-back-counts"
+        "A seat that has gone back counts for nothing.",
+    LeaseFromAck "lease-from-ack"
+        "The lease runs from the start of the round that was acknowledged, not from its end.",
+    NoMargin "no-margin"
+        "The lease's holder takes a margin off for drift.",
+    OldAckCounts "old-ack-counts"
+        "An acknowledgement counts only for the round that sent it.",
+    LeaseNotChecked "lease-not-checked"
+        "A leader whose lease has ended acts no more.",
+    CallsPastLease "calls-past-lease"
+        "No call is started that could still be under way when the lease ends.",
+    NameReused "name-reused"
+        "A state's name never has two contents.",
+    MinorityCommits "minority-commits"
+        "A state is committed when a majority of seats shows it.",
+    ActBeforeRecommit "act-before-recommit"
+        "A new leader acts only upon what it has committed under its own epoch.",
+    OldestAdopted "oldest-adopted"
+        "A new leader adopts the newest state among its majority.",
+    NothingAdopted "nothing-adopted"
+        "A new leader goes on from what it adopts.",
+    AttemptReused "attempt-reused"
+        "Every attempt at a zone has a fresh number.",
+    UnfencedBatch "unfenced-batch"
+        "A batch swaps the zone's fence.",
+    ChangeBeforeClaim "change-before-claim"
+        "A leader changes weights only after it has claimed the zone.",
+    HigherFenceTaken "higher-fence-taken"
+        "A fence above the leader's epoch is not touched.",
+    LastRegionDrained "last-region-drained"
+        "A plan leaves the fewest Regions in service, and acts not when most look bad.",
+    NoDwell "no-dwell"
+        "A Region leaves only after its failure has lasted the dwell.",
+    StaleTakenAsFresh "stale-taken-as-fresh"
+        "A report whose number has not risen for its time is not believed.",
+    UpsertRecords "upsert-records"
+        "A batch deletes what was read and creates what is new, the fence among it.",
+    UnknownTakenAsFailed "unknown-taken-as-failed"
+        "A call whose answer was lost may have taken effect.",
 }
 
 #[cfg(feature = "breakages")]

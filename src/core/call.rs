@@ -4,14 +4,15 @@
 //! latest at the deadline: a call that was cut off there is answered *unknown*. The brain never
 //! waits for anything else, so a run is a sequence of events and can be replayed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::domain::record::{ChangeId, ChangeStatus, DnsName, RecordKey};
 use crate::domain::seat::{Beat, Seat};
+use crate::domain::signal::{AlarmName, AlarmState, TargetGroupArn, TargetHealth};
 use crate::domain::{
-    CallFailure, FailureClass, Moment, RegionId, Report, StateName, Target, ZoneBatch, ZoneId,
-    ZoneRead,
+    CallFailure, FailureClass, Moment, RegionId, Report, ServiceId, StateName, Target, ZoneBatch,
+    ZoneId, ZoneRead,
 };
 
 use super::note::Note;
@@ -99,6 +100,18 @@ pub enum Request {
         /// Its ID.
         change: ChangeId,
     },
+    /// `Signals::target_health`.
+    ReadTargetHealth {
+        /// Of which group, in its own Region.
+        group: TargetGroupArn,
+    },
+    /// `Signals::alarms`.
+    ReadAlarms {
+        /// Where.
+        region: RegionId,
+        /// Which.
+        names: BTreeSet<AlarmName>,
+    },
 }
 
 /// What a call answered when it was done.
@@ -116,6 +129,10 @@ pub enum Response {
     Changed(ChangeId),
     /// Of `ReadChange`.
     Change(ChangeStatus),
+    /// Of `ReadTargetHealth`.
+    TargetHealth(TargetHealth),
+    /// Of `ReadAlarms`.
+    Alarms(BTreeMap<AlarmName, AlarmState>),
     /// Of everything else.
     Done,
 }
@@ -212,6 +229,8 @@ pub(super) enum Purpose {
     History { name: StateName },
     Zone { zone: ZoneId },
     ZoneChange { zone: ZoneId, change: ChangeId },
+    TargetHealth { service: ServiceId },
+    Alarms,
 }
 
 /// How long after its deadline a call counts as never to be answered. Whoever carries calls out
@@ -219,7 +238,7 @@ pub(super) enum Purpose {
 const OVERDUE: Duration = Duration::from_secs(2);
 
 /// Collects a step's commands and keeps what each open call is for.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Outbox {
     commands: Vec<Command>,
     open: BTreeMap<CallId, (Purpose, Moment)>,

@@ -20,7 +20,7 @@ use super::note::Note;
 /// once a replica.
 const REPORT_GAP_MS_MIN: u64 = 100;
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Gathering {
     identity: Identity,
     matrix: Matrix,
@@ -46,7 +46,7 @@ pub(super) struct Gathering {
 }
 
 /// A run under this identity that was here before this one: the leftover of a dead one, or alive.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct OtherSelf {
     boot: BootId,
     /// The number of its report, as last read at home.

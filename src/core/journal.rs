@@ -9,6 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use crate::core::breakage::{Breakage, broken};
 use crate::domain::control::{StateRef, Weights};
 use crate::domain::digest::Digest;
 use crate::domain::fleet::Timing;
@@ -20,11 +21,18 @@ use super::explain::{Cause, State};
 use super::note::{Note, StepDown};
 
 /// A control state together with the name and fingerprint of its document.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct Entry {
     pub(super) reference: StateRef,
     pub(super) state: State,
     pub(super) document: String,
+}
+
+/// A document is kilobytes; its name and fingerprint say which.
+impl std::fmt::Debug for Entry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.reference.fmt(f)
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,7 +42,7 @@ enum Put {
     Done,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Proposal {
     entry: Entry,
     puts: BTreeMap<RegionId, Put>,
@@ -42,7 +50,7 @@ struct Proposal {
     told: BTreeSet<RegionId>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Stage {
     Following,
     /// Elected; the state to adopt is not read yet.
@@ -79,7 +87,7 @@ pub(super) enum Progress {
 }
 
 /// See the file's opening.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Journal {
     fleet: FleetName,
     agent: AgentId,
@@ -118,7 +126,8 @@ impl Journal {
     /// The state in force under this leader: committed by itself, so that it may act upon it.
     pub(super) fn in_force(&self) -> Option<&Entry> {
         let Stage::Leading { epoch, .. } = self.stage else { return None };
-        self.committed.as_ref().filter(|entry| entry.reference.name.epoch == epoch)
+        let own = |entry: &&Entry| entry.reference.name.epoch == epoch;
+        self.committed.as_ref().filter(|entry| own(entry) || broken(Breakage::ActBeforeRecommit))
     }
 
     /// Whether a new state may be proposed: nothing is half-way.
@@ -134,7 +143,12 @@ impl Journal {
         states: &[(RegionId, StateRef)],
         at: String,
     ) -> Option<Progress> {
-        let newest = states.iter().map(|(_, state)| state).max_by_key(|state| state.name)?;
+        let names = states.iter().map(|(_, state)| state);
+        let newest = if broken(Breakage::OldestAdopted) {
+            names.min_by_key(|state| state.name)?
+        } else {
+            names.max_by_key(|state| state.name)?
+        };
         let contradicted = states
             .iter()
             .any(|(_, state)| state.name == newest.name && state.digest != newest.digest);
@@ -156,8 +170,11 @@ impl Journal {
         }
     }
 
-    fn adopt(&mut self, now: Moment, state: State, at: String) {
+    fn adopt(&mut self, now: Moment, mut state: State, at: String) {
         let Stage::Adopting { epoch, .. } = self.stage else { return };
+        if broken(Breakage::NothingAdopted) {
+            state.wanted.clear();
+        }
         self.stage = Stage::Leading { epoch, seq: 0 };
         let cause = Cause::Adopted { from: state.name };
         self.put_forward(now, state, cause, at);
@@ -174,7 +191,7 @@ impl Journal {
 
     fn put_forward(&mut self, now: Moment, mut state: State, cause: Cause, at: String) {
         let Stage::Leading { epoch, seq } = &mut self.stage else { return };
-        *seq += 1;
+        *seq += u64::from(*seq == 0 || !broken(Breakage::NameReused));
         state.name = StateName { epoch: *epoch, seq: *seq };
         state.by = self.agent.clone();
         state.at = at;
@@ -349,7 +366,7 @@ impl Journal {
             .counting()
             .filter(|(_, seat)| seat.committed == proposal.entry.reference)
             .count();
-        if shown < majority {
+        if shown < majority && !(shown > 0 && broken(Breakage::MinorityCommits)) {
             return None;
         }
         let entry = self.proposal.take()?.entry;

@@ -10,6 +10,7 @@
 //! | `election` | seats, standing, lease |
 //! | `journal` | which control state is in force |
 //! | `health` | probes to opinions to verdicts |
+//! | `signals` | what AWS says of the own Region |
 //! | `planner` | verdicts to wanted weights |
 //! | `zones` | wanted weights to records, behind the fence |
 //! | `safety` | the last look at a batch |
@@ -31,9 +32,12 @@ pub mod note;
 pub mod planner;
 mod probing;
 pub mod safety;
+mod signals;
 pub mod view;
 mod zones;
 
+#[cfg(test)]
+mod model;
 #[cfg(test)]
 mod testing;
 
@@ -48,6 +52,7 @@ use crate::domain::{
     AgentId, BootId, CallFailure, Fence, Fleet, Moment, RegionId, Report, Target, Weight, ZoneId,
 };
 
+use breakage::{Breakage, broken};
 pub use call::{CallId, Command, Event, Outcome, ProbeId, Refusal, Request, Response};
 use call::{Outbox, Purpose};
 use election::{Election, Turn};
@@ -59,6 +64,7 @@ pub use note::Note;
 use note::StepDown;
 use planner::{Inputs, Placed, Plan};
 use probing::Probing;
+use signals::Signals;
 use zones::{Mandate, Zone};
 
 /// Who this brain is.
@@ -82,7 +88,7 @@ struct Standing {
 }
 
 /// See the module's opening.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Brain {
     identity: Identity,
     fleet: Fleet,
@@ -92,6 +98,7 @@ pub struct Brain {
     journal: Journal,
     probing: Probing,
     gathering: Gathering,
+    signals: Signals,
     standings: BTreeMap<Target, Standing>,
     zones: BTreeMap<ZoneId, Zone>,
     blocked: Vec<Blocked>,
@@ -135,6 +142,7 @@ impl Brain {
             journal: Journal::new(now, fleet.name.clone(), identity.agent.clone(), timing),
             probing: Probing::new(now, &targets, &fleet, Pcg64Mcg::seed_from_u64(seed ^ 1)),
             gathering: Gathering::new(now, &identity, &fleet),
+            signals: Signals::new(now, &identity.region, &fleet),
             standings: BTreeMap::new(),
             zones,
             blocked: Vec::new(),
@@ -158,7 +166,9 @@ impl Brain {
         self.stepped_at = now;
         // Before anything else: a leader whose lease has run out must not act on the answer that it
         // slept through.
-        if self.election.lease_end().is_some_and(|end| now >= end) {
+        if self.election.lease_end().is_some_and(|end| now >= end)
+            && !broken(Breakage::LeaseNotChecked)
+        {
             let turn = self.election.step_down(now, &mut self.out, StepDown::LeaseEnded);
             self.turned(now, turn);
         }
@@ -193,6 +203,7 @@ impl Brain {
             .min(self.journal.next_wake(self.stepped_at, &self.election))
             .min(self.probing.next_wake())
             .min(self.gathering.next_wake(self.stepped_at))
+            .min(self.signals.next_wake())
             .min(self.judge_at);
         if self.acting() {
             let zones = self.zones.values().map(Zone::next_wake).min();
@@ -242,6 +253,14 @@ impl Brain {
                 if self.gathering.gathered(now, &replica, outcome, &mut self.out) {
                     self.stale_verdicts = true;
                 }
+            }
+            Purpose::TargetHealth { service } => {
+                self.signals.targets_answered(now, &service, outcome);
+                self.stale_verdicts = true;
+            }
+            Purpose::Alarms => {
+                self.signals.alarms_answered(now, outcome);
+                self.stale_verdicts = true;
             }
             Purpose::History { name } => {
                 if let Err(refusal) = outcome {
@@ -325,6 +344,7 @@ impl Brain {
         self.progressed(now, progress);
         self.probing.drive(now, &self.fleet, &mut self.out);
         self.gathering.drive_reading(now, &self.fleet, &mut self.out);
+        self.signals.drive(now, &mut self.out);
         if self.stale_verdicts || now >= self.judge_at {
             self.judge(now);
             self.plan(now);
@@ -344,6 +364,7 @@ impl Brain {
             agent: &self.identity.agent,
             region: &self.identity.region,
             cells: self.probing.cells(),
+            signals: self.signals.shown(),
             age_ms: 0,
         };
         let others = self.gathering.fresh(now, self.fleet.timing.stale_ms);
@@ -353,6 +374,9 @@ impl Brain {
     fn judge(&mut self, now: Moment) {
         self.stale_verdicts = false;
         self.probing.refresh_cells(now);
+        if self.signals.refresh(now, &mut self.out) {
+            self.gathering.report_soon(now);
+        }
         let rows = self.rows(now);
         let ballots = Ballots::count(&rows, &self.fleet.regions, &self.targets);
         for (target, verdict, failing_ms) in ballots.verdicts() {
@@ -369,11 +393,13 @@ impl Brain {
                 }
             }
         }
-        self.judge_at = self.gathering.next_stale(now, self.fleet.timing.stale_ms);
+        let stale_at = self.gathering.next_stale(now, self.fleet.timing.stale_ms);
+        self.judge_at = stale_at.min(self.signals.next_stale(now));
     }
 
     fn inputs(&self, now: Moment) -> Option<Inputs> {
         let state = &self.journal.in_force()?.state;
+        let rows = self.rows(now);
         let place = |target: Target, share: Weight| {
             let standing = self.standings.get(&target);
             let verdict = standing.map_or(Verdict::Unknown, |standing| standing.verdict);
@@ -388,7 +414,8 @@ impl Brain {
                 .get(&target.service)
                 .and_then(|regions| regions.get(&target.region))
                 .copied();
-            Placed { share, wanted, verdict, for_ms }
+            let complaint = health::signals_of(&rows, &target).find_map(|s| s.complaint());
+            Placed { share, wanted, verdict, for_ms, complaint }
         };
         let services = self
             .fleet
@@ -471,6 +498,7 @@ impl Brain {
 
     fn report(&mut self, now: Moment) -> Report {
         self.probing.refresh_cells(now);
+        self.signals.refresh(now, &mut self.out);
         let leading = self.election.leading().map(|epoch| LeaderReport {
             epoch,
             committed: self.journal.in_force().map(|entry| entry.reference.name),
@@ -486,6 +514,7 @@ impl Brain {
             seq: self.gathering.next_seq(),
             at: self.wall(now),
             cells: self.probing.cells().clone(),
+            signals: self.signals.shown().clone(),
             probing: self.probing.report(now, self.wall_unix_ms(now) / 1000),
             heard: self.gathering.heard(),
             leading,

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::domain::seat::Epoch;
-use crate::domain::{AgentId, FailureClass, RegionId, StateName, ZoneId};
+use crate::domain::{AgentId, FailureClass, RegionId, ServiceId, StateName, ZoneId};
 
 use super::explain::{Blocked, Change};
 
@@ -173,6 +173,13 @@ pub enum Note {
         /// Which.
         zone: ZoneId,
         /// What.
+        what: String,
+    },
+    /// What AWS says of a service in this agent's own Region has changed.
+    Signals {
+        /// Of which.
+        service: ServiceId,
+        /// What it says now.
         what: String,
     },
     /// An agent with this identity runs already.

@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::core::breakage::{Breakage, broken};
 use crate::domain::fleet::Rules;
 use crate::domain::{RegionId, ServiceId, Weight};
 
@@ -38,6 +39,9 @@ pub struct Placed {
     /// For how long, in milliseconds: for `Down` and `CutOff` since the start of the first failed
     /// probe, as a quorum of observers has it; for the others since the leader first found it so.
     pub for_ms: u64,
+    /// What AWS says against it in its own Region, in words, so that it is kept with the decision.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub complaint: Option<String>,
 }
 
 impl Inputs {
@@ -139,15 +143,19 @@ fn plan_service(
     for (region, placed, reason) in leaving {
         let of_health = reason != Reason::Configured;
         let fewest = usize::from(rules.fewest_in_service);
-        if serving <= fewest || (!of_health && answering <= fewest) {
+        let too_few = serving <= fewest || (!of_health && answering <= fewest);
+        if too_few && !broken(Breakage::LastRegionDrained) {
             block(region, Weight::ZERO, Obstacle::FewestInService);
-        } else if of_health && most_look_bad {
+        } else if of_health && most_look_bad && !broken(Breakage::LastRegionDrained) {
             block(region, Weight::ZERO, Obstacle::MostLookBad);
-        } else if of_health && placed.for_ms < u64::from(rules.dwell_ms) {
+        } else if of_health
+            && placed.for_ms < u64::from(rules.dwell_ms)
+            && !broken(Breakage::NoDwell)
+        {
             block(region, Weight::ZERO, Obstacle::Dwell);
         } else {
             serving -= 1;
-            answering -= usize::from(!of_health);
+            answering = answering.saturating_sub(usize::from(!of_health));
             change(region, placed, Weight::ZERO, reason);
         }
     }
@@ -161,7 +169,8 @@ mod tests {
     use super::*;
 
     fn placed(verdict: Verdict, for_ms: u64, wanted: u8) -> Placed {
-        Placed { share: Weight(100), wanted: Some(Weight(wanted)), verdict, for_ms }
+        let wanted = Some(Weight(wanted));
+        Placed { share: Weight(100), wanted, verdict, for_ms, complaint: None }
     }
 
     fn rules() -> Rules {
@@ -271,7 +280,8 @@ mod tests {
         let wanted = proptest::option::of(prop_oneof![Just(0_u8), Just(100), Just(50)]);
         let share = prop_oneof![4 => Just(100_u8), 1 => Just(0)];
         (share, wanted, verdict, 0_u64..120_000).prop_map(|(share, wanted, verdict, for_ms)| {
-            Placed { share: Weight(share), wanted: wanted.map(Weight), verdict, for_ms }
+            let wanted = wanted.map(Weight);
+            Placed { share: Weight(share), wanted, verdict, for_ms, complaint: None }
         })
     }
 

@@ -35,7 +35,7 @@ const OVERDUE: Duration = Duration::from_secs(60);
 const EXPIRING_S: i64 = 14 * 24 * 60 * 60;
 
 /// This agent's row of the matrix in the making.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Probing {
     tracked: Vec<Tracked>,
     /// Turns to come, with the index of their target.
@@ -49,7 +49,7 @@ pub(super) struct Probing {
     late_untold: usize,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Tracked {
     target: Target,
     watch: TargetWatch,
@@ -58,7 +58,7 @@ struct Tracked {
     due: Moment,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Open {
     index: usize,
     started: Moment,
@@ -241,7 +241,7 @@ fn medians(all: impl Iterator<Item = Phases>) -> Option<Phases> {
 }
 
 /// Counts what happened in this minute and the one before.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Recent {
     minute: u64,
     now: u32,

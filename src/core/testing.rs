@@ -27,6 +27,7 @@ pub(super) fn timing() -> Timing {
         gather_ms: 500,
         stale_ms: 6000,
         zone_audit_ms: 30000,
+        signals_ms: 10000,
     }
 }
 
@@ -53,6 +54,8 @@ pub(super) fn probed_fleet(targets: usize) -> Fleet {
         weight: Weight(1),
         url: "http://web.example".to_owned(),
         data: RecordData::Plain { ttl_s: 60, values: Vec::new() },
+        target_group: None,
+        alarms: BTreeSet::new(),
     };
     let service = Service {
         zone: "Z1".parse().expect("valid"),
@@ -94,5 +97,24 @@ pub(super) fn weighted_record(set_identifier: &str, weight: u8) -> RecordSet {
         },
         data: RecordData::Plain { ttl_s: 60, values: vec!["192.0.2.1".to_owned()] },
         health_check: None,
+    }
+}
+
+pub(super) fn probe_spec() -> ProbeSpec {
+    ProbeSpec {
+        protocol: Protocol::Auto,
+        connection: ConnectionPolicy::Fresh,
+        family: AddressFamily::Any,
+        path: "/".to_owned(),
+        host: None,
+        status: vec![(200, 299)],
+        body_contains: None,
+        json: Vec::new(),
+        redirects_max: 0,
+        connect_ms_max: None,
+        first_byte_ms_max: None,
+        latency_ms_max: 500,
+        timeout_ms: 800,
+        body_bytes_max: 1024,
     }
 }

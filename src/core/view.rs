@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::observation::{Cell, ProbingReport, ZoneReport};
 use crate::domain::seat::Seat;
+use crate::domain::signal::ServiceSignals;
 use crate::domain::{
     AgentId, CellState, Epoch, Fleet, Moment, RegionId, ServiceId, StateName, Target, Weight,
     ZoneId,
@@ -16,7 +17,7 @@ use crate::domain::{
 
 use super::Brain;
 use super::explain::{Change, State};
-use super::health::{Ballots, Row, Verdict, Vote};
+use super::health::{Ballots, Row, Verdict, Vote, signals_of};
 
 /// A seat as it was last read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,6 +64,9 @@ pub struct PlacementView {
     pub failing_ms: u64,
     /// Each Region's vote.
     pub votes: BTreeMap<RegionId, Vote>,
+    /// What AWS says of it, as the Region's own agent reads it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signals: Option<ServiceSignals>,
 }
 
 /// A service.
@@ -215,6 +219,7 @@ pub fn draw(sources: Sources<'_>) -> View {
             verdict: judged.verdict,
             failing_ms: judged.failing_ms,
             votes: judged.votes,
+            signals: signals_of(&rows, &target).next().cloned(),
         }
     };
     let services = fleet
@@ -332,6 +337,7 @@ impl Brain {
                 agent: &self.identity.agent,
                 region: &self.identity.region,
                 cells: self.probing.cells(),
+                signals: self.signals.shown(),
                 age_ms: 0,
             },
             age_ms: Some(0),
@@ -346,6 +352,7 @@ impl Brain {
                     agent: &report.agent,
                     region: &report.region,
                     cells: &report.cells,
+                    signals: &report.signals,
                     age_ms: age_ms.unwrap_or(0),
                 },
                 age_ms,

@@ -11,6 +11,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::core::breakage::{Breakage, broken};
 use crate::domain::control::Weights;
 use crate::domain::observation::{ZoneReport, ZoneStage};
 use crate::domain::record::{
@@ -69,7 +70,7 @@ enum Doubt {
 }
 
 /// One hosted zone.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Zone {
     id: ZoneId,
     fence_name: DnsName,
@@ -161,7 +162,8 @@ impl Zone {
     ) {
         let limit_ms = fleet.timing.record_call_ms;
         // No call is started that could still be under way when the lease ends.
-        if now + Duration::from_millis(u64::from(limit_ms)) > mandate.lease_end {
+        let end = now + Duration::from_millis(u64::from(limit_ms));
+        if end > mandate.lease_end && !broken(Breakage::CallsPastLease) {
             return;
         }
         if let Some((change, at)) = &self.settling
@@ -299,7 +301,7 @@ impl Zone {
                 );
                 self.hold(now, why, out);
             }
-            Some(fence) if fence.epoch > mandate.epoch => {
+            Some(fence) if fence.epoch > mandate.epoch && !broken(Breakage::HigherFenceTaken) => {
                 // A later leader, or a quorum that lost its memory: the seats tell which.
                 if !self.confirmed(now, Doubt::Above, mandate) {
                     return;
@@ -311,7 +313,11 @@ impl Zone {
                 );
                 self.hold(now, why, out);
             }
-            Some(fence) if fence.epoch == mandate.epoch => {
+            Some(fence)
+                if fence.epoch == mandate.epoch
+                    || broken(Breakage::ChangeBeforeClaim)
+                    || (broken(Breakage::HigherFenceTaken) && fence.epoch > mandate.epoch) =>
+            {
                 self.attempt = self.attempt.max(fence.attempt);
                 if self.claimed != Some(mandate.epoch) {
                     self.claimed = Some(mandate.epoch);
@@ -357,6 +363,9 @@ impl Zone {
     }
 
     fn fresh_attempt(&mut self, read: Option<&Fence>) -> u64 {
+        if broken(Breakage::AttemptReused) {
+            return read.map_or(0, |fence| fence.attempt);
+        }
         self.attempt = self.attempt.max(read.map_or(0, |fence| fence.attempt)) + 1;
         self.attempt
     }
@@ -425,7 +434,8 @@ impl Zone {
         out: &mut Outbox,
     ) {
         let limit_ms = fleet.timing.record_call_ms;
-        if now + Duration::from_millis(u64::from(limit_ms)) > mandate.lease_end {
+        let end = now + Duration::from_millis(u64::from(limit_ms));
+        if end > mandate.lease_end && !broken(Breakage::CallsPastLease) {
             // Not now: the next renewal makes room, and the zone is read afresh then.
             self.stage = Stage::Due(now + Duration::from_millis(BACKOFF_MS_MIN));
             return;
@@ -433,7 +443,8 @@ impl Zone {
         let claim = weights.is_empty();
         let old = read.fence.iter().cloned().map(RecordChange::Delete);
         let new = RecordChange::Create(fence.record_set(&self.fence_name));
-        let changes = old.chain([new]).chain(weights).collect();
+        let swap = old.chain([new]).filter(|_| claim || !broken(Breakage::UnfencedBatch));
+        let changes = swap.chain(weights).collect();
         let comment = format!("{fence}{}{what}", if claim { "" } else { ": " });
         let batch = ZoneBatch { zone: self.id.clone(), changes, comment };
         let purpose = Purpose::Zone { zone: self.id.clone() };
@@ -442,7 +453,7 @@ impl Zone {
     }
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Difference {
     changes: Vec<RecordChange>,
     /// Of the changes.

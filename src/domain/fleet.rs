@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::name::{FleetName, RegionId, ServiceId, ZoneId};
 use super::observation::Target;
 use super::record::{DnsName, RecordData, RecordKey, RecordType};
+use super::signal::{AlarmName, TargetGroupArn};
 use super::weight::Weight;
 
 /// A whole fleet.
@@ -103,6 +104,10 @@ pub struct Placement {
     pub url: String,
     /// What the Region's record answers with.
     pub data: RecordData,
+    /// The load balancer's target group, whose health the Region's own agent reads.
+    pub target_group: Option<TargetGroupArn>,
+    /// CloudWatch alarms of the Region that speak of this service.
+    pub alarms: BTreeSet<AlarmName>,
 }
 
 /// How an endpoint is asked, what a healthy answer is, and how long it may take.
@@ -246,6 +251,9 @@ pub struct Timing {
     /// Time between the leader's readings of a zone in which nothing is to be changed: how soon a
     /// hand edit is noticed.
     pub zone_audit_ms: u32,
+    /// Time between an agent's readings of its own Region's target health. Alarms are read every
+    /// third time.
+    pub signals_ms: u32,
 }
 
 /// What the planner may do.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::control::StateName;
 use super::name::{AgentId, FleetName, RegionId, ServiceId, ZoneId};
 use super::seat::{BootId, Epoch};
+use super::signal::ServiceSignals;
 
 /// What is probed: one service's endpoint in one Region.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -386,6 +387,9 @@ pub struct Report {
     /// Its row of the matrix.
     #[serde(with = "cells")]
     pub cells: BTreeMap<Target, Cell>,
+    /// What AWS says of its own Region's services, where there is anything to read.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub signals: BTreeMap<ServiceId, ServiceSignals>,
     /// What else there is to say of its probes.
     #[serde(default, skip_serializing_if = "ProbingReport::is_empty")]
     pub probing: ProbingReport,
@@ -479,6 +483,7 @@ mod tests {
             seq: 1,
             at: String::new(),
             cells: cells.map(|(r, s)| (target(r, s), cell.clone())).collect(),
+            signals: BTreeMap::new(),
             probing: ProbingReport::default(),
             heard: BTreeMap::new(),
             leading: None,

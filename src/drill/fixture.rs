@@ -45,6 +45,8 @@ pub(super) fn fleet() -> Fleet {
                     ttl_s: 5,
                     values: vec!["192.0.2.1".to_owned()],
                 },
+                target_group: None,
+                alarms: std::collections::BTreeSet::new(),
             },
         )
     });
@@ -94,6 +96,7 @@ pub(super) fn fleet() -> Fleet {
             gather_ms: 500,
             stale_ms: 6000,
             zone_audit_ms: 10_000,
+            signals_ms: 10_000,
         },
         rules: Rules { dwell_ms: 2000, return_after_ms: 20_000, fewest_in_service: 1 },
         tables: Tables { seats: "demo-seats".to_owned(), board: "demo-board".to_owned() },
@@ -224,6 +227,7 @@ impl Tale {
             seq: 1,
             at: "2026-01-01T00:00:00Z".to_owned(),
             cells: BTreeMap::from([(Target { region: id(region), service: id("web") }, cell)]),
+            signals: BTreeMap::new(),
             probing: ProbingReport::default(),
             heard: BTreeMap::new(),
             leading: None,

@@ -81,6 +81,7 @@ mod tests {
             ("leader-loss", 0..8),
             ("link-cut", 0..8),
             ("brief-blip", 0..8),
+            ("gray-failure", 0..4),
             ("region-loss-far", 8..10),
             ("leader-loss-far", 8..10),
         ];

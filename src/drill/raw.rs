@@ -14,6 +14,7 @@ use super::cast::{AgentRef, PlaceRef, RegionRef};
 use super::scenario::{Deed, Demand, SpotRef, Stage};
 use super::wire::{ScopeRef, WireRef};
 use crate::domain::ServiceId;
+use crate::domain::signal::{AlarmName, AlarmState};
 use crate::world::distances::Distances;
 use crate::world::fault::AwsService;
 use crate::world::log::ClientKind;
@@ -72,6 +73,8 @@ pub(super) struct RawAct {
     kill_agent: Option<AgentRef>,
     start_agent: Option<AgentRef>,
     throttle: Option<RawThrottle>,
+    targets: Option<RawTargets>,
+    alarm: Option<RawAlarm>,
     wire: Option<WireRef>,
     mend_wire: Option<ScopeRef>,
 }
@@ -98,6 +101,22 @@ struct RawCut {
 struct RawThrottle {
     service: AwsService,
     on: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawTargets {
+    region: RegionRef,
+    service: Option<ServiceId>,
+    unhealthy: u32,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawAlarm {
+    region: RegionRef,
+    name: AlarmName,
+    state: AlarmState,
 }
 
 /// A key that is either `true` or not there.
@@ -180,6 +199,16 @@ impl RawAct {
             self.kill_agent.map(Deed::KillAgent),
             self.start_agent.map(Deed::StartAgent),
             self.throttle.map(|RawThrottle { service, on }| Deed::Throttle { service, on }),
+            self.targets.map(|RawTargets { region, service, unhealthy }| Deed::Targets {
+                region,
+                service,
+                unhealthy,
+            }),
+            self.alarm.map(|RawAlarm { region, name, state }| Deed::Alarm {
+                region,
+                alarm: name,
+                state,
+            }),
             self.wire.map(Deed::Wire),
             self.mend_wire.map(Deed::MendWire),
         ]

@@ -437,7 +437,7 @@ mod tests {
             scenario.check(&fixture::fleet()).expect("fits any fleet of three");
             names.insert(path.file_stem().expect("named").to_string_lossy().into_owned());
         }
-        for name in ["region-loss", "leader-loss", "link-cut", "brief-blip"] {
+        for name in ["region-loss", "leader-loss", "link-cut", "brief-blip", "gray-failure"] {
             assert!(names.contains(name), "{name} is missing");
         }
     }

@@ -15,6 +15,7 @@ use super::cast::{AgentRef, Cast, PlaceRef, RegionRef};
 use super::wire::{ScopeRef, WireRef};
 use super::words::seconds;
 use crate::config::{Place, Position, Problem};
+use crate::domain::signal::{AlarmName, AlarmState};
 use crate::domain::{Fleet, Moment, ServiceId};
 use crate::world::distances::Distances;
 use crate::world::fault::{AwsService, Fault};
@@ -119,6 +120,24 @@ pub enum Deed {
         /// Whether to throttle or to stop throttling.
         on: bool,
     },
+    /// See [`Fault::Targets`].
+    Targets {
+        /// Where.
+        region: RegionRef,
+        /// Which; all if none.
+        service: Option<ServiceId>,
+        /// How many.
+        unhealthy: u32,
+    },
+    /// See [`Fault::Alarm`].
+    Alarm {
+        /// Where.
+        region: RegionRef,
+        /// Which.
+        alarm: AlarmName,
+        /// What state.
+        state: AlarmState,
+    },
     /// See [`Fault::Wire`].
     Wire(WireRef),
     /// See [`Fault::MendWire`].
@@ -166,6 +185,14 @@ impl Deed {
             Self::Heal => Fault::Heal,
             Self::KillAgent(agent) => Fault::KillAgent { agent: cast.agent(agent) },
             Self::StartAgent(agent) => Fault::StartAgent { agent: cast.agent(agent) },
+            Self::Targets { region, service, unhealthy } => Fault::Targets {
+                region: cast.region(region),
+                service: service.clone(),
+                unhealthy: *unhealthy,
+            },
+            Self::Alarm { region, alarm, state } => {
+                Fault::Alarm { region: cast.region(region), alarm: alarm.clone(), state: *state }
+            }
             Self::Throttle { service, on } => Fault::Throttle { service: *service, on: *on },
             Self::Wire(rule) => Fault::Wire { rule: rule.cast(cast) },
             Self::MendWire(scope) => Fault::MendWire { scope: scope.cast(cast) },
@@ -175,7 +202,11 @@ impl Deed {
     /// The Regions that it names.
     fn regions(&self) -> Vec<&RegionRef> {
         match self {
-            Self::Lose(region) | Self::Restore(region) | Self::Slow { region, .. } => vec![region],
+            Self::Lose(region)
+            | Self::Restore(region)
+            | Self::Slow { region, .. }
+            | Self::Targets { region, .. }
+            | Self::Alarm { region, .. } => vec![region],
             Self::Fail(at) | Self::Kill(at) | Self::Mend(at) => vec![&at.region],
             Self::Cut { from, to, .. } => [from, to]
                 .into_iter()

@@ -48,6 +48,15 @@ pub(super) fn fault(fault: &Fault) -> String {
         Fault::Heal => "every cut link is whole again".to_owned(),
         Fault::KillAgent { agent } => format!("agent {agent} is killed"),
         Fault::StartAgent { agent } => format!("agent {agent} is started"),
+        Fault::Targets { region, service, unhealthy: 0 } => {
+            format!("the targets of {} are well again", spot(region, service))
+        }
+        Fault::Targets { region, service, unhealthy } => {
+            format!("{unhealthy} targets of {} fail their checks", spot(region, service))
+        }
+        Fault::Alarm { region, alarm, state } => {
+            format!("alarm {alarm} in {region} becomes {state}")
+        }
         Fault::Throttle { service, on } => {
             format!("{service} {}", if *on { "throttles every call" } else { "answers again" })
         }

@@ -28,6 +28,7 @@ use super::strike::StrikeError;
 use super::{LocalError, Sink, addresses, render, seed, status_lines};
 use crate::config::{self, Loaded};
 use crate::domain::{self, AgentId, Moment, RegionId};
+use crate::telemetry::clock;
 use crate::telemetry::logs::Format;
 use crate::world::distances::Distances;
 use crate::world::fault::Fault;
@@ -126,6 +127,7 @@ impl Fleet {
         let (log, writing) = RequestLog::create(&requests).await.map_err(file(&requests))?;
 
         let mut world = seed::world(options.seed, &fleet, options.lag, options.propagation)?;
+        world.cloudwatch.set_unix_ms_at_zero(clock::wall_unix_ms());
         options.distances.apply(&mut world.network, &fleet.regions);
         let shared = Arc::new(Shared::new(world));
         let places = Arc::new(agents_of(&fleet));

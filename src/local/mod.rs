@@ -7,7 +7,7 @@
 //!
 //! | part | file |
 //! |---|---|
-//! | AWS endpoints, and their log | `aws`, `dynamodb`, `route53`, `operations`, `request_log` |
+//! | AWS endpoints, and their log | `aws`, `dynamodb`, `route53`, `elbv2`, `cloudwatch`, `document`, `operations`, `request_log` |
 //! | name servers | `dns` |
 //! | applications and clients | `apps`, `clients`, `addresses` |
 //! | agents | `agents`, `launch` |
@@ -21,9 +21,12 @@ mod agents;
 mod apps;
 mod aws;
 mod clients;
+pub mod cloudwatch;
 pub mod control;
 pub mod dns;
+mod document;
 pub mod dynamodb;
+pub mod elbv2;
 pub mod env_file;
 mod error;
 mod exchange;
@@ -56,7 +59,7 @@ pub use exchange::ExchangeError;
 pub use fleet::{Fleet, Options};
 pub use reading::Leader;
 pub use render::SharedName;
-pub use state::{AgentState, AppState, Cut, State};
+pub use state::{AgentState, Alarm, AppState, Cut, State, Targets};
 pub use strike::StrikeError;
 
 /// Where lines for people go, one at a time and without their line ends.

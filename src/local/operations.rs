@@ -6,7 +6,7 @@
 use crate::world::fault::AwsService;
 
 /// Every operation, with its service.
-pub const OPERATIONS: [(AwsService, &str); 19] = [
+pub const OPERATIONS: [(AwsService, &str); 26] = [
     (AwsService::Dynamodb, "CreateTable"),
     (AwsService::Dynamodb, "DeleteItem"),
     (AwsService::Dynamodb, "DeleteTable"),
@@ -26,6 +26,13 @@ pub const OPERATIONS: [(AwsService, &str); 19] = [
     (AwsService::Route53, "ListHostedZones"),
     (AwsService::Route53, "ListHostedZonesByName"),
     (AwsService::Route53, "ListResourceRecordSets"),
+    (AwsService::Elbv2, "DescribeLoadBalancers"),
+    (AwsService::Elbv2, "DescribeTargetGroups"),
+    (AwsService::Elbv2, "DescribeTargetHealth"),
+    (AwsService::Cloudwatch, "DescribeAlarms"),
+    (AwsService::Cloudwatch, "GetMetricData"),
+    (AwsService::Cloudwatch, "PutMetricData"),
+    (AwsService::Cloudwatch, "SetAlarmState"),
 ];
 
 /// Why a scope concerns nothing that is served.
@@ -84,6 +91,8 @@ mod tests {
             let service = match service {
                 AwsService::Dynamodb => "dynamodb",
                 AwsService::Route53 => "route53",
+                AwsService::Elbv2 => "elbv2",
+                AwsService::Cloudwatch => "cloudwatch",
             };
             let command = format!("aws {service} {words} ");
             assert!(script.contains(&command), "tests/by-hand.sh does not try `{command}`");

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::state::{Alarm, Targets};
 use crate::domain::control::{ControlState, StateRef, Weights};
 use crate::domain::seat::Seat;
 use crate::domain::{AgentId, Epoch, Fleet, RegionId};
@@ -22,6 +23,31 @@ pub struct Leader {
     pub agent: AgentId,
     /// In this epoch.
     pub epoch: Epoch,
+}
+
+/// What the load balancers find of their targets.
+pub(super) fn targets(world: &World, fleet: &Fleet) -> Vec<Targets> {
+    let groups = fleet.regions.iter().flat_map(|region| world.elb.groups(region));
+    groups
+        .map(|group| Targets {
+            region: group.app.region.clone(),
+            service: group.app.service.clone(),
+            health: group.health(),
+        })
+        .collect()
+}
+
+/// How the alarms are.
+pub(super) fn alarms(world: &World, fleet: &Fleet) -> Vec<Alarm> {
+    let mut alarms = Vec::new();
+    for region in &fleet.regions {
+        alarms.extend(world.cloudwatch.alarms(region).map(|alarm| Alarm {
+            region: region.clone(),
+            name: alarm.name.clone(),
+            state: alarm.state,
+        }));
+    }
+    alarms
 }
 
 /// The holder of a majority of seats. Its lease may have run out meanwhile: only time tells.

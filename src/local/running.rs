@@ -102,6 +102,8 @@ impl Running {
                     condition,
                 })
                 .collect(),
+            targets: reading::targets(world, &self.fleet),
+            alarms: reading::alarms(world, &self.fleet),
             agents,
             leader: reading::leader(world, &self.fleet),
             wanted: reading::wanted(world, &self.fleet),

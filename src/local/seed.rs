@@ -33,6 +33,7 @@ pub(super) fn world(
     for Target { region, service } in fleet.targets() {
         world.apps.add(Target { region, service });
     }
+    world.outfit(Moment::ZERO, fleet);
     // What the operator did long ago is served by now.
     world.route53.set_propagation(Duration::ZERO, Duration::ZERO);
     for (zone, name) in &fleet.zones {

@@ -8,6 +8,7 @@ use super::agents::AgentCondition;
 use super::clients::ClientCount;
 use super::reading::Leader;
 use crate::domain::control::Weights;
+use crate::domain::signal::{AlarmName, AlarmState, TargetHealth};
 use crate::domain::{AgentId, Moment, RegionId, ServiceId};
 use crate::world::apps::Condition;
 use crate::world::network::Place;
@@ -26,6 +27,10 @@ pub struct State {
     pub wire: Vec<Rule>,
     /// How each application is.
     pub apps: Vec<AppState>,
+    /// What each load balancer finds of its targets.
+    pub targets: Vec<Targets>,
+    /// How each CloudWatch alarm is.
+    pub alarms: Vec<Alarm>,
     /// How each agent is.
     pub agents: BTreeMap<AgentId, AgentState>,
     /// Who holds a majority of seats.
@@ -58,6 +63,28 @@ pub struct AppState {
     pub service: ServiceId,
     /// How it is.
     pub condition: Condition,
+}
+
+/// What a load balancer finds of its targets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Targets {
+    /// Where it is.
+    pub region: RegionId,
+    /// Which service it is of.
+    pub service: ServiceId,
+    /// What it finds.
+    pub health: TargetHealth,
+}
+
+/// How an alarm is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Alarm {
+    /// Where it is.
+    pub region: RegionId,
+    /// Its name.
+    pub name: AlarmName,
+    /// Its state.
+    pub state: AlarmState,
 }
 
 /// How an agent is.

@@ -1,13 +1,14 @@
 //! Striking the world: faults are judged before they are done, so that a misspelt Region is an
 //! error rather than a drill in which nothing happens.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::agents::{AgentError, Agents};
 use super::launch::OPERATOR;
 use super::operations::{self, NotServed};
 use super::shared::Shared;
 use super::words::list;
+use crate::domain::signal::AlarmName;
 use crate::domain::{AgentId, Fleet, RegionId, ServiceId};
 use crate::world::fault::{AwsService, Fault};
 use crate::world::network::Place;
@@ -37,6 +38,21 @@ pub enum StrikeError {
     /// The Region serves nothing.
     #[error("{0} serves nothing: it only has a seat")]
     NothingServed(RegionId),
+    /// No target group to strike.
+    #[error(
+        "nothing that was named in {0} has a load balancer: give it a target_group in {0}.toml"
+    )]
+    NoTargets(RegionId),
+    /// The Region's services have no such alarm.
+    #[error("no service in {region} names an alarm {alarm}; there are: {known}")]
+    UnknownAlarm {
+        /// Where.
+        region: RegionId,
+        /// Which was meant.
+        alarm: AlarmName,
+        /// Which are there.
+        known: String,
+    },
     /// Nobody of that name calls AWS.
     #[error("nobody here calls AWS as {caller}; there are {known}")]
     UnknownCaller {
@@ -84,6 +100,11 @@ fn check(
         | Fault::Fail { region, service }
         | Fault::Kill { region, service }
         | Fault::Mend { region, service } => served(fleet, region, service.as_ref()),
+        Fault::Targets { region, service, .. } => {
+            served(fleet, region, service.as_ref())?;
+            balanced(fleet, region, service.as_ref())
+        }
+        Fault::Alarm { region, alarm, .. } => alarmed(fleet, region, alarm),
         Fault::Cut { from, to, .. } => [from, to].into_iter().try_for_each(|place| match place {
             Place::Region(region) => known(fleet, region),
             Place::Global | Place::Outside => Ok(()),
@@ -96,6 +117,35 @@ fn check(
         | Fault::StartAgent { .. }
         | Fault::Throttle { .. } => Ok(()),
     }
+}
+
+fn balanced(
+    fleet: &Fleet,
+    region: &RegionId,
+    service: Option<&ServiceId>,
+) -> Result<(), StrikeError> {
+    let meant = |id: &ServiceId| service.is_none_or(|service| service == id);
+    let mut placed = fleet
+        .services
+        .iter()
+        .filter(|(id, _)| meant(id))
+        .filter_map(|(_, spec)| spec.regions.get(region));
+    if placed.any(|place| place.target_group.is_some()) {
+        Ok(())
+    } else {
+        Err(StrikeError::NoTargets(region.clone()))
+    }
+}
+
+fn alarmed(fleet: &Fleet, region: &RegionId, alarm: &AlarmName) -> Result<(), StrikeError> {
+    known(fleet, region)?;
+    let placed = fleet.services.values().filter_map(|spec| spec.regions.get(region));
+    let here: BTreeSet<&AlarmName> = placed.flat_map(|place| &place.alarms).collect();
+    if here.contains(alarm) {
+        return Ok(());
+    }
+    let known = if here.is_empty() { "none".to_owned() } else { list(here) };
+    Err(StrikeError::UnknownAlarm { region: region.clone(), alarm: alarm.clone(), known })
 }
 
 /// Whether there can be calls of this scope.

@@ -33,6 +33,15 @@ pub fn fault(fault: &Fault) -> String {
         Fault::Heal => "every cut is healed".to_owned(),
         Fault::KillAgent { agent } => format!("agent {agent} is killed"),
         Fault::StartAgent { agent } => format!("agent {agent} is started"),
+        Fault::Targets { region, service, unhealthy } => {
+            let whose = service.as_ref().map_or("every service", ServiceId::as_str);
+            match unhealthy {
+                0 => format!("every target of {whose} in {region} is well again"),
+                1 => format!("one target of {whose} in {region} fails its checks"),
+                _ => format!("{unhealthy} targets of {whose} in {region} fail their checks"),
+            }
+        }
+        Fault::Alarm { region, alarm, state } => format!("alarm {alarm} in {region} is {state}"),
         Fault::Throttle { service, on } => {
             let does = if *on { "throttles every call" } else { "throttles no longer" };
             format!("{service} {does}")

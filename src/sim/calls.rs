@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use crate::core::breakage::{Breakage, broken};
 use crate::core::{CallId, Outcome, Refusal, Request};
 use crate::domain::seat::BootId;
 use crate::domain::{CallFailure, FailureClass, Moment};
@@ -36,7 +37,8 @@ pub(super) struct OnItsWay {
 /// What a caller is told at its deadline.
 fn lost(request_has_effect: bool) -> Outcome {
     let what = "no answer by the deadline".to_owned();
-    Err(Refusal::Failed(if request_has_effect {
+    let unknown = request_has_effect && !broken(Breakage::UnknownTakenAsFailed);
+    Err(Refusal::Failed(if unknown {
         CallFailure::unknown(what)
     } else {
         CallFailure::transient(what)

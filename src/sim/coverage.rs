@@ -193,7 +193,7 @@ impl Coverage {
             Note::ProbesLate { .. } => self.count("probes were late"),
             Note::Trouble { .. } => self.count("a call failed in a way that should not happen"),
             Note::SeatSetDiffers { .. } => self.count("a seat set differed"),
-            Note::Stood { .. } | Note::ZoneInsync { .. } => {}
+            Note::Stood { .. } | Note::ZoneInsync { .. } | Note::Signals { .. } => {}
         }
     }
 }

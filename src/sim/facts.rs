@@ -16,7 +16,9 @@ use crate::core::{Brain, Command, Request};
 use crate::domain::digest::Digest;
 use crate::domain::fleet::Tables;
 use crate::domain::record::{RecordChange, RecordKey, RecordSet, RecordType, Routing};
-use crate::domain::{AgentId, BootId, Epoch, Fence, Fleet, Moment, Report, Target, ZoneId};
+use crate::domain::{
+    AgentId, BootId, CellState, Epoch, Fence, Fleet, Moment, Report, Target, ZoneId,
+};
 use crate::ports::items;
 use crate::world::World;
 use crate::world::log::{Entry, Happening, OPERATOR};
@@ -253,15 +255,26 @@ impl Facts {
             .filter(|(then, _)| at.since(*then) <= self.believed)
             .filter_map(|(_, document)| serde_json::from_str::<Report>(document).ok())
             .flat_map(|report| {
-                let Report { agent, region, cells, .. } = report;
-                cells.into_iter().filter(|(target, _)| targets.contains(target)).map(
+                let Report { agent, region, cells, signals, .. } = report;
+                // A complaint of AWS's is the word of the agent that read it.
+                let complaints = signals.into_iter().filter(|(_, signals)| signals.complains());
+                let (by, home) = (agent.clone(), region.clone());
+                let complaints = complaints.map(move |(service, _)| Saying {
+                    agent: by.clone(),
+                    region: home.clone(),
+                    target: Target { region: home.clone(), service },
+                    state: CellState::Down,
+                });
+                let complaints = complaints.filter(|saying| targets.contains(&saying.target));
+                let seen = cells.into_iter().filter(|(target, _)| targets.contains(target)).map(
                     move |(target, cell)| Saying {
                         agent: agent.clone(),
                         region: region.clone(),
                         target,
                         state: cell.state,
                     },
-                )
+                );
+                seen.chain(complaints)
             })
             .collect()
     }

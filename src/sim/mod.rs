@@ -35,6 +35,7 @@ mod probes;
 mod queue;
 mod reach;
 mod setup;
+mod signals;
 mod story;
 mod swarm;
 mod trial;

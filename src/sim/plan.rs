@@ -3,7 +3,7 @@
 //! A plan is all that a run depends on. A seed draws one (`draw`), `minimise` makes a failing one
 //! smaller, and a file keeps one: whoever replays it gets the same run, to the byte.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -329,6 +329,8 @@ impl Shape {
                     weight: Weight(*weight),
                     url: format!("http://{address}"),
                     data: RecordData::Plain { ttl_s: 60, values: vec![address] },
+                    target_group: None,
+                    alarms: BTreeSet::new(),
                 };
                 (region.clone(), placement)
             });

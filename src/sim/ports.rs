@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use super::signals;
 use crate::core::{Outcome, Refusal, Request, Response};
 use crate::domain::fleet::Tables;
 use crate::domain::record::{ChangeId, DnsName, RecordKey, RecordType, ZoneRead};
@@ -33,6 +34,8 @@ pub(super) fn place_of(request: &Request) -> Place {
         Request::ReadZone { .. } | Request::ChangeZone { .. } | Request::ReadChange { .. } => {
             Place::Global
         }
+        Request::ReadTargetHealth { group } => Place::Region(group.region().clone()),
+        Request::ReadAlarms { region, .. } => Place::Region(region.clone()),
     }
 }
 
@@ -48,13 +51,15 @@ pub(super) fn has_effect(request: &Request) -> bool {
         | Request::ReadState { .. }
         | Request::Gather { .. }
         | Request::ReadZone { .. }
-        | Request::ReadChange { .. } => false,
+        | Request::ReadChange { .. }
+        | Request::ReadTargetHealth { .. }
+        | Request::ReadAlarms { .. } => false,
     }
 }
 
 /// What rules of the wire look at: as the adapter would send it.
 pub(super) fn seen<'a>(request: &'a Request, caller: &'a str) -> wire::Call<'a> {
-    use AwsService::{Dynamodb, Route53};
+    use AwsService::{Cloudwatch, Dynamodb, Elbv2, Route53};
     let (region, service, operation) = match request {
         Request::ReadSeat { seat } | Request::ReadState { seat, .. } => {
             (Some(seat), Dynamodb, "GetItem")
@@ -69,6 +74,10 @@ pub(super) fn seen<'a>(request: &'a Request, caller: &'a str) -> wire::Call<'a> 
         Request::ReadZone { .. } => (None, Route53, "ListResourceRecordSets"),
         Request::ChangeZone { .. } => (None, Route53, "ChangeResourceRecordSets"),
         Request::ReadChange { .. } => (None, Route53, "GetChange"),
+        Request::ReadTargetHealth { group } => {
+            (Some(group.region()), Elbv2, "DescribeTargetHealth")
+        }
+        Request::ReadAlarms { region, .. } => (Some(region), Cloudwatch, "DescribeAlarms"),
     };
     wire::Call { caller, region, service, operation }
 }
@@ -137,6 +146,12 @@ impl Ports<'_> {
             Request::ReadChange { change, .. } => {
                 let info = self.world.route53.get_change(self.now, &change);
                 info.map(|info| Response::Change(info.status)).map_err(|e| failed(sorted(&e)))
+            }
+            Request::ReadTargetHealth { group } => signals::target_health(self.world, &group)
+                .map(Response::TargetHealth)
+                .map_err(failed),
+            Request::ReadAlarms { region, names } => {
+                Ok(Response::Alarms(signals::alarms(self.world, &region, &names)))
             }
         }
     }

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
+use super::signals::Inside;
 use crate::core::invariants::Fact;
 use crate::domain::fleet::ProbeSpec;
 use crate::domain::{Fleet, Moment, RegionId, ServiceId, Target};
@@ -20,8 +21,9 @@ const WAYS: u32 = 6;
 pub(super) struct Reach {
     probes: BTreeMap<ServiceId, ProbeSpec>,
     fine: BTreeMap<(RegionId, Target), bool>,
-    /// The changes of network and applications up to then.
-    seen: (u64, u64),
+    signals: Inside,
+    /// The changes of network, applications and signals up to then.
+    seen: [u64; 4],
 }
 
 impl Reach {
@@ -31,12 +33,18 @@ impl Reach {
         let pairs = fleet.targets().into_iter().flat_map(|target| {
             fleet.regions.iter().map(move |from| ((from.clone(), target.clone()), false))
         });
-        Self { probes: probes.collect(), fine: pairs.collect(), seen: (0, 0) }
+        let signals = Inside::new(fleet);
+        Self { probes: probes.collect(), fine: pairs.collect(), signals, seen: [0; 4] }
     }
 
     /// Looks at the world if anything was done to it, and tells what is otherwise than before.
     pub(super) fn look(&mut self, at: Moment, world: &World, facts: &mut VecDeque<(Moment, Fact)>) {
-        let changes = (world.network.changes(), world.apps.changes());
+        let changes = [
+            world.network.changes(),
+            world.apps.changes(),
+            world.elb.changes(),
+            world.cloudwatch.changes(),
+        ];
         if std::mem::replace(&mut self.seen, changes) == changes {
             return;
         }
@@ -45,6 +53,8 @@ impl Reach {
                 .probes
                 .get(&target.service)
                 .is_some_and(|probe| answers(world, from, target, probe));
+            // From inside, what AWS complains of is not fine, whatever is answered.
+            let is = is && !(*from == target.region && self.signals.complain(world, target));
             if is != *fine {
                 *fine = is;
                 let (from, target) = (from.clone(), target.clone());

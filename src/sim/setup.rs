@@ -32,6 +32,7 @@ pub(super) fn set_up(world: &mut World, fleet: &Fleet, seed: u64) -> Addresses {
     for target in fleet.targets() {
         world.apps.add(target);
     }
+    world.outfit(Moment::ZERO, fleet);
     world.advance(READY_AT);
     addresses
 }

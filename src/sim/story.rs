@@ -152,6 +152,7 @@ fn note_words(note: &Note) -> Option<String> {
         Note::ZoneInsync { zone } => format!("sees {zone} in sync"),
         Note::ZoneHeld { zone, why } => format!("holds {zone}: {why}"),
         Note::ZoneOdd { zone, what } => format!("finds {zone} odd: {what}"),
+        Note::Signals { service, what } => format!("is told by AWS of {service}: {what}"),
         Note::SecondSelf { .. } => "meets another of its name".to_owned(),
         Note::Trouble { what } => format!("has trouble: {what}"),
         Note::ProbesLate { .. } => return None,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::domain::{RegionId, Weight};
 use crate::world::apps::Condition;
 use crate::world::dynamo::TableCopy;
-use crate::world::fault::AwsService;
+use crate::world::fault::{AwsService, Fault};
 
 use super::engine::Sim;
 use super::plan::{Plan, Trouble};
@@ -150,10 +150,7 @@ impl Sim {
     }
 
     fn throttle(&mut self, service: AwsService, on: bool) {
-        match service {
-            AwsService::Dynamodb => self.world.dynamo.set_throttled(on),
-            AwsService::Route53 => self.world.route53.set_throttled(on),
-        }
+        self.world.strike(self.now, &Fault::Throttle { service, on });
     }
 
     /// Ends whatever lasts, of any kind, and brings every agent to the newest files.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::network::Place;
 use super::wire::{Rule, Scope};
+use crate::domain::signal::{AlarmName, AlarmState};
 use crate::domain::{AgentId, RegionId, ServiceId};
 
 /// A change of the world, for the worse or back.
@@ -82,6 +83,25 @@ pub enum Fault {
         /// Whether to throttle or to stop throttling.
         on: bool,
     },
+    /// Makes so many load-balancer targets of a service (or of every service) of a Region fail
+    /// their checks, and the others no more. The application itself stays as it is.
+    Targets {
+        /// Where.
+        region: RegionId,
+        /// Which; all if none.
+        service: Option<ServiceId>,
+        /// How many; 0 mends all.
+        unhealthy: u32,
+    },
+    /// Gives a CloudWatch alarm a state, as `SetAlarmState` does.
+    Alarm {
+        /// Where.
+        region: RegionId,
+        /// Which.
+        alarm: AlarmName,
+        /// What state.
+        state: AlarmState,
+    },
     /// Treats single calls to AWS amiss, by a rule.
     Wire {
         /// Which calls, and how.
@@ -102,6 +122,10 @@ pub enum AwsService {
     Dynamodb,
     /// Route 53's control plane.
     Route53,
+    /// Elastic Load Balancing, in each Region.
+    Elbv2,
+    /// CloudWatch, in each Region.
+    Cloudwatch,
 }
 
 impl fmt::Display for AwsService {
@@ -109,6 +133,8 @@ impl fmt::Display for AwsService {
         f.pad(match self {
             Self::Dynamodb => "DynamoDB",
             Self::Route53 => "Route 53",
+            Self::Elbv2 => "Elastic Load Balancing",
+            Self::Cloudwatch => "CloudWatch",
         })
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! Pure, seeded and deterministic: time is an argument and chance comes from generators that are
 //! seeded once, one for each part, so that a new draw in one part does not shift another. It knows
-//! nothing of regent: it speaks DynamoDB's and Route 53's own operations, so that `local` can serve
-//! it to the unmodified SDKs in real time while `sim` runs the very same model in virtual time.
+//! nothing of regent: it speaks the AWS services' own operations, so that `local` can serve it to
+//! the unmodified SDKs in real time while `sim` runs the very same model in virtual time.
 //!
 //! Every operation takes effect at the moment of the call. Distance, loss and delay are the
 //! caller's to apply, from what [`network::Network::path`] says at the moment of sending and again
@@ -11,11 +11,14 @@
 
 pub mod apps;
 pub mod client;
+pub mod cloudwatch;
 pub mod distances;
 pub mod dynamo;
+pub mod elb;
 pub mod fault;
 pub mod log;
 pub mod network;
+mod outfit;
 pub mod route53;
 pub mod wire;
 
@@ -25,12 +28,14 @@ use crate::domain::digest::Digest;
 use crate::domain::{Moment, RegionId};
 
 use apps::{Apps, Condition};
+use cloudwatch::{CloudWatch, Stats};
 use dynamo::Dynamo;
+use elb::Elb;
 use fault::{AwsService, Fault};
 use log::{Happening, Log};
 use network::Network;
 use route53::Route53;
-use wire::Wire;
+use wire::{Percent, Rule, Scope, Treatment, Wire};
 
 /// The generator of one part of the world: of the world's seed and the part's name.
 #[must_use]
@@ -54,6 +59,10 @@ pub struct World {
     pub route53: Route53,
     /// The applications.
     pub apps: Apps,
+    /// The load balancers in every Region.
+    pub elb: Elb,
+    /// CloudWatch in every Region.
+    pub cloudwatch: CloudWatch,
     /// What happened.
     pub log: Log,
 }
@@ -62,8 +71,11 @@ impl World {
     /// A world with these Regions, all well, with empty tables, zones and log.
     #[must_use]
     pub fn new(seed: u64, regions: impl IntoIterator<Item = RegionId>) -> Self {
+        let regions: Vec<RegionId> = regions.into_iter().collect();
         Self {
             network: Network::default(),
+            cloudwatch: CloudWatch::new(regions.iter().cloned()),
+            elb: Elb::default(),
             wire: Wire::new(seed),
             dynamo: Dynamo::new(seed, regions),
             route53: Route53::new(seed),
@@ -76,6 +88,11 @@ impl World {
     pub fn advance(&mut self, now: Moment) {
         self.dynamo.advance(now, &self.network);
         self.route53.advance(now);
+        let at_unix_ms = self.cloudwatch.unix_ms(now);
+        for elb::Publication { region, metric, value } in self.elb.advance(now, &self.apps) {
+            self.cloudwatch.put(now, &region, metric, at_unix_ms, Stats::of(value));
+        }
+        self.cloudwatch.advance(now);
     }
 
     /// Changes the world, and keeps it in the log. Faults of agents are only kept: whoever runs the
@@ -110,6 +127,27 @@ impl World {
             }
             Fault::Throttle { service: AwsService::Route53, on } => {
                 self.route53.set_throttled(*on);
+            }
+            Fault::Throttle {
+                service: service @ (AwsService::Elbv2 | AwsService::Cloudwatch),
+                on,
+            } => {
+                // These models have no throttle of their own: the wire turns every call away.
+                let scope = Scope { service: Some(*service), ..Scope::default() };
+                if *on {
+                    let (treatment, percent) = (Treatment::Throttle, Percent::ALL);
+                    self.wire.add(Rule { scope, treatment, percent, times: None });
+                } else {
+                    self.wire.mend(&scope);
+                }
+            }
+            Fault::Targets { region, service, unhealthy } => {
+                self.elb.break_targets(region, service.as_ref(), *unhealthy);
+            }
+            Fault::Alarm { region, alarm, state } => {
+                // Whoever strikes has looked whether it is there.
+                let why = "set by a fault";
+                let _ = self.cloudwatch.set_alarm_state(now, region, alarm.as_str(), *state, why);
             }
             Fault::Wire { rule } => self.wire.add(rule.clone()),
             Fault::MendWire { scope } => self.wire.mend(scope),

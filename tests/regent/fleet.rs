@@ -108,6 +108,21 @@ fn placement(status: &Value, service: &str, region: &str) -> (Option<u64>, Strin
     (place["actual"].as_u64(), place["verdict"].to_string())
 }
 
+/// Healthy targets and read alarms of a service in a Region, out of `status`.
+fn said_by_aws(status: &Value, service: &str, region: &str) -> (u64, usize) {
+    let at = |list: &Value, key: &str, name: &str| {
+        list.as_array().and_then(|all| all.iter().find(|one| one[key] == name)).cloned()
+    };
+    let place = at(&status["services"], "service", service)
+        .and_then(|service| at(&service["regions"], "region", region))
+        .unwrap_or_default();
+    let signals = &place["signals"];
+    let zones = signals["targets"].as_object();
+    let healthy = zones.into_iter().flat_map(|zones| zones.values());
+    let healthy = healthy.filter_map(|zone| zone["healthy"].as_u64()).sum();
+    (healthy, signals["alarms"].as_object().map_or(0, serde_json::Map::len))
+}
+
 #[tokio::test]
 async fn a_region_is_lost_and_then_every_agent_and_at_last_the_parent() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -123,6 +138,17 @@ async fn a_region_is_lost_and_then_every_agent_and_at_last_the_parent() {
     let regions: Vec<&str> = regions.split(' ').collect();
     let lost = *regions.iter().find(|region| **region != leader).expect("another Region");
     up.until(&["clients: ap", "eu-west-1", "us-east-1"]).await;
+
+    // Each Region's own agent reads its load balancers and its alarms.
+    let told = async {
+        loop {
+            let (_, status) = up.run(&["status"]).await;
+            if regions.iter().all(|region| said_by_aws(&status, "web", region) == (6, 1)) {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(LIMIT, told).await.expect("every agent tells what AWS says");
 
     // A second fleet may not take the first one's place.
     let (code, _) = up.run(&["up", "--env", env_file.to_str().expect("UTF-8")]).await;

@@ -245,6 +245,7 @@ fn report(agent: &str) -> Report {
         seq: 1,
         at: "2026-01-01T00:00:00Z".to_owned(),
         cells: std::collections::BTreeMap::new(),
+        signals: std::collections::BTreeMap::new(),
         probing: crate::domain::observation::ProbingReport::default(),
         heard: std::collections::BTreeMap::new(),
         leading: None,

@@ -164,6 +164,7 @@ fn observer<'r>(
             agent: &report.agent,
             region: &report.region,
             cells: &report.cells,
+            signals: &report.signals,
             age_ms: age_ms.unwrap_or(0),
         },
         age_ms,

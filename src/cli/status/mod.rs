@@ -7,6 +7,7 @@ mod draw;
 mod probes;
 mod read;
 mod render;
+mod signals;
 #[cfg(test)]
 mod tests;
 mod wrong;

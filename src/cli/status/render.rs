@@ -6,7 +6,7 @@ use std::fmt::{Display, Write as _};
 use comfy_table::{Table, presets};
 
 use super::wrong::span;
-use super::{Status, probes};
+use super::{Status, probes, signals};
 use crate::core::health::{Verdict, Vote};
 use crate::core::view::{PlacementView, View};
 use crate::domain::{AgentId, CellState, Fence, RegionId, Target};
@@ -27,6 +27,7 @@ pub(super) fn render(status: &Status) -> String {
     if !view.matrix.is_empty() {
         add(out, LEGEND);
     }
+    section(out, "what AWS says", &signals::rows(view));
     let probed = probes::table(view);
     section(out, "probes of the last minute or two, and what they took", &probed);
     if !probed.is_empty() {

@@ -51,6 +51,7 @@ fn service(name: &str) -> ServiceView {
         verdict: Verdict::Healthy,
         failing_ms: 0,
         votes: REGIONS.iter().map(|voter| (region(voter), Vote::Up)).collect(),
+        signals: None,
     };
     ServiceView {
         service: name.parse().expect("valid"),
@@ -60,7 +61,7 @@ fn service(name: &str) -> ServiceView {
 }
 
 /// All is well.
-fn healthy() -> View {
+pub(super) fn healthy() -> View {
     let name = StateName { epoch: Epoch(7), seq: 1 };
     let services: Vec<ServiceView> = ["api", "web"].into_iter().map(service).collect();
     let matrix = REGIONS.iter().flat_map(|observer| {
@@ -277,6 +278,7 @@ fn report(name: &str, boot: u64, seq: u64, at: &str, leading: Option<LeaderRepor
         seq,
         at: at.to_owned(),
         cells: cells.collect(),
+        signals: BTreeMap::new(),
         probing: ProbingReport::default(),
         heard: BTreeMap::new(),
         leading,

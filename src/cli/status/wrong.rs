@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Display;
 
-use super::{Status, probes};
+use super::{Status, probes, signals};
 use crate::core::health::{Verdict, Vote};
 use crate::core::view::{LeaderView, PlacementView, View};
 use crate::domain::RegionId;
@@ -26,6 +26,7 @@ pub(super) fn wrong(status: &Status) -> Vec<String> {
         }
         for place in &service.regions {
             health(&service.service, place, &mut wrong);
+            signals::wrong(service.service.as_str(), place, &mut wrong);
         }
         for place in &service.regions {
             records(&service.service, place, &mut wrong);
@@ -101,8 +102,13 @@ fn health(service: &impl Display, place: &PlacementView, wrong: &mut Vec<String>
             says(down)
         )),
         Verdict::Degraded { failed_permille } => wrong.push(format!(
-            "{service} in {region} is degraded: {} % of probes fail",
-            failed_permille / 10
+            "{service} in {region} is degraded: {} % of {}",
+            failed_permille / 10,
+            if unhealthy_permille(place) == Some(failed_permille) {
+                "its targets are unhealthy"
+            } else {
+                "probes fail"
+            }
         )),
         Verdict::Unknown => {
             let heard = says(|vote| !matches!(vote, Vote::Abstains));
@@ -117,6 +123,11 @@ fn health(service: &impl Display, place: &PlacementView, wrong: &mut Vec<String>
             wrong.push(format!("{service} in {region} is unknown: {heard}"));
         }
     }
+}
+
+/// By its own load balancer's word.
+fn unhealthy_permille(place: &PlacementView) -> Option<u16> {
+    place.signals.as_ref()?.targets.as_ref()?.unhealthy_permille()
 }
 
 fn records(service: &impl Display, place: &PlacementView, wrong: &mut Vec<String>) {

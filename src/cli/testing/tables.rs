@@ -9,10 +9,13 @@ use async_trait::async_trait;
 
 use crate::agent::Outside;
 use crate::domain::record::{ChangeId, ChangeStatus, DnsName, RecordChange, RecordKey};
+use crate::domain::signal::{
+    AlarmName, AlarmState, Datapoint, MetricQuery, TargetGroupArn, TargetHealth,
+};
 use crate::domain::{
     Beat, CallFailure, RegionId, Report, Seat, StateName, ZoneBatch, ZoneId, ZoneRead,
 };
-use crate::ports::{Answer, Observations, Records, Registers, SwapRefused};
+use crate::ports::{Answer, Observations, Records, Registers, Signals, SwapRefused};
 
 /// What is stored.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -60,7 +63,12 @@ impl Tables {
 
     pub(in crate::cli) fn outside(&self) -> Outside {
         let tables = Arc::new(self.clone());
-        Outside { registers: tables.clone(), observations: tables.clone(), records: tables }
+        Outside {
+            registers: tables.clone(),
+            observations: tables.clone(),
+            records: tables.clone(),
+            signals: tables,
+        }
     }
 }
 
@@ -211,5 +219,30 @@ impl Records for Tables {
 
     async fn change_status(&self, _: &ChangeId, _: Duration) -> Answer<ChangeStatus> {
         unused("change_status")
+    }
+}
+
+#[async_trait]
+impl Signals for Tables {
+    async fn target_health(&self, _: &TargetGroupArn, _: Duration) -> Answer<TargetHealth> {
+        unused("target_health")
+    }
+
+    async fn alarms(
+        &self,
+        _: &RegionId,
+        _: &BTreeSet<AlarmName>,
+        _: Duration,
+    ) -> Answer<BTreeMap<AlarmName, AlarmState>> {
+        unused("alarms")
+    }
+
+    async fn metrics(
+        &self,
+        _: &RegionId,
+        _: &[MetricQuery],
+        _: Duration,
+    ) -> Answer<Vec<Vec<Datapoint>>> {
+        unused("metrics")
     }
 }

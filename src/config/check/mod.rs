@@ -8,6 +8,7 @@ mod fleet;
 mod probe;
 mod record;
 mod region;
+mod signals;
 mod timing;
 mod together;
 

@@ -7,7 +7,7 @@ use hyper::Uri;
 use super::super::problem::Findings;
 use super::super::raw;
 use super::super::source::Source;
-use super::{Placements, Read, Services, listed, record};
+use super::{Placements, Read, Services, listed, record, signals};
 use crate::domain::fleet::{Placement, Protocol};
 use crate::domain::{RegionId, ServiceId, Weight};
 
@@ -96,8 +96,16 @@ pub(super) fn check(
             },
         );
         let data = record::check(text, &placement.record, spec, source, findings);
-        let placement =
-            weight.zip(url).zip(data).map(|((weight, url), data)| Placement { weight, url, data });
+        let signals = signals::check(&id, text, placement, source, findings);
+        let placement = weight.zip(url).zip(data).zip(signals).map(
+            |(((weight, url), data), (target_group, alarms))| Placement {
+                weight,
+                url,
+                data,
+                target_group,
+                alarms,
+            },
+        );
         placements.insert(service, placement);
     }
     Some((id, placements))

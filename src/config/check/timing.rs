@@ -65,6 +65,7 @@ pub(super) fn timing(raw: &raw::Timing, source: &Source, findings: &mut Findings
         gather_ms: raw.gather_ms,
         stale_ms: raw.stale_ms,
         zone_audit_ms: raw.zone_audit_ms,
+        signals_ms: raw.signals_ms,
     }
 }
 
@@ -94,6 +95,7 @@ fn zeros(raw: &raw::Timing, settings: &Settings<'_>, findings: &mut Findings) ->
         ("gather_ms", raw.gather_ms),
         ("stale_ms", raw.stale_ms),
         ("zone_audit_ms", raw.zone_audit_ms),
+        ("signals_ms", raw.signals_ms),
     ];
     let mut found = false;
     for (key, _) in all.into_iter().filter(|(_, value)| *value == 0) {

@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use rand_pcg::Pcg64Mcg;
 
+use crate::core::breakage::{Breakage, broken};
 use crate::domain::control::StateRef;
 use crate::domain::fleet::Timing;
 use crate::domain::seat::{Beat, Incarnation, Seat};
@@ -36,7 +37,7 @@ pub(super) enum Turn {
     SteppedDown,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Role {
     Follower {
         /// Set once a majority was waited for: stand then, if it still holds.
@@ -58,7 +59,7 @@ enum Role {
 }
 
 /// See the file's opening.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Election {
     agent: AgentId,
     boot: BootId,
@@ -112,7 +113,7 @@ impl Election {
     }
 
     fn majority(&self) -> usize {
-        self.seats.len() / 2 + 1
+        self.seats.len() / 2 + usize::from(!broken(Breakage::QuorumOfOneLess))
     }
 
     /// The epoch under which this agent leads, if it does.
@@ -136,7 +137,9 @@ impl Election {
         starts.sort_unstable_by(|a, b| b.cmp(a));
         // A majority acknowledged writes that were sent then or later.
         starts.get(self.majority() - 1).map_or(Moment::ZERO, |start| {
-            *start + ms(self.timing.lease_ms) - ms(self.timing.lease_margin_ms)
+            let margin_ms =
+                if broken(Breakage::NoMargin) { 0 } else { self.timing.lease_margin_ms };
+            *start + ms(self.timing.lease_ms) - ms(margin_ms)
         })
     }
 
@@ -244,7 +247,7 @@ impl Election {
     }
 
     fn next_beat(&mut self) -> Beat {
-        self.beats += 1;
+        self.beats += u64::from(!broken(Breakage::BeatReused) || self.beats == 0);
         Beat { agent: self.agent.clone(), boot: self.boot, count: self.beats }
     }
 
@@ -351,13 +354,15 @@ impl Election {
             Role::Follower { .. } => None,
             Role::Leader { epoch, acked_from } => {
                 if sent.new.epoch == *epoch {
-                    let from = acked_from.entry(seat.clone()).or_insert(sent.at);
-                    *from = (*from).max(sent.at);
+                    let start = if broken(Breakage::LeaseFromAck) { now } else { sent.at };
+                    let from = acked_from.entry(seat.clone()).or_insert(start);
+                    *from = (*from).max(start);
                 }
                 None
             }
             Role::Candidate { epoch, started, took, .. } => {
-                if sent.new.epoch != *epoch || sent.at != *started {
+                let of_this_round = sent.new.epoch == *epoch && sent.at == *started;
+                if !of_this_round && !broken(Breakage::OldAckCounts) {
                     return None;
                 }
                 took.insert(seat.clone(), sent.new.committed.clone());
@@ -400,7 +405,9 @@ impl Election {
     pub(super) fn drive(&mut self, now: Moment, out: &mut Outbox) -> Option<Turn> {
         self.driven_at = now;
         let turn = match &self.role {
-            Role::Leader { acked_from, .. } if now >= self.lease_end_of(acked_from) => {
+            Role::Leader { acked_from, .. }
+                if now >= self.lease_end_of(acked_from) && !broken(Breakage::LeaseNotChecked) =>
+            {
                 self.step_down(now, out, StepDown::LeaseEnded)
             }
             Role::Leader { epoch, .. } => self.outgrow(now, *epoch, out),

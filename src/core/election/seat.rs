@@ -37,7 +37,7 @@ pub(super) enum Busy {
 }
 
 /// See the file's opening.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct SeatWatch {
     pub(super) seen: Option<Seen>,
     pub(super) lost: Option<Lost>,
@@ -71,6 +71,9 @@ impl SeatWatch {
         incarnation: Option<&Incarnation>,
     ) -> Option<Lost> {
         let Some(seat) = found else {
+            if broken(Breakage::EmptyIsFree) {
+                return None;
+            }
             // A seat never seen may be one that `init` has yet to create: it counts for nothing
             // now, and may appear. One that was seen and is gone stays lost for this run.
             let first_time = self.lost.is_none();
@@ -79,11 +82,14 @@ impl SeatWatch {
         };
         let lost = if self.seen.is_some() && self.lost == Some(Lost::Missing) {
             Some(Lost::Missing)
-        } else if incarnation.is_some_and(|expected| *expected != seat.incarnation) {
+        } else if incarnation.is_some_and(|expected| *expected != seat.incarnation)
+            && !broken(Breakage::RecreatedCounts)
+        {
             Some(Lost::Recreated)
-        } else if self.lost == Some(Lost::GoneBack)
-            || seat.epoch < self.floor.0
-            || seat.committed.name < self.floor.1
+        } else if !broken(Breakage::GoneBackCounts)
+            && (self.lost == Some(Lost::GoneBack)
+                || seat.epoch < self.floor.0
+                || seat.committed.name < self.floor.1)
         {
             Some(Lost::GoneBack)
         } else {

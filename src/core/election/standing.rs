@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use rand::RngExt as _;
 
+use crate::core::breakage::{Breakage, broken};
 use crate::core::call::Outbox;
 use crate::core::note::{Note, StepDown};
 use crate::domain::control::StateRef;
@@ -27,7 +28,11 @@ impl Election {
         let lease = ms(self.timing.lease_ms);
         self.seats
             .iter()
-            .filter(|(_, watch)| watch.idle() && watch.waited(lease))
+            .filter(|(_, watch)| {
+                let shared = broken(Breakage::SharedWait)
+                    && self.seats.values().any(|other| other.waited(lease));
+                watch.idle() && (watch.waited(lease) || shared)
+            })
             .map(|(seat, _)| seat.clone())
             .collect()
     }
@@ -93,7 +98,8 @@ impl Election {
     }
 
     pub(super) fn stand(&mut self, now: Moment, asked: BTreeSet<RegionId>, out: &mut Outbox) {
-        let epoch = self.epoch_max.next();
+        let known = self.epoch_max;
+        let epoch = if broken(Breakage::EpochNotRaised) { known } else { known.next() };
         self.epoch_max = epoch;
         out.note(Note::Stood { epoch, seats: asked.iter().cloned().collect() });
         self.role = Role::Candidate {

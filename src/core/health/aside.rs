@@ -11,7 +11,7 @@ use crate::domain::{Phases, ProbeFailure, Sample};
 const PROBES_REMEMBERED: u64 = 16;
 
 /// See the module's opening.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(in crate::core) struct Aside {
     probes: u64,
     /// Addresses that failed while another answered: how, and at which probe.

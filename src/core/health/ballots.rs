@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 
 use crate::domain::{CellState, RegionId, Target};
 
+use super::signals;
 use super::verdict::{Judged, Row, Verdict, Vote, lasted_ms, median_permille, weigh};
 
 /// What one agent sees of one target, as far as verdicts need it.
@@ -41,6 +42,8 @@ pub struct Ballots<'a> {
     /// By target, and within it by Region.
     votes: Vec<Vote>,
     discredited: BTreeSet<usize>,
+    /// By target: what AWS says against it, in unhealthy targets of a thousand.
+    unhealthy_permille: Vec<u16>,
 }
 
 impl<'a> Ballots<'a> {
@@ -66,9 +69,30 @@ impl<'a> Ballots<'a> {
         }
         let place = places(&targets, &regions);
         let discredited = BTreeSet::new();
-        let mut ballots = Self { targets, regions, place, observers, votes, discredited };
+        let unhealthy_permille = vec![0; targets.len()];
+        let mut ballots =
+            Self { targets, regions, place, observers, votes, discredited, unhealthy_permille };
         ballots.discredit();
+        ballots.hear_signals(rows);
         ballots
+    }
+
+    /// Lets what AWS says of a Region turn that Region's own votes, where its observers are believed.
+    fn hear_signals(&mut self, rows: &[Row<'_>]) {
+        let told = rows.iter().flat_map(|row| {
+            row.signals
+                .keys()
+                .map(|service| Target { region: row.region.clone(), service: service.clone() })
+        });
+        for target in told.collect::<BTreeSet<Target>>() {
+            let Ok(at) = self.targets.binary_search(&&target) else { continue };
+            self.unhealthy_permille[at] = signals::unhealthy_permille(rows, &target);
+            let Some(place) = self.place[at] else { continue };
+            if !self.discredited.contains(&place) {
+                let vote = &mut self.votes[at * self.regions.len() + place];
+                *vote = signals::inside(*vote, rows, &target);
+            }
+        }
     }
 
     /// Regions whose observers are not believed: they find every other Region down, at least two of
@@ -108,6 +132,7 @@ impl<'a> Ballots<'a> {
             let up = |observer: &&Observer| line[observer.region] == Vote::Up;
             let seen = self.observers.iter().filter(up).filter_map(|o| o.seen[target]);
             median_permille(seen.filter_map(|seen| seen.failed_permille).collect())
+                .max(self.unhealthy_permille[target])
         };
         let ages_inside = || {
             let inside = self.observers.iter().filter(|observer| Some(observer.region) == place);
@@ -196,8 +221,11 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::domain::AgentId;
     use crate::domain::observation::Cell;
+    use crate::domain::signal::ServiceSignals;
+    use crate::domain::{AgentId, ServiceId};
+
+    static NO_SIGNALS: BTreeMap<ServiceId, ServiceSignals> = BTreeMap::new();
 
     type Rows = BTreeMap<AgentId, (RegionId, BTreeMap<Target, Cell>)>;
 
@@ -272,7 +300,9 @@ mod tests {
         fn counting_along_the_rows_finds_what_looking_up_every_cell_does(seen in rows()) {
             let rows: Vec<Row<'_>> = seen
                 .iter()
-                .map(|(agent, (region, cells))| Row { agent, region, cells, age_ms: 1500 })
+                .map(|(agent, (region, cells))| {
+                    Row { agent, region, cells, signals: &NO_SIGNALS, age_ms: 1500 }
+                })
                 .collect();
             let regions: BTreeSet<RegionId> = (0..4).map(region).collect();
             let targets = targets(4);

@@ -14,6 +14,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::core::breakage::{Breakage, broken};
 use crate::domain::observation::Heard;
 use crate::domain::seat::BootId;
 use crate::domain::{AgentId, Moment, RegionId, Report};
@@ -32,7 +33,7 @@ const VOUCHED_FOR: u32 = 2;
 /// two. One that names an older report vouches for nothing.
 const SENT_MAX: usize = 1024;
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Run {
     report: Report,
     seen_at: Moment,
@@ -53,7 +54,7 @@ impl Run {
 }
 
 /// Reports by agent and run.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(in crate::core) struct Matrix {
     runs: BTreeMap<AgentId, BTreeMap<BootId, Run>>,
     /// When each of this agent's own reports was sent, by number.
@@ -130,10 +131,12 @@ impl Matrix {
         let stale = Duration::from_millis(u64::from(stale_ms));
         self.latest().filter_map(move |run| {
             let age = now.since(run.risen_at?);
-            (now < run.stale_at(stale)?).then(|| Row {
+            let fresh = run.stale_at(stale).is_some_and(|at| now < at);
+            (fresh || broken(Breakage::StaleTakenAsFresh)).then(|| Row {
                 agent: &run.report.agent,
                 region: &run.report.region,
                 cells: &run.report.cells,
+                signals: &run.report.signals,
                 age_ms: u64::try_from(age.as_millis()).unwrap_or(u64::MAX),
             })
         })
@@ -194,6 +197,7 @@ mod tests {
             seq,
             at: String::new(),
             cells: BTreeMap::new(),
+            signals: BTreeMap::new(),
             probing: crate::domain::observation::ProbingReport::default(),
             heard: BTreeMap::new(),
             leading: None,

@@ -11,12 +11,13 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::observation::Cell;
-use crate::domain::{AgentId, RegionId, Target};
+use crate::domain::signal::ServiceSignals;
+use crate::domain::{AgentId, RegionId, ServiceId, Target};
 
 /// From this share of failed probes on, a target that answers is degraded: a tenth of requests
 /// failing is felt by users, and 5 % packet loss alone (a retransmission, not a failure) stays
 /// below it.
-const DEGRADED_PERMILLE_MIN: u16 = 100;
+pub(super) const DEGRADED_PERMILLE_MIN: u16 = 100;
 
 /// How long after a failure began a report must have come to say anything of it, in milliseconds:
 /// it may have been under way, or read from a replica that lags.
@@ -24,7 +25,7 @@ const SINCE_MS_MIN: u64 = 1000;
 
 /// The most that a report's age adds to a failure that it tells of, in milliseconds: reports come
 /// every two seconds, and are read within half a second.
-const AGE_COUNTED_MS_MAX: u64 = 2500;
+pub(super) const AGE_COUNTED_MS_MAX: u64 = 2500;
 
 /// How a target is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -34,7 +35,8 @@ pub enum Verdict {
     Healthy,
     /// A majority says that it answers, but not always.
     Degraded {
-        /// Failed probes of a thousand: the median over the observers that see it up.
+        /// Failed probes of a thousand (the median over the observers that see it up), or
+        /// unhealthy targets of a thousand (as its own load balancer says), whichever is more.
         failed_permille: u16,
     },
     /// A majority, one of it outside, says that it does not answer.
@@ -71,6 +73,8 @@ pub struct Row<'a> {
     pub region: &'a RegionId,
     /// What it sees.
     pub cells: &'a BTreeMap<Target, Cell>,
+    /// What AWS says of its own Region's services.
+    pub signals: &'a BTreeMap<ServiceId, ServiceSignals>,
     /// How long ago this was published, in milliseconds, as the reader knows it.
     pub age_ms: u64,
 }
@@ -166,6 +170,8 @@ mod tests {
         Cell { state, for_ms, failed, window: 20, failure: None, latency_ms: None }
     }
 
+    static NO_SIGNALS: BTreeMap<ServiceId, ServiceSignals> = BTreeMap::new();
+
     struct Case {
         agents: BTreeMap<AgentId, (RegionId, BTreeMap<Target, Cell>)>,
         regions: BTreeSet<RegionId>,
@@ -209,7 +215,13 @@ mod tests {
             self.agents
                 .iter()
                 .filter(|(_, (_, cells))| !cells.is_empty())
-                .map(|(agent, (region, cells))| Row { agent, region, cells, age_ms: 10 })
+                .map(|(agent, (region, cells))| Row {
+                    agent,
+                    region,
+                    cells,
+                    signals: &NO_SIGNALS,
+                    age_ms: 10,
+                })
                 .collect()
         }
 

@@ -8,11 +8,9 @@ use super::{Judge, Known};
 use crate::core::explain::{Cause, Change, Reason, State};
 use crate::core::health::Verdict;
 use crate::core::planner::{Inputs, Placed};
-use crate::core::testing::{seat, timing};
+use crate::core::testing::{probe_spec, seat, timing};
 use crate::domain::digest::Digest;
-use crate::domain::fleet::{
-    AddressFamily, ConnectionPolicy, Placement, ProbeSpec, Protocol, Rules, Service, Tables,
-};
+use crate::domain::fleet::{Placement, Rules, Service, Tables};
 use crate::domain::record::{RecordData, RecordType};
 use crate::domain::{
     BootId, CellState, Epoch, Fence, Fleet, Moment, RegionId, ServiceId, StateName, Target, Weight,
@@ -25,23 +23,10 @@ pub(super) fn fleet() -> Fleet {
         weight: Weight(100),
         url: "http://web.example".to_owned(),
         data: RecordData::Plain { ttl_s: 60, values: vec!["192.0.2.1".to_owned()] },
+        target_group: None,
+        alarms: BTreeSet::new(),
     };
-    let probe = ProbeSpec {
-        protocol: Protocol::Auto,
-        connection: ConnectionPolicy::Fresh,
-        family: AddressFamily::Any,
-        path: "/".to_owned(),
-        host: None,
-        status: vec![(200, 299)],
-        body_contains: None,
-        json: Vec::new(),
-        redirects_max: 0,
-        connect_ms_max: None,
-        first_byte_ms_max: None,
-        latency_ms_max: 500,
-        timeout_ms: 800,
-        body_bytes_max: 1024,
-    };
+    let probe = probe_spec();
     let service = Service {
         zone: id("Z1"),
         name: id("web.example"),
@@ -186,7 +171,8 @@ impl Case<()> {
         let service: ServiceId = id("web");
         let placed = |(region, verdict, for_ms, from, _): &Place<'_>| {
             let (share, wanted) = (Weight(100), Some(Weight(*from)));
-            (id(region), Placed { share, wanted, verdict: *verdict, for_ms: *for_ms })
+            let (verdict, for_ms) = (*verdict, *for_ms);
+            (id(region), Placed { share, wanted, verdict, for_ms, complaint: None })
         };
         let regions = places.iter().map(placed).collect();
         let rules = Rules { fewest_in_service: 1, ..fleet().rules };

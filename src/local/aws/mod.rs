@@ -29,7 +29,7 @@ use tokio::net::TcpListener;
 use super::request_log::{Line, Outcome, RequestLog};
 use super::serve::{self, Reply, Turn, delay};
 use super::shared::Shared;
-use super::{dynamodb, route53};
+use super::{cloudwatch, document, dynamodb, elbv2, route53};
 use crate::domain::{Moment, RegionId};
 use crate::telemetry::clock::Stopwatch;
 use crate::world::World;
@@ -58,13 +58,17 @@ pub(super) struct Endpoints {
 #[derive(Debug, Clone)]
 enum Addressee {
     Dynamodb(RegionId),
+    Elb(RegionId),
+    CloudWatch(RegionId),
     Route53,
 }
 
 impl Addressee {
     fn place(&self) -> Place {
         match self {
-            Self::Dynamodb(region) => Place::Region(region.clone()),
+            Self::Dynamodb(region) | Self::Elb(region) | Self::CloudWatch(region) => {
+                Place::Region(region.clone())
+            }
             Self::Route53 => Place::Global,
         }
     }
@@ -86,6 +90,8 @@ impl Call {
     fn seen(&self) -> wire::Call<'_> {
         let (service, region) = match &self.to {
             Addressee::Dynamodb(region) => (AwsService::Dynamodb, Some(region)),
+            Addressee::Elb(region) => (AwsService::Elbv2, Some(region)),
+            Addressee::CloudWatch(region) => (AwsService::Cloudwatch, Some(region)),
             Addressee::Route53 => (AwsService::Route53, None),
         };
         wire::Call { caller: &self.caller.name, region, service, operation: &self.operation }
@@ -94,8 +100,20 @@ impl Call {
     fn dialect(&self) -> Dialect {
         match self.to {
             Addressee::Dynamodb(_) => Dialect::Json,
-            Addressee::Route53 => Dialect::Xml,
+            Addressee::Route53 | Addressee::Elb(_) => Dialect::Xml,
+            Addressee::CloudWatch(_) => dialect_of(&self.path_and_query, &self.target),
         }
+    }
+}
+
+/// The protocol of a request, where the service leaves it open.
+fn dialect_of(path: &str, target: &str) -> Dialect {
+    if cloudwatch::operation_in(path).is_some() {
+        Dialect::Cbor
+    } else if target.is_empty() {
+        Dialect::Xml
+    } else {
+        Dialect::Json
     }
 }
 
@@ -133,7 +151,7 @@ impl Endpoints {
         let watch = Stopwatch::start();
         let (parts, body) = request.into_parts();
         let target = header(&parts.headers, "x-amz-target");
-        let by_target = if target.is_empty() { Dialect::Xml } else { Dialect::Json };
+        let by_target = dialect_of(parts.uri.path(), &target);
         let Some(scope) = Scope::of(&parts.headers) else {
             return Reply::Answer(Refusal::Unsigned.response(by_target).map(Full::new));
         };
@@ -173,6 +191,11 @@ impl Endpoints {
             Ok(((caller, Some(to)), body)) => {
                 line.caller.clone_from(&caller.name);
                 line.place = Some(caller.place.clone());
+                if matches!(to, Addressee::Elb(_) | Addressee::CloudWatch(_))
+                    && let Some(form) = document::query::read(&body)
+                {
+                    line.operation = form.action;
+                }
                 let path_and_query = parts.uri.path_and_query().map_or("/", |p| p.as_str());
                 let call = Call {
                     caller,
@@ -200,14 +223,18 @@ impl Endpoints {
     fn admit(&self, scope: &Scope) -> Result<(Caller, Option<Addressee>), Refusal> {
         let caller = self.callers.get(&scope.key).ok_or(Refusal::UnknownKey)?.clone();
         let to = match scope.service.as_str() {
-            "dynamodb" => {
-                let region = self.regions.iter().find(|region| region.as_str() == scope.region);
-                region.cloned().map(Addressee::Dynamodb)
-            }
+            "dynamodb" => self.region(scope).map(Addressee::Dynamodb),
+            "elasticloadbalancing" => self.region(scope).map(Addressee::Elb),
+            "monitoring" => self.region(scope).map(Addressee::CloudWatch),
             "route53" => Some(Addressee::Route53),
             other => return Err(Refusal::UnknownService(other.to_owned())),
         };
         Ok((caller, to))
+    }
+
+    /// The Region of a signature, if the fleet has it.
+    fn region(&self, scope: &Scope) -> Option<RegionId> {
+        self.regions.iter().find(|region| region.as_str() == scope.region).cloned()
     }
 
     async fn deliver(&self, call: &Call, turn: Turn) -> Delivered {
@@ -259,6 +286,19 @@ fn carry_out(world: &mut World, now: Moment, call: &Call) -> CarriedOut {
             }
             CarriedOut { response: response(answer.status, answer.headers, answer.body), wrote }
         }
+        Addressee::Elb(region) => {
+            let answer = elbv2::handle(&world.elb, now, region, &call.body);
+            let response = response(answer.status, answer.headers, answer.body);
+            CarriedOut { response, wrote: false }
+        }
+        Addressee::CloudWatch(region) => {
+            let path = call.path_and_query.split('?').next().unwrap_or_default();
+            let (target, body) = (&call.target, &call.body);
+            let model = &mut world.cloudwatch;
+            let answer = cloudwatch::handle(model, now, region, path, target, body);
+            let response = response(answer.status, answer.headers, answer.body);
+            CarriedOut { response, wrote: answer.wrote }
+        }
         Addressee::Route53 => {
             let answer = route53::handle(
                 &mut world.route53,
@@ -298,6 +338,9 @@ fn header(headers: &hyper::HeaderMap, name: &str) -> String {
 /// What is asked, in the API reference's words where they are short to find, else as it came.
 fn operation(method: &str, path: &str, target: &str) -> String {
     if let Some((_, name)) = target.split_once('.') {
+        return name.to_owned();
+    }
+    if let Some(name) = cloudwatch::operation_in(path) {
         return name.to_owned();
     }
     let mut parts = path.split('/').filter(|part| !part.is_empty()).skip(1);

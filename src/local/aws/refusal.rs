@@ -6,6 +6,7 @@ use bytes::Bytes;
 use hyper::Response;
 use serde_json::json;
 
+use crate::local::document::{Value, cbor};
 use crate::local::dynamodb;
 
 /// Why a request is turned away at the door.
@@ -30,24 +31,32 @@ pub(super) enum Refusal {
 pub(super) enum Dialect {
     /// As DynamoDB does.
     Json,
-    /// As Route 53 does.
+    /// As Route 53 and Elastic Load Balancing do.
     Xml,
+    /// As CloudWatch does.
+    Cbor,
 }
 
 impl Refusal {
     pub(super) fn response(&self, dialect: Dialect) -> Response<Bytes> {
         let (status, code) = match (self, dialect) {
-            (Self::Unsigned, Dialect::Json) => (400, "MissingAuthenticationTokenException"),
+            (Self::Unsigned, Dialect::Json | Dialect::Cbor) => {
+                (400, "MissingAuthenticationTokenException")
+            }
             (Self::Unsigned, Dialect::Xml) => (403, "MissingAuthenticationToken"),
-            (Self::UnknownKey, Dialect::Json) => (400, "UnrecognizedClientException"),
+            (Self::UnknownKey, Dialect::Json | Dialect::Cbor) => {
+                (400, "UnrecognizedClientException")
+            }
             (Self::UnknownKey, Dialect::Xml) => (403, "InvalidClientTokenId"),
-            (Self::Body(_), Dialect::Json) => (413, "SerializationException"),
+            (Self::Body(_), Dialect::Json | Dialect::Cbor) => (413, "SerializationException"),
             (Self::Body(_), Dialect::Xml) => (413, "InvalidInput"),
-            (Self::UnknownService(_), Dialect::Json) => (400, "UnknownOperationException"),
+            (Self::UnknownService(_), Dialect::Json | Dialect::Cbor) => {
+                (400, "UnknownOperationException")
+            }
             (Self::UnknownService(_), Dialect::Xml) => (400, "InvalidAction"),
-            (Self::Throttled, Dialect::Json) => (400, "ThrottlingException"),
+            (Self::Throttled, Dialect::Json | Dialect::Cbor) => (400, "ThrottlingException"),
             (Self::Throttled, Dialect::Xml) => (400, "Throttling"),
-            (Self::Failed, Dialect::Json) => (500, "InternalServerError"),
+            (Self::Failed, Dialect::Json | Dialect::Cbor) => (500, "InternalServerError"),
             (Self::Failed, Dialect::Xml) => (503, "ServiceUnavailable"),
         };
         let message = self.message();
@@ -55,7 +64,13 @@ impl Refusal {
             Dialect::Json => {
                 let kind = format!("com.amazon.coral.service#{code}");
                 let body = json!({ "__type": kind, "message": message }).to_string();
-                (dynamodb::CONTENT_TYPE, body)
+                (dynamodb::CONTENT_TYPE, body.into_bytes())
+            }
+            Dialect::Cbor => {
+                let kind = format!("com.amazon.coral.service#{code}");
+                let body =
+                    Value::map([("__type", Value::text(kind)), ("message", Value::text(message))]);
+                ("application/cbor", cbor::write(&body))
             }
             Dialect::Xml => {
                 let message = quick_xml::escape::escape(message);
@@ -64,10 +79,10 @@ impl Refusal {
                      <Code>{code}</Code><Message>{message}</Message></Error>\
                      <RequestId>refused</RequestId></ErrorResponse>"
                 );
-                ("text/xml", body)
+                ("text/xml", body.into_bytes())
             }
         };
-        super::response(status, [("content-type", content_type.to_owned())], body.into_bytes())
+        super::response(status, [("content-type", content_type.to_owned())], body)
     }
 
     fn message(&self) -> String {
@@ -80,7 +95,8 @@ impl Refusal {
             }
             Self::Body(why) => format!("The request's body can't be read: {why}"),
             Self::UnknownService(service) => format!(
-                "The service {service} is not modelled here: this endpoint is dynamodb and route53"
+                "The service {service} is not modelled here: this endpoint is dynamodb, \
+                 elasticloadbalancing, monitoring and route53"
             ),
         }
     }

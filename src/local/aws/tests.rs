@@ -1,5 +1,8 @@
 //! Requests as the SDKs send them, but for the signature itself.
 
+#[cfg(feature = "aws")]
+mod signals;
+
 use std::time::Duration;
 
 use hyper::StatusCode;

@@ -27,6 +27,7 @@ fn report(agent: &str, seq: u64, at: &str) -> Report {
         cells: BTreeMap::new(),
         probing: ProbingReport::default(),
         heard: BTreeMap::new(),
+        signals: std::collections::BTreeMap::new(),
         leading: None,
     }
 }

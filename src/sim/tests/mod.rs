@@ -2,6 +2,7 @@
 
 mod seats;
 mod seeds;
+mod signals;
 
 use rand::RngExt as _;
 use rand_pcg::Pcg64Mcg;

@@ -7,6 +7,7 @@
 //! States are shown as one series for each state, 1 for the present one and 0 for those that were
 //! left ("one-hot"): a number that encodes a state can't be averaged or alerted on sensibly.
 
+mod signals;
 pub mod table;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -45,6 +46,7 @@ pub struct Metrics {
     certificate_expiry: IntGaugeVec,
     cell_state: OneHot,
     verdict: OneHot,
+    signals: signals::Gauges,
     reports_published: IntCounterVec,
     reports_gathered: IntCounterVec,
     report_age: GaugeVec,
@@ -100,6 +102,7 @@ impl Metrics {
             certificate_expiry: int_gauges(on, &table::CERTIFICATE_EXPIRY),
             cell_state: OneHot::new(int_gauges(on, &table::CELL_STATE)),
             verdict: OneHot::new(int_gauges(on, &table::VERDICT)),
+            signals: signals::Gauges::new(on),
             reports_published: counters(on, &table::REPORTS_PUBLISHED),
             reports_gathered: counters(on, &table::REPORTS_GATHERED),
             report_age: gauges(on, &table::REPORT_AGE),

@@ -105,6 +105,17 @@ table! {
         "1 for the state in which this observer sees the target, 0 for the states that it left.";
     VERDICT: "regent_verdict", Gauge, Truth, ["region", "service", "verdict"],
         "1 for what the observers together say of the target, 0 for the verdicts that it left.";
+    TARGETS: "regent_targets", Gauge, Count, ["service", "availability_zone", "health"],
+        "Load-balancer targets of the service in this agent's own Region, by availability zone: \
+         healthy, unhealthy, or aside (coming, going, unused or not checked). Absent while unread.";
+    TARGET_REASONS: "regent_target_reasons", Gauge, Count,
+        ["service", "availability_zone", "reason"],
+        "Targets in this agent's own Region with this of Elastic Load Balancing's reason codes.";
+    ALARM_STATE: "regent_alarm_state", Gauge, Truth, ["service", "alarm", "state"],
+        "1 for the state of the CloudWatch alarm in this agent's own Region. Absent while unread.";
+    COMPLAINT: "regent_complaint", Gauge, Truth, ["service"],
+        "1 while AWS speaks against the service in this agent's own Region: an alarm, or no healthy \
+         target.";
     REPORTS_PUBLISHED: "regent_reports_published_total", Counter, Count, [],
         "Reports that this agent published.";
     REPORTS_GATHERED: "regent_reports_gathered_total", Counter, Count, [],

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::table::{Kind, Spec, TABLE, Unit};
 use super::*;
 use crate::domain::Phases;
+use crate::domain::signal::{AlarmState, ServiceSignals, TargetHealth, ZoneHealth};
 
 fn metrics() -> Metrics {
     Metrics::new(&"eu-west-1.a".parse().expect("valid"), &"eu-west-1".parse().expect("valid"))
@@ -23,6 +24,19 @@ fn sample(failure: Option<ProbeFailure>) -> Sample {
     Sample { failure, phases, ..Sample::default() }
 }
 
+fn told() -> ServiceSignals {
+    let zone = ZoneHealth {
+        unhealthy: 1,
+        reasons: [("Target.Timeout".to_owned(), 1)].into(),
+        ..ZoneHealth::default()
+    };
+    ServiceSignals {
+        targets: Some(TargetHealth { zones: [("us-east-1a".to_owned(), zone)].into() }),
+        alarms: [("errors".parse().expect("valid"), AlarmState::Ok)].into(),
+        ..ServiceSignals::default()
+    }
+}
+
 /// Calls every method once.
 fn use_all(metrics: &Metrics) {
     let Target { region, service } = target();
@@ -37,6 +51,7 @@ fn use_all(metrics: &Metrics) {
     metrics.count_late_probe();
     metrics.set_cell(&target(), CellState::Up);
     metrics.set_verdict(&target(), "healthy");
+    metrics.set_signals(&service, &told());
     metrics.count_published_report();
     metrics.count_gathered_reports(3);
     let observer = "us-east-1".parse().expect("valid");

@@ -1,0 +1,175 @@
+//! The explorations: bounds, what must be seen within them, and their sizes.
+//!
+//! A size that changes means that the brain does something else than before: look why, then write
+//! the new one down.
+
+use stateright::Checker;
+
+use super::*;
+
+const NONE: Faults = Faults {
+    late: 0,
+    slow: 0,
+    crash: 0,
+    pause: 0,
+    skip: 0,
+    slip: 0,
+    mind: 0,
+    forget: 0,
+    recreate: 0,
+    restore: 0,
+    keep_refused: false,
+};
+
+fn bounds(faults: Faults) -> Bounds {
+    Bounds { agents: 2, fleets: 1, epoch_max: 3, faults, reads_too: false }
+}
+
+/// Explores everything within the bounds; gives the number of states, and what was seen.
+fn explore(bounds: Bounds) -> (usize, BTreeSet<&'static str>) {
+    let checker = bounds.checker().threads(1).spawn_dfs().join();
+    for property in ["no invariant is broken", "every batch swaps the fence"] {
+        if let Some(path) = checker.discovery(property) {
+            let steps: Vec<String> = path
+                .into_vec()
+                .iter()
+                .map(|(state, action)| format!("{state:?}\n  {action:?}"))
+                .collect();
+            panic!("{property}: not so\n{}", steps.join("\n"));
+        }
+    }
+    assert!(checker.is_done());
+    (checker.unique_state_count(), checker.discoveries().into_keys().collect())
+}
+
+#[test]
+fn each_fault_alone_breaks_nothing() {
+    let sizes: Vec<usize> = [
+        NONE,
+        Faults { late: 1, ..NONE },
+        Faults { slow: 1, ..NONE },
+        Faults { crash: 1, ..NONE },
+        Faults { pause: 1, ..NONE },
+        Faults { skip: 1, ..NONE },
+        Faults { slip: 1, ..NONE },
+        Faults { mind: 2, ..NONE },
+        Faults { forget: 1, ..NONE },
+        Faults { recreate: 1, ..NONE },
+    ]
+    .into_iter()
+    .map(|faults| explore(bounds(faults)).0)
+    .collect();
+    assert_eq!(sizes, PINNED);
+}
+
+/// Sizes of the explorations above, in their order.
+const PINNED: [usize; 10] = [58, 2182, 676, 1458, 1291, 333, 323, 497, 1489, 1429];
+
+#[test]
+fn a_crash_and_a_pause_bring_three_epochs_and_break_nothing() {
+    let (states, seen) = explore(bounds(Faults { crash: 1, pause: 1, ..NONE }));
+    for what in [
+        "somebody is elected in epoch 3",
+        "a state of epoch 3 is committed",
+        "a zone is claimed in epoch 3",
+        "a leader wakes to find another one acting",
+        "a successor takes over a plan that was half-way",
+    ] {
+        assert!(seen.contains(what), "never: {what}, in {states} states");
+    }
+}
+
+/// The number that the environment gives to this name.
+fn given(name: &str, otherwise: u8) -> u8 {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
+}
+
+fn given_faults() -> Faults {
+    Faults {
+        late: given("LATE", 0),
+        slow: given("SLOW", 0),
+        crash: given("CRASH", 0),
+        pause: given("PAUSE", 0),
+        skip: given("SKIP", 0),
+        slip: given("SLIP", 0),
+        mind: given("MIND", 0),
+        forget: given("FORGET", 0),
+        recreate: given("RECREATE", 0),
+        restore: given("RESTORE", 0),
+        keep_refused: given("RESTORE", 0) > 0,
+    }
+}
+
+#[test]
+#[ignore = "as large as the environment says: LATE=1 SLOW=1 CRASH=1 PAUSE=1"]
+fn larger_bounds_break_nothing() {
+    let bounds = Bounds {
+        agents: given("AGENTS", 2).into(),
+        fleets: given("FLEETS", 1).into(),
+        epoch_max: given("EPOCHS", 3).into(),
+        faults: given_faults(),
+        reads_too: given("READS", 0) > 0,
+    };
+    let shown = format!("{bounds:?}");
+    let (states, seen) = explore(bounds);
+    eprintln!("{shown}: {states} states; seen: {seen:?}");
+}
+
+/// Bounds in which a breakage is looked for, and at most how many states.
+#[cfg(feature = "breakages")]
+const HUNTS: &[(&str, Faults)] = &[
+    ("none", NONE),
+    ("mind 2", Faults { mind: 2, ..NONE }),
+    ("late", Faults { late: 1, ..NONE }),
+    ("slow", Faults { slow: 1, ..NONE }),
+    ("crash", Faults { crash: 1, ..NONE }),
+    ("pause", Faults { pause: 1, ..NONE }),
+    ("slip", Faults { slip: 1, ..NONE }),
+    ("forget", Faults { forget: 1, ..NONE }),
+    ("recreate", Faults { recreate: 1, ..NONE }),
+    ("restore", Faults { restore: 1, keep_refused: true, ..NONE }),
+    ("crash, forget", Faults { crash: 1, forget: 1, ..NONE }),
+    ("crash, mind", Faults { crash: 1, mind: 1, ..NONE }),
+    ("late, crash", Faults { late: 1, crash: 1, ..NONE }),
+    ("late, pause", Faults { late: 1, pause: 1, ..NONE }),
+    ("slip, slow", Faults { slip: 1, slow: 1, ..NONE }),
+    ("slip, pause", Faults { slip: 1, pause: 1, ..NONE }),
+    ("late 2", Faults { late: 2, ..NONE }),
+];
+
+#[cfg(feature = "breakages")]
+#[test]
+#[ignore = "run by tests/breakages.sh, one process for each breakage"]
+#[expect(clippy::print_stderr, reason = "what was found is the result")]
+fn hunt() {
+    use crate::core::breakage::{Breakage, break_it};
+
+    let name = std::env::var("BREAK").unwrap_or_default();
+    if let Some(breakage) = Breakage::ALL.iter().find(|breakage| breakage.name() == name) {
+        break_it(*breakage).expect("once");
+    }
+    let limit = usize::from(given("KILOSTATES", 20)) * 1000;
+    for (shown, faults) in HUNTS {
+        let checker = bounds(*faults)
+            .checker()
+            .threads(1)
+            .target_state_count(limit)
+            .finish_when(stateright::HasDiscoveries::AnyFailures)
+            .spawn_bfs()
+            .join();
+        let failed = checker.discoveries().into_iter().find(|(name, _)| {
+            ["no invariant is broken", "every batch swaps the fence"].contains(name)
+        });
+        if let Some((property, path)) = failed {
+            let last = path.last_state();
+            let which = last.judges.iter().find_map(|judge| judge.broken().first());
+            let which = which.map_or(property, |violation| violation.invariant);
+            eprintln!(
+                "CAUGHT|{name}|model ({shown})|{which}|{} states",
+                checker.unique_state_count()
+            );
+            return;
+        }
+    }
+    eprintln!("MISSED|{name}|model");
+}

@@ -1,0 +1,74 @@
+//! The load balancers and alarms that a fleet's description names, as its operator set them up
+//! long ago: both the fleet on loopback and the simulated one begin with them.
+
+use super::World;
+use super::cloudwatch::{AlarmRule, Comparison, MissingData};
+use super::elb::{HealthCheck, TargetId};
+use crate::domain::fleet::Placement;
+use crate::domain::signal::{AlarmName, AlarmState, MetricId, Statistic};
+use crate::domain::{Fleet, Moment, RegionId, ServiceId, Target};
+
+/// Availability zones that targets stand in: as many as most Regions have at least.
+const ZONES: [char; 3] = ['a', 'b', 'c'];
+
+/// Targets in each zone: enough that one can be broken and another left.
+const TARGETS_IN_ZONE: u8 = 2;
+
+impl World {
+    /// Adds what the fleet's Regions name. Checks are the quickest that AWS allows, so that nobody
+    /// waits a minute for a demonstration.
+    pub fn outfit(&mut self, now: Moment, fleet: &Fleet) {
+        for (service, spec) in &fleet.services {
+            for (region, placement) in &spec.regions {
+                self.add_targets(now, region, service, placement);
+                for alarm in &placement.alarms {
+                    self.add_alarm(now, region, alarm);
+                }
+            }
+        }
+    }
+
+    fn add_targets(
+        &mut self,
+        now: Moment,
+        region: &RegionId,
+        service: &ServiceId,
+        placement: &Placement,
+    ) {
+        let Some(group) = &placement.target_group else { return };
+        let app = Target { region: region.clone(), service: service.clone() };
+        self.elb.add_group(now, group.clone(), app, HealthCheck::QUICKEST);
+        for (subnet, zone) in (0u8..).zip(ZONES) {
+            for host in 1..=TARGETS_IN_ZONE {
+                // Addresses, as containers register themselves: of instances AWS tells no zone.
+                let id = TargetId { id: format!("10.0.{subnet}.{host}"), port: 80 };
+                self.elb
+                    .register_in_service(group, id, &format!("{region}{zone}"))
+                    .expect("the group was just added");
+            }
+        }
+    }
+
+    /// An alarm over errors that nobody publishes, so that it keeps the state that it is given.
+    fn add_alarm(&mut self, now: Moment, region: &RegionId, name: &AlarmName) {
+        let metric = MetricId {
+            namespace: "Demo".to_owned(),
+            name: "Errors".to_owned(),
+            dimensions: [("Alarm".to_owned(), name.to_string())].into(),
+        };
+        let rule = AlarmRule {
+            metric,
+            statistic: Statistic::Sum,
+            period_s: 60,
+            periods: 1,
+            breaches: 1,
+            comparison: Comparison::GreaterThan,
+            threshold: 0.0,
+            missing: MissingData::Ignore,
+        };
+        self.cloudwatch.put_alarm(now, region, name.clone(), rule);
+        self.cloudwatch
+            .set_alarm_state(now, region, name.as_str(), AlarmState::Ok, "as it was set up")
+            .expect("the alarm was just added");
+    }
+}
