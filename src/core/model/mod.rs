@@ -21,6 +21,7 @@
 //! planner's own test), random waits before standing (all stand as soon as they may), and the
 //! first quiet rounds, in which nobody may stand yet.
 
+mod agent;
 mod digest;
 mod state;
 mod world;
@@ -38,7 +39,8 @@ use crate::domain::fleet::{Placement, Rules, Service, Tables, Timing};
 use crate::domain::record::{RecordData, RecordSet, RecordType, Routing};
 use crate::domain::{Epoch, Fence, Fleet, Moment, RegionId, Weight};
 
-use state::{Agent, State, has_effect};
+use agent::Agent;
+use state::{State, has_effect};
 use world::{SeatTable, Stored, World};
 
 /// Between two turns of an agent. Every time of the model's fleet is a multiple of it, so that

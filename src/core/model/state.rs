@@ -1,51 +1,23 @@
 //! One state of the model: brains, world, calls in flight, faults still allowed.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::core::Note;
 use crate::core::breakage::{Breakage, broken};
 use crate::core::call::{CallId, Command, Event, Outcome, Refusal, Request, Response};
 use crate::core::explain::Cause;
 use crate::core::invariants::{Act, Fact, Invariants};
-use crate::core::{Brain, Identity, Note};
 use crate::domain::record::{ChangeStatus, DnsName, RecordChange};
-use crate::domain::seat::{BootId, Seat};
-use crate::domain::{AgentId, CallFailure, Epoch, Fence, Fleet, Moment, RegionId, ZoneBatch};
+use crate::domain::seat::Seat;
+use crate::domain::{AgentId, CallFailure, Epoch, Fence, Moment, ZoneBatch};
 
+use super::agent::{Agent, Call};
 use super::digest::Digest;
 use super::world::World;
 use super::{Faults, LEASE_ROUNDS, ROUND};
-
-/// One agent, or what is left of it.
-#[derive(Debug, Clone)]
-pub(super) struct Agent {
-    pub(super) id: AgentId,
-    pub(super) home: RegionId,
-    pub(super) fleet: usize,
-    pub(super) config: Arc<Fleet>,
-    /// None while it is dead.
-    pub(super) brain: Option<Arc<Brain>>,
-    boot: u64,
-    /// By how much its clock has run ahead of the others'.
-    ahead: Duration,
-    /// Since when it sleeps.
-    pub(super) asleep: Option<Moment>,
-    /// Calls of its last step that are still to be sent, in order.
-    pub(super) todo: VecDeque<Call>,
-    /// What was last said of its leading.
-    acts: Option<(BootId, Epoch, Moment)>,
-    /// Answers that came while it slept.
-    pub(super) inbox: Vec<(CallId, Outcome)>,
-}
-
-#[derive(Debug, Clone)]
-pub(super) struct Call {
-    id: CallId,
-    deadline: Moment,
-    pub(super) request: Request,
-}
 
 /// A call that neither came nor went as it should.
 #[derive(Debug, Clone)]
@@ -59,7 +31,7 @@ pub(super) struct Flying {
     /// Still to be answered.
     pub(super) answer: Option<Outcome>,
     /// Whether its caller still waits for it.
-    awaited: bool,
+    open: bool,
     has_effect: bool,
 }
 
@@ -120,99 +92,16 @@ impl Hash for State {
         }
         digest.clock(self.now);
         for call in &self.flying {
-            digest.add(&(call.agent, call.boot == self.agents[call.agent].boot, call.awaited));
+            digest.add(&(call.agent, call.boot == self.agents[call.agent].boot, call.open));
             digest.add(&(
                 &call.request,
                 &call.answer,
-                call.awaited.then_some((call.id, call.deadline)),
+                call.open.then_some((call.id, call.deadline)),
             ));
         }
         for judge in &self.judges {
             digest.add(judge);
         }
-    }
-}
-
-impl Agent {
-    pub(super) fn new(
-        id: &str,
-        home: RegionId,
-        fleet: usize,
-        config: Arc<Fleet>,
-        boot: u64,
-    ) -> Self {
-        let mut agent = Self {
-            id: id.parse().expect("a valid name"),
-            home,
-            fleet,
-            config,
-            brain: None,
-            boot,
-            ahead: Duration::ZERO,
-            asleep: None,
-            todo: VecDeque::new(),
-            acts: None,
-            inbox: Vec::new(),
-        };
-        agent.start(Moment::ZERO);
-        agent
-    }
-
-    /// Starts it, as a new run.
-    fn start(&mut self, now: Moment) {
-        self.boot += 100;
-        let boot = BootId(self.boot);
-        let identity = Identity { agent: self.id.clone(), region: self.home.clone(), boot };
-        // Nothing in the model rests on what a brain draws: it stands at once, and never probes.
-        let brain = Brain::new(now + self.ahead, identity, (*self.config).clone(), 1);
-        self.brain = Some(Arc::new(brain));
-    }
-
-    fn digest<H: Hasher>(&self, now: Moment, digest: &mut Digest<'_, H>) {
-        digest.clock(now + self.ahead);
-        digest.add(&(self.ahead, &self.asleep, &self.inbox, &self.todo));
-        let Some(brain) = &self.brain else { return };
-        let Brain {
-            // Never changes.
-            identity: _,
-            targets: _,
-            // Nothing is probed or gathered in the model, and reports are answered at once.
-            probing: _,
-            gathering: _,
-            signals: _,
-            standings: _,
-            // Set before each step.
-            wall_offset_ms: _,
-            // For people.
-            blocked: _,
-            out,
-            fleet,
-            election,
-            journal,
-            zones,
-            stale_verdicts,
-            judge_at,
-            stepped_at: _,
-        } = &**brain;
-        for service in fleet.services.values() {
-            for placement in service.regions.values() {
-                digest.add(&placement.weight);
-            }
-        }
-        digest.add(&(out, election, journal, zones));
-        digest.add(&(stale_verdicts, judge_at));
-    }
-
-    /// Whether it is more than a follower.
-    pub(super) fn stands_or_leads(&self) -> bool {
-        let Some(brain) = &self.brain else { return false };
-        brain.election.leading().is_some() || self.todo.iter().any(|call| has_effect(&call.request))
-    }
-
-    /// Under which epoch, and until when in true time, it acts if it hears of nothing more.
-    fn acts_until(&self) -> Option<(BootId, Epoch, Moment)> {
-        let (epoch, until) = self.brain.as_ref()?.acts_until()?;
-        Some((BootId(self.boot), epoch, until - self.ahead))
     }
 }
 
@@ -396,7 +285,7 @@ impl State {
             deadline: call.deadline,
             request: Some(call.request),
             answer: None,
-            awaited: true,
+            open: true,
             has_effect: true,
         });
         self.pass_on(who);
@@ -415,7 +304,7 @@ impl State {
             deadline: call.deadline,
             request: None,
             answer: Some(outcome),
-            awaited: true,
+            open: true,
             has_effect,
         });
         self.pass_on(who);
@@ -460,8 +349,8 @@ impl State {
         let (now, boot) = (self.now, self.agents[who].boot);
         let mut unknown = Vec::new();
         for call in &mut self.flying {
-            if call.agent == who && call.boot == boot && call.awaited && call.deadline <= now {
-                call.awaited = false;
+            if call.agent == who && call.boot == boot && call.open && call.deadline <= now {
+                call.open = false;
                 call.answer = None;
                 unknown.push((call.id, call.has_effect));
             }
@@ -504,7 +393,7 @@ impl State {
         agent.asleep = None;
         for call in &mut self.flying {
             if call.agent == who {
-                call.awaited = false;
+                call.open = false;
                 call.answer = None;
             }
         }
@@ -588,7 +477,7 @@ impl State {
                 Some(request) => has_effect(request),
                 None => false,
             };
-            lands || (call.awaited && call.boot == owner.boot)
+            lands || (call.open && call.boot == owner.boot)
         });
     }
 
