@@ -9,6 +9,7 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 use divan::Bencher;
@@ -210,7 +211,7 @@ impl Rig {
     }
 
     /// One report of each Region, with a cell for every target.
-    fn reports(&mut self, lost: Option<usize>) -> Vec<Report> {
+    fn reports(&mut self, lost: Option<usize>) -> Vec<Arc<Report>> {
         self.seq += 1;
         let lost = lost.and_then(|n| self.fleet.regions.iter().nth(n));
         let cells: BTreeMap<Target, Cell> = self
@@ -241,6 +242,6 @@ impl Rig {
             heard: [(own.agent.clone(), Heard(own.boot, own.seq))].into(),
             ..own.clone()
         };
-        self.fleet.regions.iter().map(report).collect()
+        self.fleet.regions.iter().map(report).map(Arc::new).collect()
     }
 }

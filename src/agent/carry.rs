@@ -1,5 +1,6 @@
 //! From a request of the brain to a call of a port, and back.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::core::{Outcome, Refusal, Request, Response};
@@ -94,7 +95,8 @@ async fn send(outside: &Outside, request: Request, limit: Duration) -> Outcome {
             done(observations.publish(&replica, &report, limit).await)
         }
         Request::Gather { replica } => {
-            observations.gather(&replica, limit).await.map(Response::Reports).map_err(failed)
+            let reports = observations.gather(&replica, limit).await.map_err(failed)?;
+            Ok(Response::Reports(reports.into_iter().map(Arc::new).collect()))
         }
         Request::RecordHistory { replica, name, document } => {
             done(observations.record_history(&replica, name, &document, limit).await)

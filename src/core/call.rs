@@ -5,6 +5,7 @@
 //! waits for anything else, so a run is a sequence of events and can be replayed.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::record::{ChangeId, ChangeStatus, DnsName, RecordKey};
@@ -122,7 +123,7 @@ pub enum Response {
     /// Of `ReadState`.
     State(Option<String>),
     /// Of `Gather`.
-    Reports(Vec<Report>),
+    Reports(Vec<Arc<Report>>),
     /// Of `ReadZone`.
     Zone(ZoneRead),
     /// Of `ChangeZone`.

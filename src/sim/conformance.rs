@@ -39,7 +39,7 @@ impl InMemory {
         let mut world = World::new(1, [here, there]);
         let (zone, name) = zone();
         world.route53.create_zone(&zone, &name).expect("an empty world");
-        let inner = Mutex::new((world, Moment::from_ms(1000), ReadBefore::new()));
+        let inner = Mutex::new((world, Moment::from_ms(1000), ReadBefore::default()));
         let tables = Tables { seats: "seats".to_owned(), board: "board".to_owned() };
         Self { inner, tables }
     }
@@ -194,7 +194,9 @@ impl Observations for InMemory {
 
     async fn gather(&self, replica: &RegionId, _: Duration) -> Answer<Vec<Report>> {
         self.asked(Request::Gather { replica: replica.clone() }, |response| match response {
-            Response::Reports(reports) => Some(reports),
+            Response::Reports(reports) => {
+                Some(reports.iter().map(|report| Report::clone(report)).collect())
+            }
             _ => None,
         })
     }

@@ -107,7 +107,7 @@ impl Sim {
             events: 0,
             edits: 0,
             taken_out: BTreeMap::new(),
-            read_before: ReadBefore::new(),
+            read_before: ReadBefore::default(),
             world,
             addresses,
             fleet,

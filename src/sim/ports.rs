@@ -3,7 +3,8 @@
 //! What `aws` does over the wire is done here by direct call: the same items, the same conditions,
 //! the same sorting of errors. Every request takes effect at the moment of the call, or not at all.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 use super::signals;
 use crate::core::{Outcome, Refusal, Request, Response};
@@ -82,10 +83,28 @@ pub(super) fn seen<'a>(request: &'a Request, caller: &'a str) -> wire::Call<'a> 
     wire::Call { caller, region, service, operation }
 }
 
-/// Reports that were read before, by replica and agent, with their documents: most readings find
-/// what the one before them found, and reading JSON is what a simulated second would mostly be
-/// spent on.
-pub(super) type ReadBefore = BTreeMap<(RegionId, String), (String, Report)>;
+/// Reports as they were published, with their documents, the newest last: reading the JSON of each
+/// again at each replica is what a simulated second would mostly be spent on.
+#[derive(Debug, Default)]
+pub(super) struct ReadBefore(BTreeMap<String, VecDeque<(String, Arc<Report>)>>);
+
+/// Documents kept of one agent. A replica that lags further behind has its items read in full.
+const KEPT_MAX: usize = 16;
+
+impl ReadBefore {
+    fn keep(&mut self, agent: &str, document: String, report: Arc<Report>) {
+        let kept = self.0.entry(agent.to_owned()).or_default();
+        if kept.len() == KEPT_MAX {
+            kept.pop_front();
+        }
+        kept.push_back((document, report));
+    }
+
+    fn find(&self, agent: &str, document: &str) -> Option<Arc<Report>> {
+        let kept = self.0.get(agent)?;
+        kept.iter().rev().find(|(read, _)| read == document).map(|(_, report)| report.clone())
+    }
+}
 
 /// One caller's ports.
 pub(super) struct Ports<'a> {
@@ -129,7 +148,7 @@ impl Ports<'_> {
             Request::ReadState { seat, name } => {
                 self.read_state(&seat, name).map(Response::State).map_err(failed)
             }
-            Request::Publish { replica, report } => done(self.publish(&replica, &report)),
+            Request::Publish { replica, report } => done(self.publish(&replica, report)),
             Request::Gather { replica } => {
                 self.gather(&replica).map(Response::Reports).map_err(failed)
             }
@@ -253,9 +272,11 @@ impl Ports<'_> {
         item.as_ref().map(items::document_from).transpose()
     }
 
-    fn publish(&mut self, replica: &RegionId, report: &Report) -> Result<(), CallFailure> {
-        let document = serde_json::to_string(report).expect("a report has only texts as keys");
-        self.put_board(replica, items::KIND_REPORT, report.agent.as_str(), &document)
+    fn publish(&mut self, replica: &RegionId, report: Box<Report>) -> Result<(), CallFailure> {
+        let document = serde_json::to_string(&*report).expect("a report has only texts as keys");
+        let agent = report.agent.clone();
+        self.read_before.keep(agent.as_str(), document.clone(), Arc::from(report));
+        self.put_board(replica, items::KIND_REPORT, agent.as_str(), &document)
     }
 
     fn put_board(
@@ -273,7 +294,7 @@ impl Ports<'_> {
         self.put(replica, put).map_err(|error| unusable(&error))
     }
 
-    fn gather(&mut self, replica: &RegionId) -> Result<Vec<Report>, CallFailure> {
+    fn gather(&mut self, replica: &RegionId) -> Result<Vec<Arc<Report>>, CallFailure> {
         let mut reports = Vec::new();
         let mut start = None;
         loop {
@@ -298,7 +319,7 @@ impl Ports<'_> {
                 Err(error) => return Err(unusable(&error)),
             };
             for item in &page.items {
-                reports.extend(self.report(replica, &from_world(item))?);
+                reports.extend(self.report(item)?);
             }
             start = page.last_key;
             if start.is_none() {
@@ -309,21 +330,18 @@ impl Ports<'_> {
 
     /// The report in an item; none if it can't be read, since one that can't must not hide the
     /// others.
-    fn report(
-        &mut self,
-        replica: &RegionId,
-        item: &items::Item,
-    ) -> Result<Option<Report>, CallFailure> {
-        let document = items::document_from(item)?;
-        let Some(Attribute::S(agent)) = item.get(items::BOARD_RANGE) else { return Ok(None) };
-        let place = (replica.clone(), agent.clone());
-        if let Some((_, report)) =
-            self.read_before.get(&place).filter(|(read, _)| *read == document)
-        {
-            return Ok(Some(report.clone()));
+    fn report(&mut self, item: &Item) -> Result<Option<Arc<Report>>, CallFailure> {
+        let (Some(AttributeValue::S(document)), Some(AttributeValue::S(agent))) =
+            (item.get(items::DOCUMENT), item.get(items::BOARD_RANGE))
+        else {
+            return items::document_from(&from_world(item)).map(|_| None);
+        };
+        if let Some(report) = self.read_before.find(agent, document) {
+            return Ok(Some(report));
         }
-        let Ok(report) = serde_json::from_str::<Report>(&document) else { return Ok(None) };
-        self.read_before.insert(place, (document, report.clone()));
+        let Ok(report) = serde_json::from_str::<Report>(document) else { return Ok(None) };
+        let report = Arc::new(report);
+        self.read_before.keep(agent, document.clone(), report.clone());
         Ok(Some(report))
     }
 

@@ -12,6 +12,7 @@
 //! it was sent. A reader whom nobody hears is blind, and holds still.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::core::breakage::{Breakage, broken};
@@ -35,7 +36,7 @@ const SENT_MAX: usize = 1024;
 
 #[derive(Debug, Clone)]
 struct Run {
-    report: Report,
+    report: Arc<Report>,
     seen_at: Moment,
     /// When its number was last seen to rise.
     risen_at: Option<Moment>,
@@ -84,7 +85,7 @@ impl Matrix {
         now: Moment,
         replica: &RegionId,
         own: (&AgentId, BootId),
-        report: Report,
+        report: Arc<Report>,
     ) -> bool {
         let heard = report.heard.get(own.0).filter(|heard| heard.0 == own.1);
         let written_after = heard.and_then(|heard| self.sent.get(&heard.1)).copied();
@@ -164,9 +165,9 @@ impl Matrix {
             let risen = run.risen_at.map(|at| now.since(at));
             let word = run.written_after.map(|at| now.since(at));
             match (risen, word) {
-                (Some(_), Some(word)) if word >= vouched_for => (&run.report, Some(word)),
-                (Some(_), None) => (&run.report, None),
-                (risen, _) => (&run.report, risen),
+                (Some(_), Some(word)) if word >= vouched_for => (&*run.report, Some(word)),
+                (Some(_), None) => (&*run.report, None),
+                (risen, _) => (&*run.report, risen),
             }
         })
     }
@@ -218,7 +219,7 @@ mod tests {
 
     fn take_as_is(matrix: &mut Matrix, now: Moment, replica: &RegionId, report: Report) -> bool {
         let me = "me".parse().expect("valid");
-        matrix.take(now, replica, (&me, BootId(1)), report)
+        matrix.take(now, replica, (&me, BootId(1)), Arc::new(report))
     }
 
     #[test]
