@@ -36,6 +36,9 @@ PREFIX = f"rg{os.getpid()}"
 AWS_PORT, METRICS_PORT = 8000, 9180
 LEASE_S = 5.0  # the shipped fleet's: how long a frozen agent must be frozen at least
 LIMIT_S = 90  # longest wait for anything: only ends a run that has failed
+
+# Of the three seats of the fleet on loopback.
+MAJORITY = 2
 CLONE_NEWNET = 0x40000000
 
 
@@ -273,6 +276,7 @@ class Effects:
         self.weights = {}  # by (record name, Region)
         self.moves = []  # every change of a weight: (name, Region, from, to)
         self.fences, self.seats, self.batches = {}, {}, 0
+        self.terms = {}  # seats by the epoch in which they were taken
 
     def read(self):
         while True:
@@ -289,16 +293,23 @@ class Effects:
             self.next = page["next"]
 
     def seat_written(self, entry):
-        """No seat is taken from another within that one's lease, and no epoch falls."""
+        """No majority is made of seats taken within their holder's lease, and no epoch falls.
+
+        Who has a majority asks the remaining seat at once: it needs no wait, since nobody can lead
+        by that one alone.
+        """
         seat, at, region = entry["item"], entry["at"], entry["region"]
         if before := self.seats.get(region):
             old, old_at = before
             if seat["epoch"] < old["epoch"]:
                 raise Failed(f"the epoch of the seat of {region} fell: {before} then {entry}")
+            term = self.terms.setdefault(seat["epoch"], set())
+            elected = len(term - {region}) >= MAJORITY
             taken = seat.get("holder") != old.get("holder")
-            if taken and at - old_at < old["lease_ms"]:
+            if taken and not elected and at - old_at < old["lease_ms"]:
                 raise Failed(f"the seat of {region} was taken within its holder's lease: "
                              f"{before} then {entry}")
+            term.add(region)
         self.seats[region] = (seat, at)
 
     def zone_changed(self, entry):
@@ -328,8 +339,8 @@ class Effects:
 
 def judge_the_judges():
     """What must never be is noticed when it is."""
-    def seat(at, epoch, holder):
-        return {"at": at, "region": "r1", "item": {
+    def seat(at, epoch, holder, region="r1"):
+        return {"at": at, "region": region, "item": {
             "id": "seat", "epoch": epoch, "holder": holder, "lease_ms": 5000}}
     def batch(epoch, attempt, *weights):
         fence = f'"regent fleet=demo epoch={epoch} attempt={attempt}"'
@@ -348,6 +359,11 @@ def judge_the_judges():
         raise AssertionError(f"let through: {entries[-1]}")
     refused(Effects(None).seat_written, seat(0, 1, "a"), seat(5000, 2, "b"), seat(9999, 3, "a"))
     refused(Effects(None).seat_written, seat(0, 2, "a"), seat(9000, 1, "b"))
+    three = [seat(0, 1, "a", region) for region in ("r1", "r2", "r3")]
+    refused(Effects(None).seat_written, *three, seat(5000, 2, "b"), seat(4999, 2, "b", "r2"))
+    third = Effects(None)
+    for entry in [*three, seat(5000, 2, "b"), seat(5001, 2, "b", "r2"), seat(1, 2, "b", "r3")]:
+        third.seat_written(entry)
     refused(Effects(None).zone_changed, batch(2, 1, 100), batch(3, 1, 100), batch(2, 9, 100))
     refused(Effects(None).zone_changed, batch(2, 1, 100), batch(2, 1, 100))
     refused(Effects(None).zone_changed, batch(2, 1, 100, 0), batch(2, 2, 0, 0))
