@@ -12,8 +12,8 @@ use crate::domain::record::{ChangeId, ChangeStatus, DnsName, RecordKey};
 use crate::domain::seat::{Beat, Seat};
 use crate::domain::signal::{AlarmName, AlarmState, TargetGroupArn, TargetHealth};
 use crate::domain::{
-    CallFailure, FailureClass, Moment, RegionId, Report, ServiceId, StateName, Target, ZoneBatch,
-    ZoneId, ZoneRead,
+    CallFailure, FailureClass, Moment, Order, OrderId, RegionId, Report, ServiceId, StateName,
+    Target, ZoneBatch, ZoneId, ZoneRead,
 };
 
 use super::note::Note;
@@ -80,6 +80,18 @@ pub enum Request {
         /// The state as JSON.
         document: String,
     },
+    /// `Observations::orders`.
+    ReadOrders {
+        /// From whose replica.
+        replica: RegionId,
+    },
+    /// `Observations::remove_order`.
+    RemoveOrder {
+        /// From whose replica.
+        replica: RegionId,
+        /// Which.
+        order: OrderId,
+    },
     /// `Records::read_zone`.
     ReadZone {
         /// Which.
@@ -124,6 +136,8 @@ pub enum Response {
     State(Option<String>),
     /// Of `Gather`.
     Reports(Vec<Arc<Report>>),
+    /// Of `ReadOrders`.
+    Orders(Vec<Order>),
     /// Of `ReadZone`.
     Zone(ZoneRead),
     /// Of `ChangeZone`.
@@ -228,6 +242,8 @@ pub(super) enum Purpose {
     Publish,
     Gather { replica: RegionId },
     History { name: StateName },
+    Orders { replica: RegionId },
+    OrderRemoved,
     Zone { zone: ZoneId },
     ZoneChange { zone: ZoneId, change: ChangeId },
     TargetHealth { service: ServiceId },

@@ -1,5 +1,6 @@
 //! Small values for the brain's unit tests.
 
+use crate::domain::autonomy::Consent;
 use crate::domain::control::StateRef;
 use crate::domain::digest::Digest;
 use std::collections::{BTreeMap, BTreeSet};
@@ -58,6 +59,7 @@ pub(super) fn probed_fleet(targets: usize) -> Fleet {
         zones: BTreeMap::new(),
         timing: timing(),
         rules: Rules { dwell_ms: 2000, return_after_ms: 60_000, fewest_in_service: 1 },
+        consent: Consent::default(),
         tables: Tables { seats: "f-seats".to_owned(), board: "f-board".to_owned() },
     }
 }

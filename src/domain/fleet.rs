@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::autonomy::Consent;
 use super::name::{FleetName, RegionId, ServiceId, ZoneId};
 use super::observation::Target;
 use super::record::{DnsName, RecordData, RecordKey, RecordType};
@@ -30,6 +31,8 @@ pub struct Fleet {
     pub timing: Timing,
     /// What the planner may do.
     pub rules: Rules,
+    /// How far it goes by itself.
+    pub consent: Consent,
     /// Names of the tables.
     pub tables: Tables,
 }
