@@ -62,6 +62,7 @@ pub(super) fn probed_fleet(targets: usize) -> Fleet {
         name: "web.example.".parse().expect("valid"),
         rtype: RecordType::A,
         probe,
+        writes_to: None,
         regions: BTreeMap::from([(region.clone(), placement)]),
     };
     let name = |n| format!("s{n}").parse().expect("valid");
@@ -70,6 +71,7 @@ pub(super) fn probed_fleet(targets: usize) -> Fleet {
         seats: BTreeSet::from([region.clone()]),
         regions: BTreeSet::from([region]),
         services: (0..targets).map(|n| (name(n), service.clone())).collect(),
+        databases: BTreeMap::new(),
         zones: BTreeMap::new(),
         timing: timing(),
         rules: Rules { dwell_ms: 2000, return_after_ms: 60_000, fewest_in_service: 1 },

@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::name::{FleetName, RegionId, ServiceId, ZoneId};
+use super::database::{DatabaseSpec, WritesTo};
+use super::name::{DatabaseId, FleetName, RegionId, ServiceId, ZoneId};
 use super::observation::Target;
 use super::record::{DnsName, RecordData, RecordKey, RecordType};
 use super::signal::{AlarmName, TargetGroupArn};
@@ -24,6 +25,8 @@ pub struct Fleet {
     pub regions: BTreeSet<RegionId>,
     /// What is kept answering.
     pub services: BTreeMap<ServiceId, Service>,
+    /// Databases whose writer can change its Region.
+    pub databases: BTreeMap<DatabaseId, DatabaseSpec>,
     /// Hosted zones by ID, with their names.
     pub zones: BTreeMap<ZoneId, DnsName>,
     /// Clocks and limits.
@@ -83,6 +86,8 @@ pub struct Service {
     pub rtype: RecordType,
     /// How it is probed, in every Region.
     pub probe: ProbeSpec,
+    /// The database that it writes to, if its writer can change its Region.
+    pub writes_to: Option<WritesTo>,
     /// The Regions that serve it.
     pub regions: BTreeMap<RegionId, Placement>,
 }

@@ -77,9 +77,11 @@ pub(super) fn fleet() -> Fleet {
                 name: id("web.example.com"),
                 rtype: RecordType::A,
                 probe,
+                writes_to: None,
                 regions: regions.collect(),
             },
         )]),
+        databases: BTreeMap::new(),
         zones: BTreeMap::from([(id("Z1"), id("example.com"))]),
         timing: Timing {
             lease_ms: 5000,

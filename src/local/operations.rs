@@ -93,6 +93,7 @@ mod tests {
                 AwsService::Route53 => "route53",
                 AwsService::Elbv2 => "elbv2",
                 AwsService::Cloudwatch => "cloudwatch",
+                AwsService::Rds => "rds",
             };
             let command = format!("aws {service} {words} ");
             assert!(script.contains(&command), "tests/by-hand.sh does not try `{command}`");

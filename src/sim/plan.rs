@@ -339,6 +339,7 @@ impl Shape {
                 name: format!("s{}.z{zone_number}.example.", n + 1).parse().expect("letters"),
                 rtype: RecordType::A,
                 probe: self.probe(),
+                writes_to: None,
                 regions: regions.collect(),
             };
             (service(n + 1), spec)
@@ -350,6 +351,7 @@ impl Shape {
             seats: seats.map(region).collect(),
             regions: all.map(region).collect(),
             services: services.collect(),
+            databases: BTreeMap::new(),
             zones: zones.collect(),
             timing: self.timing.clone(),
             rules: self.rules.clone(),

@@ -166,6 +166,7 @@ fn check_service(
         name: name?,
         rtype: rtype?,
         probe: probe?,
+        writes_to: None,
         regions: BTreeMap::new(),
     };
     (findings.count() == before).then_some(service)

@@ -86,6 +86,7 @@ pub(super) fn folder(folder: &Folder, findings: &mut Findings) -> Option<Fleet> 
         seats,
         regions: regions.into_keys().collect(),
         services,
+        databases: BTreeMap::new(),
         zones: head.zones,
         timing: head.timing,
         rules: head.rules,

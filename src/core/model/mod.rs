@@ -123,6 +123,7 @@ fn fleet(name: &str) -> Fleet {
         name: "web.z".parse().expect("valid"),
         rtype: RecordType::A,
         probe: probe_spec(),
+        writes_to: None,
         regions: [1, 2].map(|n| (region(n), placement(n))).into(),
     };
     let seats: BTreeSet<RegionId> = (1..=3).map(region).collect();
@@ -131,6 +132,7 @@ fn fleet(name: &str) -> Fleet {
         regions: seats.clone(),
         seats,
         services: [("web".parse().expect("valid"), service)].into(),
+        databases: BTreeMap::new(),
         zones: [("Z".parse().expect("valid"), "z".parse().expect("valid"))].into(),
         timing: Timing {
             lease_ms: 3000,
