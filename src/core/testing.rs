@@ -28,6 +28,8 @@ pub(super) fn timing() -> Timing {
         stale_ms: 6000,
         zone_audit_ms: 30000,
         signals_ms: 10000,
+        database_call_ms: 2500,
+        database_read_ms: 15000,
     }
 }
 

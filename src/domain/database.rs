@@ -107,10 +107,6 @@ pub struct DatabaseSpec {
     /// How many secondaries are to be connected: fewer, and people are told that the database is
     /// not protected as it should be.
     pub secondaries_wanted: u16,
-    /// Time limit of a call to RDS, or to CloudWatch about the database.
-    pub call_ms: u32,
-    /// Time between the leader's readings of who writes and of the lag.
-    pub read_ms: u32,
 }
 
 /// A member as the files describe it.

@@ -259,6 +259,10 @@ pub struct Timing {
     /// Time between an agent's readings of its own Region's target health. Alarms are read every
     /// third time.
     pub signals_ms: u32,
+    /// Time limit of a call to RDS, or to CloudWatch about a database.
+    pub database_call_ms: u32,
+    /// Time between readings of who writes a database and how far the others are behind.
+    pub database_read_ms: u32,
 }
 
 /// What the planner may do.

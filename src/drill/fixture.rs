@@ -99,6 +99,8 @@ pub(super) fn fleet() -> Fleet {
             stale_ms: 6000,
             zone_audit_ms: 10_000,
             signals_ms: 10_000,
+            database_call_ms: 2000,
+            database_read_ms: 15_000,
         },
         rules: Rules { dwell_ms: 2000, return_after_ms: 20_000, fewest_in_service: 1 },
         tables: Tables { seats: "demo-seats".to_owned(), board: "demo-board".to_owned() },

@@ -150,6 +150,8 @@ fn fleet(name: &str) -> Fleet {
             gather_ms: u32::MAX,
             stale_ms: u32::MAX,
             signals_ms: u32::MAX,
+            database_call_ms: 1000,
+            database_read_ms: u32::MAX,
             zone_audit_ms: u32::MAX,
         },
         rules: Rules { dwell_ms: 0, return_after_ms: 0, fewest_in_service: 1 },
