@@ -53,6 +53,9 @@ const ENGINE_VERSION: &str = "16.6";
 /// multiples of it, so that nothing depends on how often somebody looks.
 const GRAIN_MS: u64 = 100;
 
+/// How soon it is worth looking again while something goes on.
+const NEXT_LOOK: Duration = Duration::from_millis(500);
+
 /// RDS in every Region.
 #[derive(Debug, Clone)]
 pub struct Rds {
@@ -185,6 +188,13 @@ impl Rds {
             self.globals.values_mut().filter(|global| cluster.is_none_or(|id| *id == global.id));
         let members = meant.filter_map(|global| global.members.get_mut(region));
         members.map(change).count()
+    }
+
+    /// When there may be something new to see; none while nothing but replication goes on.
+    #[must_use]
+    pub fn next_due(&self) -> Option<Moment> {
+        let steady = self.globals.values().all(Global::steady);
+        (!steady).then(|| self.at + NEXT_LOOK)
     }
 
     /// Lets time pass; what is to be published of it.
