@@ -19,7 +19,7 @@ use crate::core::note::{Note, StepDown};
 use crate::core::view::{Inner, View};
 use crate::core::{Brain, CallId, Command, Event, Identity, ProbeId, Request};
 use crate::domain::{AgentId, Fleet, Moment, Sample, Target};
-use crate::ports::{Observations, Records, Registers, Signals};
+use crate::ports::{Databases, Observations, Records, Registers, Signals};
 use crate::probe::{Endpoint, InvalidEndpoint, InvalidUserAgent, NoRoots, Prober, Trust};
 use crate::telemetry::clock::{self, Stopwatch};
 use crate::telemetry::metrics::Metrics;
@@ -48,6 +48,8 @@ pub struct Outside {
     pub records: Arc<dyn Records>,
     /// What AWS says of a Region.
     pub signals: Arc<dyn Signals>,
+    /// The databases.
+    pub databases: Arc<dyn Databases>,
 }
 
 /// Why an agent can't run, or no longer.

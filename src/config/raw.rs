@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::defaults;
 use crate::domain::autonomy::Autonomy;
+use crate::domain::database::{Eligibility, MoveOrder, WriteReach};
 use crate::domain::fleet::{AddressFamily, ConnectionPolicy, JsonScalar, Protocol};
 
 /// All files of a fleet's folder.
@@ -36,6 +37,9 @@ pub struct Fleet {
     /// Services by name.
     #[serde(default)]
     pub services: BTreeMap<String, Service>,
+    /// Databases by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub databases: BTreeMap<String, Database>,
     /// Clocks and limits.
     #[serde(default)]
     pub timing: Timing,
@@ -114,6 +118,8 @@ pub struct Timing {
     pub stale_ms: u32,
     pub zone_audit_ms: u32,
     pub signals_ms: u32,
+    pub database_call_ms: u32,
+    pub database_read_ms: u32,
 }
 
 impl Default for Timing {
@@ -134,6 +140,8 @@ impl Default for Timing {
             stale_ms: defaults::STALE_MS,
             zone_audit_ms: defaults::ZONE_AUDIT_MS,
             signals_ms: defaults::SIGNALS_MS,
+            database_call_ms: defaults::DATABASE_CALL_MS,
+            database_read_ms: defaults::DATABASE_READ_MS,
         }
     }
 }
@@ -169,9 +177,41 @@ pub struct Service {
     /// The record's type: A, AAAA or CNAME.
     #[serde(rename = "type")]
     pub rtype: String,
+    /// The database that it writes to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub writes_to: Option<String>,
+    /// From where: `"every-region"` if absent, or `"writer-region"`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub writes_from: Option<WriteReach>,
     /// How it is probed.
     #[serde(default)]
     pub probe: Probe,
+}
+
+/// `[databases.<name>]` of `fleet.toml`; the fields are those of
+/// [`DatabaseSpec`](crate::domain::database::DatabaseSpec).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Database {
+    /// The global cluster's identifier.
+    pub global_cluster: String,
+    /// The most that a failover may lose without a person's word.
+    #[serde(default = "loss_budget_ms")]
+    pub loss_budget_ms: u32,
+    /// What moves first: `"writer-first"` or `"traffic-first"`.
+    #[serde(default)]
+    pub order: MoveOrder,
+    /// How many secondaries are to be connected.
+    #[serde(default = "secondaries_wanted")]
+    pub secondaries_wanted: u16,
+}
+
+const fn loss_budget_ms() -> u32 {
+    defaults::LOSS_BUDGET_MS
+}
+
+const fn secondaries_wanted() -> u16 {
+    defaults::SECONDARIES_WANTED
 }
 
 /// `[services.<name>.probe]`.
@@ -284,6 +324,20 @@ pub struct Region {
     /// What it serves.
     #[serde(default)]
     pub services: BTreeMap<String, Placement>,
+    /// Members of databases.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub databases: BTreeMap<String, Member>,
+}
+
+/// `[databases.<name>]` of a Region's file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Member {
+    /// ARN of the cluster.
+    pub cluster: String,
+    /// Whether it may become the writer: `"prefer"`, `"neutral"`, `"avoid"` or `"never"`.
+    #[serde(default)]
+    pub eligibility: Eligibility,
 }
 
 /// `[services.<name>]` of a Region's file.

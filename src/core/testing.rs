@@ -29,6 +29,8 @@ pub(super) fn timing() -> Timing {
         stale_ms: 6000,
         zone_audit_ms: 30000,
         signals_ms: 10000,
+        database_call_ms: 2500,
+        database_read_ms: 15000,
     }
 }
 
@@ -48,6 +50,7 @@ pub(super) fn probed_fleet(targets: usize) -> Fleet {
         name: "web.example.".parse().expect("valid"),
         rtype: RecordType::A,
         probe,
+        writes_to: None,
         regions: BTreeMap::from([(region.clone(), placement)]),
     };
     let name = |n| format!("s{n}").parse().expect("valid");
@@ -56,6 +59,7 @@ pub(super) fn probed_fleet(targets: usize) -> Fleet {
         seats: BTreeSet::from([region.clone()]),
         regions: BTreeSet::from([region]),
         services: (0..targets).map(|n| (name(n), service.clone())).collect(),
+        databases: BTreeMap::new(),
         zones: BTreeMap::new(),
         timing: timing(),
         rules: Rules { dwell_ms: 2000, return_after_ms: 60_000, fewest_in_service: 1 },

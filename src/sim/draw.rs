@@ -178,6 +178,8 @@ fn draw_timing(rng: &mut Pcg64Mcg) -> Timing {
         gather_ms,
         stale_ms: 2 * report_ms + gather_ms + rng.random_range(500..=4000),
         signals_ms: 10_000,
+        database_call_ms: call_ms_max.min(2500),
+        database_read_ms: 15_000,
         zone_audit_ms: [5000, 15_000, 30_000][rng.random_range(0..3)],
     }
 }

@@ -352,6 +352,7 @@ impl Shape {
                 name: format!("s{}.z{zone_number}.example.", n + 1).parse().expect("letters"),
                 rtype: RecordType::A,
                 probe: self.probe(),
+                writes_to: None,
                 regions: regions.collect(),
             };
             (service(n + 1), spec)
@@ -363,6 +364,7 @@ impl Shape {
             seats: seats.map(region).collect(),
             regions: all.map(region).collect(),
             services: services.collect(),
+            databases: BTreeMap::new(),
             zones: zones.collect(),
             timing: self.timing.clone(),
             rules: self.rules.clone(),

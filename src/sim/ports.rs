@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use super::signals;
+use super::{databases, signals};
 use crate::core::{Outcome, Refusal, Request, Response};
 use crate::domain::fleet::Tables;
 use crate::domain::record::{ChangeId, DnsName, RecordKey, RecordType, ZoneRead};
@@ -41,6 +41,11 @@ pub(super) fn place_of(request: &Request) -> Place {
         }
         Request::ReadTargetHealth { group } => Place::Region(group.region().clone()),
         Request::ReadAlarms { region, .. } => Place::Region(region.clone()),
+        Request::DescribeDatabase { via, .. } => Place::Region(via.clone()),
+        Request::DescribeMember { member: cluster }
+        | Request::ReadLag { secondary: cluster }
+        | Request::FailOver { target: cluster, .. } => Place::Region(cluster.region().clone()),
+        Request::SwitchOver { primary, .. } => Place::Region(primary.clone()),
     }
 }
 
@@ -52,7 +57,9 @@ pub(super) fn has_effect(request: &Request) -> bool {
         | Request::Publish { .. }
         | Request::RecordHistory { .. }
         | Request::RemoveOrder { .. }
-        | Request::ChangeZone { .. } => true,
+        | Request::ChangeZone { .. }
+        | Request::SwitchOver { .. }
+        | Request::FailOver { .. } => true,
         Request::ReadSeat { .. }
         | Request::ReadState { .. }
         | Request::Gather { .. }
@@ -60,13 +67,16 @@ pub(super) fn has_effect(request: &Request) -> bool {
         | Request::ReadZone { .. }
         | Request::ReadChange { .. }
         | Request::ReadTargetHealth { .. }
-        | Request::ReadAlarms { .. } => false,
+        | Request::ReadAlarms { .. }
+        | Request::DescribeDatabase { .. }
+        | Request::DescribeMember { .. }
+        | Request::ReadLag { .. } => false,
     }
 }
 
 /// What rules of the wire look at: as the adapter would send it.
 pub(super) fn seen<'a>(request: &'a Request, caller: &'a str) -> wire::Call<'a> {
-    use AwsService::{Cloudwatch, Dynamodb, Elbv2, Route53};
+    use AwsService::{Cloudwatch, Dynamodb, Elbv2, Rds, Route53};
     let (region, service, operation) = match request {
         Request::ReadSeat { seat } | Request::ReadState { seat, .. } => {
             (Some(seat), Dynamodb, "GetItem")
@@ -88,6 +98,11 @@ pub(super) fn seen<'a>(request: &'a Request, caller: &'a str) -> wire::Call<'a> 
             (Some(group.region()), Elbv2, "DescribeTargetHealth")
         }
         Request::ReadAlarms { region, .. } => (Some(region), Cloudwatch, "DescribeAlarms"),
+        Request::DescribeDatabase { via, .. } => (Some(via), Rds, "DescribeGlobalClusters"),
+        Request::DescribeMember { member } => (Some(member.region()), Rds, "DescribeDBClusters"),
+        Request::ReadLag { secondary } => (Some(secondary.region()), Cloudwatch, "GetMetricData"),
+        Request::SwitchOver { primary, .. } => (Some(primary), Rds, "SwitchoverGlobalCluster"),
+        Request::FailOver { target, .. } => (Some(target.region()), Rds, "FailoverGlobalCluster"),
     };
     wire::Call { caller, region, service, operation }
 }
@@ -184,6 +199,24 @@ impl Ports<'_> {
                 .map_err(failed),
             Request::ReadAlarms { region, names } => {
                 Ok(Response::Alarms(signals::alarms(self.world, &region, &names)))
+            }
+            Request::DescribeDatabase { cluster, via } => {
+                let shown = databases::describe(self.world, &via, &cluster);
+                shown.map(Response::Database).map_err(failed)
+            }
+            Request::DescribeMember { member } => {
+                let shown = databases::describe_member(self.world, &member);
+                shown.map(Response::Member).map_err(failed)
+            }
+            Request::ReadLag { secondary } => {
+                Ok(Response::Lag(databases::lag(self.world, self.now, &secondary)))
+            }
+            Request::SwitchOver { cluster, primary, target } => {
+                let (world, now) = (self.world, self.now);
+                done(databases::switchover(world, now, &primary, &cluster, &target))
+            }
+            Request::FailOver { cluster, target } => {
+                done(databases::failover(self.world, self.now, &cluster, &target))
             }
         }
     }

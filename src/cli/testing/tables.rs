@@ -8,15 +8,17 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::agent::Outside;
+use crate::domain::database::{ClusterArn, GlobalCluster, LagPoint, MemberCluster};
 use crate::domain::record::{ChangeId, ChangeStatus, DnsName, RecordChange, RecordKey};
 use crate::domain::signal::{
     AlarmName, AlarmState, Datapoint, MetricQuery, TargetGroupArn, TargetHealth,
 };
 use crate::domain::{
-    Beat, CallFailure, RegionId, Report, Seat, StateName, ZoneBatch, ZoneId, ZoneRead,
+    Beat, CallFailure, GlobalClusterId, RegionId, Report, Seat, StateName, ZoneBatch, ZoneId,
+    ZoneRead,
 };
 use crate::domain::{Order, OrderId};
-use crate::ports::{Answer, Observations, Records, Registers, Signals, SwapRefused};
+use crate::ports::{Answer, Databases, Observations, Records, Registers, Signals, SwapRefused};
 
 /// What is stored.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -69,7 +71,8 @@ impl Tables {
             registers: tables.clone(),
             observations: tables.clone(),
             records: tables.clone(),
-            signals: tables,
+            signals: tables.clone(),
+            databases: tables,
         }
     }
 }
@@ -236,6 +239,45 @@ impl Records for Tables {
 
     async fn change_status(&self, _: &ChangeId, _: Duration) -> Answer<ChangeStatus> {
         unused("change_status")
+    }
+}
+
+#[async_trait]
+impl Databases for Tables {
+    async fn describe(
+        &self,
+        _: &RegionId,
+        _: &GlobalClusterId,
+        _: Duration,
+    ) -> Answer<GlobalCluster> {
+        unused("describe")
+    }
+
+    async fn describe_member(&self, _: &ClusterArn, _: Duration) -> Answer<MemberCluster> {
+        unused("describe_member")
+    }
+
+    async fn lag(&self, _: &ClusterArn, _: Duration) -> Answer<Vec<LagPoint>> {
+        unused("lag")
+    }
+
+    async fn switchover(
+        &self,
+        _: &RegionId,
+        _: &GlobalClusterId,
+        _: &ClusterArn,
+        _: Duration,
+    ) -> Answer<()> {
+        unused("switchover")
+    }
+
+    async fn failover_allowing_data_loss(
+        &self,
+        _: &GlobalClusterId,
+        _: &ClusterArn,
+        _: Duration,
+    ) -> Answer<()> {
+        unused("failover_allowing_data_loss")
     }
 }
 

@@ -36,6 +36,7 @@ pub(super) fn fleet() -> Fleet {
         name: id("web.example"),
         rtype: RecordType::A,
         probe,
+        writes_to: None,
         regions: regions.iter().map(|region| (region.clone(), placement.clone())).collect(),
     };
     Fleet {
@@ -43,6 +44,7 @@ pub(super) fn fleet() -> Fleet {
         seats: regions.clone(),
         regions,
         services: [(id("web"), service)].into(),
+        databases: BTreeMap::new(),
         zones: [(id("Z1"), id("example"))].into(),
         timing: timing(),
         rules: Rules { dwell_ms: 2000, return_after_ms: 60_000, fewest_in_service: 2 },

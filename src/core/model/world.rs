@@ -85,6 +85,11 @@ impl World {
             | Request::ReadAlarms { .. }
             | Request::RecordHistory { .. }
             | Request::ReadChange { .. } => unreachable!("answered at once, see `state`"),
+            Request::DescribeDatabase { .. }
+            | Request::DescribeMember { .. }
+            | Request::ReadLag { .. }
+            | Request::SwitchOver { .. }
+            | Request::FailOver { .. } => unreachable!("the model's fleet has no database"),
         }
     }
 
