@@ -22,7 +22,7 @@ pub mod weight;
 pub use control::{ControlState, StateName, StateRef};
 pub use failure::{CallFailure, FailureClass};
 pub use fleet::Fleet;
-pub use name::{AgentId, FleetName, InvalidName, RegionId, ServiceId, ZoneId};
+pub use name::{AgentId, DatabaseId, FleetName, InvalidName, RegionId, ServiceId, ZoneId};
 pub use observation::{CellState, Phases, ProbeFailure, Report, Sample, Target};
 pub use record::{Fence, RecordKey, RecordSet, ZoneBatch, ZoneRead};
 pub use seat::{Beat, BootId, Epoch, Seat};

@@ -99,6 +99,12 @@ name!(
     "_"
 );
 name!(
+    /// An Aurora global database of the fleet, by the name that its files give it.
+    DatabaseId,
+    "database",
+    "_"
+);
+name!(
     /// One agent. Several may run in a Region, each with an identity of its own; by default an
     /// agent is named after its Region.
     AgentId,
