@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::gate::Gates;
 use super::name::{FleetName, RegionId, ServiceId, ZoneId};
 use super::observation::Target;
 use super::record::{DnsName, RecordData, RecordKey, RecordType};
@@ -32,6 +33,9 @@ pub struct Fleet {
     pub rules: Rules,
     /// Names of the tables.
     pub tables: Tables,
+    /// How Regions are shut without a control plane; none when they are not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gates: Option<Gates>,
 }
 
 impl Fleet {

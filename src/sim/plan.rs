@@ -354,6 +354,7 @@ impl Shape {
             timing: self.timing.clone(),
             rules: self.rules.clone(),
             tables: Tables { seats: "swarm-seats".to_owned(), board: "swarm-board".to_owned() },
+            gates: None,
         }
     }
 

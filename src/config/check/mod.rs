@@ -90,6 +90,7 @@ pub(super) fn folder(folder: &Folder, findings: &mut Findings) -> Option<Fleet> 
         timing: head.timing,
         rules: head.rules,
         tables: head.tables?,
+        gates: None,
     })
 }
 
