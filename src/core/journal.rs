@@ -343,9 +343,7 @@ impl Journal {
         election: &Election,
         out: &mut Outbox,
     ) -> Option<Progress> {
-        if let Stage::Adopting { since, .. } = self.stage
-            && now.since(since) >= Duration::from_millis(u64::from(self.timing.lease_ms))
-        {
+        if now >= self.give_up_at() {
             // It would hold the seats for ever and act never; another may read what it can't.
             return Some(Progress::StepDown(StepDown::JournalDamaged));
         }
@@ -401,6 +399,16 @@ impl Journal {
         out.call(now, self.timing.table_call_ms, purpose, request);
     }
 
+    /// When a leader that still can't read the state to adopt gives up.
+    fn give_up_at(&self) -> Moment {
+        match self.stage {
+            Stage::Adopting { since, .. } => {
+                since + Duration::from_millis(u64::from(self.timing.lease_ms))
+            }
+            Stage::Following | Stage::Leading { .. } => Moment::NEVER,
+        }
+    }
+
     /// When something is next due without an answer coming in.
     pub(super) fn next_wake(&self, now: Moment, election: &Election) -> Moment {
         let fetch = if !self.fetching && self.missing(election).is_some() {
@@ -409,16 +417,10 @@ impl Journal {
             Moment::NEVER
         };
         let puts = self.proposal.iter().flat_map(|proposal| &proposal.puts);
-        let patience = match self.stage {
-            Stage::Adopting { since, .. } => {
-                since + Duration::from_millis(u64::from(self.timing.lease_ms))
-            }
-            Stage::Following | Stage::Leading { .. } => Moment::NEVER,
-        };
         let due = puts.filter_map(|(seat, put)| match put {
             Put::Due(at) if election.in_reach(seat) => Some(*at),
             _ => None,
         });
-        due.min().unwrap_or(Moment::NEVER).min(fetch).min(patience)
+        due.min().unwrap_or(Moment::NEVER).min(fetch).min(self.give_up_at())
     }
 }

@@ -34,22 +34,7 @@ pub(super) fn timing() -> Timing {
 
 /// A fleet of that many services in one Region, of which nothing matters but that they are probed.
 pub(super) fn probed_fleet(targets: usize) -> Fleet {
-    let probe = ProbeSpec {
-        protocol: Protocol::Auto,
-        connection: ConnectionPolicy::Fresh,
-        family: AddressFamily::Any,
-        path: "/".to_owned(),
-        host: None,
-        status: vec![(200, 299)],
-        body_contains: None,
-        json: Vec::new(),
-        redirects_max: 0,
-        connect_ms_max: None,
-        first_byte_ms_max: None,
-        latency_ms_max: 800,
-        timeout_ms: 800,
-        body_bytes_max: 1024,
-    };
+    let probe = ProbeSpec { latency_ms_max: 800, timeout_ms: 800, ..probe_spec() };
     let region: RegionId = "r1".parse().expect("valid");
     let placement = Placement {
         weight: Weight(1),

@@ -284,7 +284,6 @@ impl Election {
                     .filter(|sent| found.as_ref().is_some_and(|found| found.beat == sent.new.beat));
                 self.observe(now, seat, found, out);
                 if let Some(sent) = mine {
-                    self.hurry_carried(now, seat);
                     return self.acknowledged(now, seat, &sent, out);
                 }
                 if matches!(self.role, Role::Leader { .. }) && self.in_reach(seat) {
@@ -300,7 +299,6 @@ impl Election {
             (Some(Busy::Swapping(sent)), Ok(_)) => {
                 watch.next_at = sent.at + poll;
                 self.observe(now, seat, Some(sent.new.clone()), out);
-                self.hurry_carried(now, seat);
                 self.acknowledged(now, seat, &sent, out)
             }
             (Some(Busy::Swapping(sent)), Err(Refusal::Found(found))) => {
@@ -308,7 +306,6 @@ impl Election {
                 watch.next_at = if mine { sent.at + poll } else { now + soon };
                 self.observe(now, seat, found.map(|found| *found), out);
                 if mine {
-                    self.hurry_carried(now, seat);
                     self.acknowledged(now, seat, &sent, out)
                 } else {
                     self.refused(now, seat, out)
@@ -362,6 +359,7 @@ impl Election {
         sent: &Sent,
         out: &mut Outbox,
     ) -> Option<Turn> {
+        self.hurry_carried(now, seat);
         match &mut self.role {
             Role::Follower { .. } => None,
             Role::Leader { epoch, acked_from } => {
