@@ -15,6 +15,7 @@
 //! | `orders`, `steer`, `asks` | what people order, and what is asked of them |
 //! | `zones` | wanted weights to records, behind the fence |
 //! | `safety` | the last look at a batch |
+//! | `gates` | which Regions' gates are closed, with no record edited |
 //! | `explain` | why |
 //! | `view` | what people see |
 
@@ -24,6 +25,7 @@ pub mod breakage;
 pub mod call;
 mod election;
 pub mod explain;
+pub mod gates;
 mod gather;
 pub mod gauges;
 pub mod genesis;
@@ -111,6 +113,7 @@ pub struct Brain {
     standings: BTreeMap<Target, Standing>,
     zones: BTreeMap<ZoneId, Zone>,
     blocked: Vec<Blocked>,
+    gates: gates::Watch,
     /// Something that verdicts rest on has changed.
     stale_verdicts: bool,
     judge_at: Moment,
@@ -157,6 +160,7 @@ impl Brain {
             standings: BTreeMap::new(),
             zones,
             blocked: Vec::new(),
+            gates: gates::Watch::new(&fleet),
             stale_verdicts: true,
             judge_at: now,
             stepped_at: now,
@@ -231,6 +235,12 @@ impl Brain {
     #[must_use]
     pub fn acting(&self) -> bool {
         self.journal.in_force().is_some()
+    }
+
+    /// What this agent says of the other Regions' gates, for as long as it says.
+    #[must_use]
+    pub fn gates(&self) -> &gates::Position {
+        self.gates.position()
     }
 
     fn wall_unix_ms(&self, now: Moment) -> i64 {
@@ -379,6 +389,10 @@ impl Brain {
         self.turned(now, turn);
         let progress = self.journal.drive(now, &self.election, &mut self.out);
         self.progressed(now, progress);
+        let committed = self.journal.committed();
+        let confirmed = committed.and_then(|entry| self.election.confirmed(&entry.reference));
+        let committed = committed.map(|entry| (&entry.reference, &entry.state.wanted));
+        self.gates.observe(&self.fleet, committed, confirmed);
         self.probing.drive(now, &self.fleet, &mut self.out);
         self.gathering.drive_reading(now, &self.fleet, &mut self.out);
         self.signals.drive(now, &mut self.out);

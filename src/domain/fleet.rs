@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::autonomy::Consent;
 use super::database::{DatabaseSpec, WritesTo};
+use super::gate::Gates;
 use super::name::{DatabaseId, FleetName, RegionId, ServiceId, ZoneId};
 use super::observation::Target;
 use super::record::{DnsName, RecordData, RecordKey, RecordType};
@@ -38,6 +39,9 @@ pub struct Fleet {
     pub consent: Consent,
     /// Names of the tables.
     pub tables: Tables,
+    /// How Regions are shut without a control plane; none when they are not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gates: Option<Gates>,
 }
 
 impl Fleet {

@@ -107,6 +107,7 @@ pub(super) fn fleet() -> Fleet {
         rules: Rules { dwell_ms: 2000, return_after_ms: 20_000, fewest_in_service: 1 },
         consent: Consent::default(),
         tables: Tables { seats: "demo-seats".to_owned(), board: "demo-board".to_owned() },
+        gates: None,
     }
 }
 

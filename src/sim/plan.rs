@@ -370,6 +370,7 @@ impl Shape {
             rules: self.rules.clone(),
             consent: self.consent.clone(),
             tables: Tables { seats: "swarm-seats".to_owned(), board: "swarm-board".to_owned() },
+            gates: None,
         }
     }
 

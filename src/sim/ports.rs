@@ -491,11 +491,15 @@ impl Ports<'_> {
                 Ok(change)
             }
             Err(error) => {
-                if !matches!(error, Route53Error::Throttling) {
+                if !matches!(error, Route53Error::Throttling | Route53Error::ServiceUnavailable) {
                     let why = error.to_string();
                     self.world.log.add(self.now, Happening::ZoneRejected { zone, caller, why });
                 }
-                Err(sorted(&error))
+                Err(match error {
+                    // Nobody knows whether it was begun: as the adapter sorts it.
+                    Route53Error::ServiceUnavailable => CallFailure::unknown(error.to_string()),
+                    error => sorted(&error),
+                })
             }
         }
     }
@@ -520,9 +524,9 @@ fn unusable(error: &DynamoError) -> CallFailure {
 
 fn sorted(error: &Route53Error) -> CallFailure {
     match error {
-        Route53Error::Throttling | Route53Error::PriorRequestNotComplete => {
-            CallFailure::transient(error.to_string())
-        }
+        Route53Error::Throttling
+        | Route53Error::PriorRequestNotComplete
+        | Route53Error::ServiceUnavailable => CallFailure::transient(error.to_string()),
         Route53Error::InvalidChangeBatch { .. } => CallFailure::conflict(error.to_string()),
         _ => CallFailure::permanent(format!("{}: {error}", error.code())),
     }

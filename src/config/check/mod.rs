@@ -107,6 +107,7 @@ pub(super) fn folder(folder: &Folder, findings: &mut Findings) -> Option<Fleet> 
         rules: head.rules,
         consent: head.consent,
         tables: head.tables?,
+        gates: None,
     })
 }
 

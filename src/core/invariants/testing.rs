@@ -50,6 +50,7 @@ pub(super) fn fleet() -> Fleet {
         rules: Rules { dwell_ms: 2000, return_after_ms: 60_000, fewest_in_service: 2 },
         consent: Consent::default(),
         tables: Tables { seats: "seats".to_owned(), board: "board".to_owned() },
+        gates: None,
     }
 }
 

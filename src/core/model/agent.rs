@@ -96,6 +96,8 @@ impl Agent {
             wall_offset_ms: _,
             // For people.
             blocked: _,
+            // Follow from the journal and the seats; nobody in the model looks at them.
+            gates: _,
             out,
             fleet,
             election,

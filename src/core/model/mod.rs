@@ -158,6 +158,7 @@ fn fleet(name: &str) -> Fleet {
         rules: Rules { dwell_ms: 0, return_after_ms: 0, fewest_in_service: 1 },
         consent: Consent::default(),
         tables: Tables { seats: "s".to_owned(), board: "b".to_owned() },
+        gates: None,
     }
 }
 
