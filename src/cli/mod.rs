@@ -13,6 +13,7 @@ mod init;
 mod local;
 mod outside;
 mod process;
+mod runbook;
 mod screen;
 mod sim;
 mod status;
@@ -52,6 +53,7 @@ enum Command {
     Init(init::Args),
     Agent(agent::Args),
     Status(status::Args),
+    Runbook(runbook::Args),
     Drill(drill::Args),
     Sim(sim::Args),
     Up(up::Args),
@@ -65,6 +67,7 @@ impl Cli {
             Command::Init(args) => init::run(&args, screen),
             Command::Agent(args) => agent::run(&args, screen),
             Command::Status(args) => status::run(&args, screen),
+            Command::Runbook(args) => runbook::run(&args, screen),
             Command::Drill(args) => drill::run(&args, screen),
             Command::Sim(args) => sim::run(&args, screen),
             Command::Up(args) => up::run(&args, screen),
