@@ -113,7 +113,7 @@ fn as_written(book: &Book, screen: &mut Screen<'_>) -> Result<(), Failure> {
         screen.line(format_args!(
             "  --set {}={}  {}{default}",
             parameter.name,
-            parameter.kind.name(),
+            parameter.kind.name().to_uppercase(),
             parameter.description
         ))?;
     }

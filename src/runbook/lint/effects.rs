@@ -139,13 +139,13 @@ fn check_guards(judge: &mut Judge<'_>, index: usize, step: &BookStep, before: &[
             && (about.is_none() || subject(it) == about)
     };
     if !before.iter().filter(holds).any(looks) {
-        let of = about.map_or_else(String::new, |(_, what)| format!(" of {what}"));
+        let at = about.map_or_else(String::new, |(_, what)| format!(" at {what}"));
         judge.refuse_step(
             index,
             "needs",
-            format!("{:?} can't be undone, and nothing looks{of} before it", step.id),
+            format!("{:?} can't be undone, and nothing looks{at} before it", step.id),
             format!(
-                "let it need, directly or through others, a `verify_…` or `wait_for_…` step{of} that \
+                "let it need, directly or through others, a `verify_…` or `wait_for_…` step that looks{at} and \
                  is not passed over on failure"
             ),
         );

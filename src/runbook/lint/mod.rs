@@ -8,6 +8,8 @@ mod effects;
 mod head;
 mod prose;
 mod steps;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 

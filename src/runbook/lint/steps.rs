@@ -105,13 +105,12 @@ fn check_timeout(judge: &mut Judge<'_>, index: usize, key: &str, doing: &Doing, 
     match (&doing.timeout_s, kind.limits_itself()) {
         (Some(_), true) => {
             let own = kind.keys.iter().find(|key| key.shape == Shape::Seconds);
-            let instead = own.map_or("its steps'", |key| key.name);
-            judge.refuse_step(
-                index,
-                key,
-                format!("a `{}` has its time limit elsewhere", kind.name),
-                format!("remove `timeout_s`; it goes by `{instead}`"),
+            let limits = own.map_or_else(
+                || "each step of the runbook that is called has its own".to_owned(),
+                |key| format!("`{}` is its time limit", key.name),
             );
+            let what = format!("`timeout_s` is not for a step of kind `{}`", kind.name);
+            judge.refuse_step(index, key, what, format!("remove it: {limits}"));
         }
         (None, false) if required => judge.refuse_step(
             index,

@@ -121,6 +121,14 @@ impl Page<'_> {
     ) -> String {
         let template = Template::new(code.trim_end());
         let references = template.references();
+        let unsaid = references.iter().filter_map(|name| reference(name)).find(|it| {
+            it.scope == Scope::Target
+                && !values.contains_key(it.name)
+                && !target.contains_key(it.name)
+        });
+        if let Some(unsaid) = unsaid {
+            return format!("# the fleet's files don't say {}", unsaid.about);
+        }
         let scope = references
             .iter()
             .filter(|name| !values.contains_key(**name))
@@ -166,7 +174,8 @@ fn facts(number: usize, step: &Step, all: &[Bound<'_>]) -> String {
     let mut line = format!("`{}`: {}", step.id, step.action);
     let after: Vec<String> =
         step.needs.iter().map(|&needs| format!("{} `{}`", needs + 1, all[needs].step.id)).collect();
-    if !after.is_empty() && step.needs.iter().next_back() != number.checked_sub(1).as_ref() {
+    let is_plain = number.checked_sub(1).is_some_and(|before| step.needs.iter().eq([&before]));
+    if !after.is_empty() && !is_plain {
         let _ = write!(line, "; after {}", after.join(" and "));
     }
     let _ = write!(line, "; at most {} s", step.timeout_s);
