@@ -258,7 +258,10 @@ impl Teller<'_> {
     }
 
     fn state(&mut self, stamp: Stamp, item: &serde_json::Value) {
-        let Some(state) = document::<ControlState<serde_json::Value>>(item) else { return };
+        let Some(state) = document::<ControlState<serde_json::Value, serde_json::Value>>(item)
+        else {
+            return;
+        };
         if self.story.decisions.iter().any(|decision| decision.name == state.name) {
             return;
         }

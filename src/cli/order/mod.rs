@@ -124,9 +124,14 @@ fn then(verb: &Verb, state: &State) -> Vec<String> {
              election go on"
                 .to_owned(),
         ],
-        Verb::Resume | Verb::SetAutonomy { .. } | Verb::Approve { .. } | Verb::Reject { .. } => {
-            Vec::new()
-        }
+        Verb::Start { .. }
+        | Verb::Retry { .. }
+        | Verb::Skip { .. }
+        | Verb::Abort { .. }
+        | Verb::Resume
+        | Verb::SetAutonomy { .. }
+        | Verb::Approve { .. }
+        | Verb::Reject { .. } => Vec::new(),
     }
 }
 
