@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::domain::database::{MoveStage, Synchronization};
+use crate::domain::database::Synchronization;
 use crate::domain::{GlobalClusterId, Moment, RegionId};
 use crate::world::network::{Network, Place};
 
@@ -257,10 +257,10 @@ impl Global {
             to: self.members[&moving.to].arn.clone(),
             allow_data_loss: moving.kind == Kind::Failover,
         });
-        let status = match moving.as_ref().map(|moving| &moving.stage) {
-            Some(MoveStage::SwitchingOver) => "switching-over",
-            Some(MoveStage::FailingOver) => "failing-over",
-            _ => "available",
+        let status = match self.moving.as_ref().map(|moving| moving.kind) {
+            Some(Kind::Switchover) => "switching-over",
+            Some(Kind::Failover) => "failing-over",
+            None => "available",
         };
         Shown {
             id: self.id.clone(),
