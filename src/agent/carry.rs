@@ -63,6 +63,8 @@ fn names(request: &Request) -> (&'static str, &'static str) {
         Request::Publish { .. } => ("observations", "publish"),
         Request::Gather { .. } => ("observations", "gather"),
         Request::RecordHistory { .. } => ("observations", "record_history"),
+        Request::ReadOrders { .. } => ("observations", "orders"),
+        Request::RemoveOrder { .. } => ("observations", "remove_order"),
         Request::ReadZone { .. } => ("records", "read_zone"),
         Request::ChangeZone { .. } => ("records", "change_zone"),
         Request::ReadChange { .. } => ("records", "change_status"),
@@ -105,6 +107,12 @@ async fn send(outside: &Outside, request: Request, limit: Duration) -> Outcome {
         }
         Request::RecordHistory { replica, name, document } => {
             done(observations.record_history(&replica, name, &document, limit).await)
+        }
+        Request::ReadOrders { replica } => {
+            observations.orders(&replica, limit).await.map(Response::Orders).map_err(failed)
+        }
+        Request::RemoveOrder { replica, order } => {
+            done(observations.remove_order(&replica, &order, limit).await)
         }
         Request::ReadZone { zone, fence, keys } => {
             let read = records.read_zone(&zone, &fence, &keys, limit).await;

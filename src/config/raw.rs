@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::defaults;
+use crate::domain::autonomy::Autonomy;
 use crate::domain::database::{Eligibility, MoveOrder, WriteReach};
 use crate::domain::fleet::{AddressFamily, ConnectionPolicy, JsonScalar, Protocol};
 
@@ -45,9 +46,38 @@ pub struct Fleet {
     /// What the planner may do.
     #[serde(default)]
     pub rules: Rules,
+    /// How far the fleet goes by itself.
+    #[serde(default, skip_serializing_if = "Consent::is_default")]
+    pub autonomy: Consent,
     /// Names of the tables.
     #[serde(default, skip_serializing_if = "Tables::is_default")]
     pub tables: Tables,
+}
+
+/// `[autonomy]`: a level for each [`ActionKind`](crate::domain::autonomy::ActionKind).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(missing_docs, reason = "documented once, on the kinds of action")]
+pub struct Consent {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drain: Option<Autonomy>,
+    #[serde(rename = "return", skip_serializing_if = "Option::is_none")]
+    pub back: Option<Autonomy>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub switchover: Option<Autonomy>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failover: Option<Autonomy>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scale: Option<Autonomy>,
+    /// See [`domain::autonomy::Consent`](crate::domain::autonomy::Consent).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approval_ms: Option<u32>,
+}
+
+impl Consent {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// `[tables]`.

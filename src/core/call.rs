@@ -13,8 +13,8 @@ use crate::domain::record::{ChangeId, ChangeStatus, DnsName, RecordKey};
 use crate::domain::seat::{Beat, Seat};
 use crate::domain::signal::{AlarmName, AlarmState, TargetGroupArn, TargetHealth};
 use crate::domain::{
-    CallFailure, FailureClass, GlobalClusterId, Moment, RegionId, Report, ServiceId, StateName,
-    Target, ZoneBatch, ZoneId, ZoneRead,
+    CallFailure, FailureClass, GlobalClusterId, Moment, Order, OrderId, RegionId, Report,
+    ServiceId, StateName, Target, ZoneBatch, ZoneId, ZoneRead,
 };
 
 use super::note::Note;
@@ -80,6 +80,18 @@ pub enum Request {
         name: StateName,
         /// The state as JSON.
         document: String,
+    },
+    /// `Observations::orders`.
+    ReadOrders {
+        /// From whose replica.
+        replica: RegionId,
+    },
+    /// `Observations::remove_order`.
+    RemoveOrder {
+        /// From whose replica.
+        replica: RegionId,
+        /// Which.
+        order: OrderId,
     },
     /// `Records::read_zone`.
     ReadZone {
@@ -158,6 +170,8 @@ pub enum Response {
     State(Option<String>),
     /// Of `Gather`.
     Reports(Vec<Arc<Report>>),
+    /// Of `ReadOrders`.
+    Orders(Vec<Order>),
     /// Of `ReadZone`.
     Zone(ZoneRead),
     /// Of `ChangeZone`.
@@ -268,6 +282,8 @@ pub(super) enum Purpose {
     Publish,
     Gather { replica: RegionId },
     History { name: StateName },
+    Orders { replica: RegionId },
+    OrderRemoved,
     Zone { zone: ZoneId },
     ZoneChange { zone: ZoneId, change: ChangeId },
     TargetHealth { service: ServiceId },

@@ -7,7 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::autonomy::Consent;
 use super::database::{DatabaseSpec, WritesTo};
+use super::gate::Gates;
 use super::name::{DatabaseId, FleetName, RegionId, ServiceId, ZoneId};
 use super::observation::Target;
 use super::record::{DnsName, RecordData, RecordKey, RecordType};
@@ -33,8 +35,13 @@ pub struct Fleet {
     pub timing: Timing,
     /// What the planner may do.
     pub rules: Rules,
+    /// How far it goes by itself.
+    pub consent: Consent,
     /// Names of the tables.
     pub tables: Tables,
+    /// How Regions are shut without a control plane; none when they are not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gates: Option<Gates>,
 }
 
 impl Fleet {

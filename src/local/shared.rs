@@ -98,6 +98,6 @@ async fn sleep_or_forever(span: Option<Duration>) {
 
 impl Answers for Shared {
     fn answer(&self, name: &OwnerName, rtype: ModelRecordType) -> Answer {
-        self.visit(|world, now| world.route53.answer(now, name, rtype, &|_| true))
+        self.visit(|world, now| world.route53.answer(now, name, rtype))
     }
 }

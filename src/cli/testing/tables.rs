@@ -17,6 +17,7 @@ use crate::domain::{
     Beat, CallFailure, GlobalClusterId, RegionId, Report, Seat, StateName, ZoneBatch, ZoneId,
     ZoneRead,
 };
+use crate::domain::{Order, OrderId};
 use crate::ports::{Answer, Databases, Observations, Records, Registers, Signals, SwapRefused};
 
 /// What is stored.
@@ -27,6 +28,7 @@ pub(in crate::cli) struct Stored {
     pub(in crate::cli) documents: BTreeMap<(RegionId, StateName), String>,
     pub(in crate::cli) boards: BTreeSet<RegionId>,
     pub(in crate::cli) reports: BTreeMap<RegionId, Vec<Report>>,
+    pub(in crate::cli) orders: Vec<Order>,
     pub(in crate::cli) zones: BTreeMap<ZoneId, (DnsName, ZoneRead)>,
     /// Regions that can't be reached.
     pub(in crate::cli) lost: BTreeSet<RegionId>,
@@ -166,6 +168,21 @@ impl Observations for Tables {
 
     async fn history(&self, _: &RegionId, _: u16, _: Duration) -> Answer<Vec<(StateName, String)>> {
         unused("history")
+    }
+
+    async fn submit_order(&self, replica: &RegionId, order: &Order, _: Duration) -> Answer<()> {
+        let mut stored = self.stored();
+        stored.reach(replica)?;
+        stored.orders.push(order.clone());
+        Ok(())
+    }
+
+    async fn orders(&self, _: &RegionId, _: Duration) -> Answer<Vec<Order>> {
+        unused("orders")
+    }
+
+    async fn remove_order(&self, _: &RegionId, _: &OrderId, _: Duration) -> Answer<()> {
+        unused("remove_order")
     }
 
     async fn create_table(

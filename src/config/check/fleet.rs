@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use super::super::problem::Findings;
 use super::super::raw;
 use super::super::source::Source;
-use super::{Databases, Services, database, probe, timing};
+use super::{Databases, Services, consent, database, probe, timing};
+use crate::domain::autonomy::Consent;
 use crate::domain::fleet::{Rules, Service, Tables, Timing};
 use crate::domain::record::{DnsName, RecordType};
 use crate::domain::{Fence, FleetName, ServiceId, ZoneId};
@@ -23,6 +24,7 @@ pub(super) struct Head {
     pub(super) databases: Databases,
     pub(super) timing: Timing,
     pub(super) rules: Rules,
+    pub(super) consent: Consent,
     pub(super) tables: Option<Tables>,
 }
 
@@ -32,6 +34,7 @@ pub(super) fn check(raw: &raw::Fleet, source: &Source, findings: &mut Findings) 
     let tables = tables(raw, source, findings);
     let timing = timing::timing(&raw.timing, !raw.databases.is_empty(), source, findings);
     let rules = timing::rules(&raw.rules, source, findings);
+    let consent = consent::consent(&raw.autonomy, source, findings);
     let zones = zones(raw, source, findings);
     if raw.services.is_empty() {
         findings.refuse(
@@ -56,7 +59,7 @@ pub(super) fn check(raw: &raw::Fleet, source: &Source, findings: &mut Findings) 
     if let Some(name) = &name {
         fences(name, &zones, &services, source, findings);
     }
-    Head { name, zones, services, databases, timing, rules, tables }
+    Head { name, zones, services, databases, timing, rules, consent, tables }
 }
 
 fn tables(raw: &raw::Fleet, source: &Source, findings: &mut Findings) -> Option<Tables> {

@@ -4,6 +4,7 @@
 //! later checks can go on. What is none here has its problem noted already; a check that needs it
 //! stays silent rather than complain about a consequence.
 
+mod consent;
 mod database;
 mod fleet;
 mod probe;
@@ -104,7 +105,9 @@ pub(super) fn folder(folder: &Folder, findings: &mut Findings) -> Option<Fleet> 
         zones: head.zones,
         timing: head.timing,
         rules: head.rules,
+        consent: head.consent,
         tables: head.tables?,
+        gates: None,
     })
 }
 

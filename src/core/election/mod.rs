@@ -170,6 +170,18 @@ impl Election {
             .map(|(seat, watch)| (seat, watch.seen.as_ref().map(|seen| &seen.seat), watch.lost))
     }
 
+    /// When a majority of seats was last seen to point to this state: the moment at which the last
+    /// of them was heard. None when they were never all seen so.
+    pub(super) fn confirmed(&self, state: &StateRef) -> Option<Moment> {
+        let counting = self.seats.values().filter_map(SeatWatch::counting);
+        let mut heard: Vec<Moment> = counting
+            .filter(|seen| seen.seat.committed == *state)
+            .map(|seen| seen.confirmed)
+            .collect();
+        heard.sort_unstable_by(|a, b| b.cmp(a));
+        heard.get(self.seats.len() / 2).copied()
+    }
+
     /// Seats that count, with what they show.
     pub(super) fn counting(&self) -> impl Iterator<Item = (&RegionId, &Seat)> {
         self.seats.iter().filter_map(|(seat, watch)| Some((seat, &watch.counting()?.seat)))

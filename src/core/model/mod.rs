@@ -35,6 +35,7 @@ use stateright::{Model, Property};
 use crate::core::genesis::{genesis, unborn_seat};
 use crate::core::invariants::Invariants;
 use crate::core::testing::probe_spec;
+use crate::domain::autonomy::Consent;
 use crate::domain::fleet::{Placement, Rules, Service, Tables, Timing};
 use crate::domain::record::{RecordData, RecordSet, RecordType, Routing};
 use crate::domain::{Epoch, Fence, Fleet, Moment, RegionId, Weight};
@@ -155,7 +156,9 @@ fn fleet(name: &str) -> Fleet {
             zone_audit_ms: u32::MAX,
         },
         rules: Rules { dwell_ms: 0, return_after_ms: 0, fewest_in_service: 1 },
+        consent: Consent::default(),
         tables: Tables { seats: "s".to_owned(), board: "b".to_owned() },
+        gates: None,
     }
 }
 

@@ -79,6 +79,8 @@ impl World {
             Request::ChangeZone { batch } => self.change_zone(by, batch, facts),
             Request::Publish { .. }
             | Request::Gather { .. }
+            | Request::ReadOrders { .. }
+            | Request::RemoveOrder { .. }
             | Request::ReadTargetHealth { .. }
             | Request::ReadAlarms { .. }
             | Request::RecordHistory { .. }

@@ -73,8 +73,7 @@ async fn lag_comes_newest_first_with_its_age_and_what_is_missing_is_none() {
         }
     });
     let points = aws.databases().lag(&arn("r2"), AMPLE).await.expect("readable");
-    let figures: Vec<_> =
-        points.iter().map(|p| (p.lag_ms, p.rpo_ms, p.progress_ms)).collect();
+    let figures: Vec<_> = points.iter().map(|p| (p.lag_ms, p.rpo_ms, p.progress_ms)).collect();
     assert_eq!(figures, [(Some(81), None, Some(95)), (Some(900), None, None)]);
     assert!((120_000..600_000).contains(&points[0].age_ms), "{points:?}");
     assert_eq!(points[1].age_ms - points[0].age_ms, 120_000);
