@@ -170,6 +170,12 @@ impl Fleet {
             dns: dns.address(),
             port,
             services: fleet.services.iter().map(|(id, s)| (id.clone(), s.name.clone())).collect(),
+            writing: fleet
+                .services
+                .iter()
+                .filter(|(_, service)| fleet.written_by(service).is_some())
+                .map(|(id, _)| id.clone())
+                .collect(),
             regions: addresses.iter().map(|(r, a)| (IpAddr::V4(*a), r.clone())).collect(),
         };
         crowd.start(&mut tasks)?;

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::domain::database::Synchronization;
+use crate::domain::database::{MoveStage, Synchronization};
 use crate::domain::{GlobalClusterId, Moment, RegionId};
 use crate::world::network::{Network, Place};
 
-use super::commits::{Lost, Timeline};
+use super::commits::{Lost, Timeline, WriteId};
 use super::member::{Deposed, Member, Stream, Volume};
 use super::moves::{Kind, Move, Stage};
 use super::pace::Pace;
@@ -82,6 +82,13 @@ impl Global {
     #[must_use]
     pub fn members(&self) -> &BTreeMap<RegionId, Member> {
         &self.members
+    }
+
+    /// Where the writer is being moved, how far that is, and whether data may be lost.
+    #[must_use]
+    pub fn moving_to(&self) -> Option<(&RegionId, MoveStage, bool)> {
+        let moving = self.moving.as_ref()?;
+        Some((&moving.to, moving.word(), moving.kind == Kind::Failover))
     }
 
     /// How many writes the database has.
@@ -223,15 +230,18 @@ impl Global {
         }
     }
 
-    /// Begins a failover: from here on nothing of the old writer gets to the target.
-    pub(super) fn depose(&mut self, now: Moment, target: &RegionId) {
+    /// Begins a failover: from here on nothing of the old writer gets to the target. What the target
+    /// doesn't have is lost.
+    pub(super) fn depose(&mut self, now: Moment, target: &RegionId) -> Vec<WriteId> {
         let Volume::Follows(stream) = self.members[target].volume else {
             unreachable!("only a secondary that follows can be failed over to");
         };
         let tail = self.timeline.fork(stream.has_until);
+        let lost = tail.iter().map(|commit| commit.write).collect();
         let old = self.members.get_mut(&self.writer).expect("the writer is a member");
         let takes_writes = true;
         old.volume = Volume::Deposed(Deposed { tail, takes_writes, fenced_at: None, since: now });
+        lost
     }
 
     /// What is true now, as RDS would show it.
