@@ -14,6 +14,7 @@ mod local;
 mod order;
 mod outside;
 mod process;
+mod runbook;
 mod screen;
 mod sim;
 mod status;
@@ -60,6 +61,7 @@ enum Command {
     Autonomy(order::AutonomyArgs),
     Approve(order::ApproveArgs),
     Reject(order::RejectArgs),
+    Runbook(runbook::Args),
     Drill(drill::Args),
     Sim(sim::Args),
     Up(up::Args),
@@ -80,6 +82,7 @@ impl Cli {
             Command::Autonomy(args) => args.run(screen),
             Command::Approve(args) => args.run(screen),
             Command::Reject(args) => args.run(screen),
+            Command::Runbook(args) => runbook::run(&args, screen),
             Command::Drill(args) => drill::run(&args, screen),
             Command::Sim(args) => sim::run(&args, screen),
             Command::Up(args) => up::run(&args, screen),

@@ -8,6 +8,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::procedure::Autonomy;
 use crate::domain::notice::NoticeLevel;
 use crate::domain::{DatabaseId, RegionId, ServiceId};
 
@@ -110,13 +111,12 @@ pub enum Action {
         /// Whether any answer other than 2xx fails the step.
         may_veto: bool,
     },
-    /// The leader decides nothing by itself until told to go on. Orders by people, and this run,
-    /// are carried out all the same.
+    /// Nothing is changed any more, neither weights nor records, until somebody resumes.
     Pause {
         /// Why, for whoever finds it so.
         reason: String,
     },
-    /// The leader decides by itself again.
+    /// The leader goes on.
     Resume,
 }
 
@@ -141,6 +141,22 @@ impl Action {
             Self::Webhook { .. } => Kind::Webhook,
             Self::Pause { .. } => Kind::Pause,
             Self::Resume => Kind::Resume,
+        }
+    }
+
+    /// The kind of action by which the fleet's rules say whether a person must be asked first; none
+    /// for what moves neither traffic, nor data, nor capacity.
+    #[must_use]
+    pub const fn autonomy(&self) -> Option<Autonomy> {
+        match self {
+            Self::CloseGate { .. } | Self::ShiftTraffic { to: Share::None, .. } => {
+                Some(Autonomy::Drain)
+            }
+            Self::OpenGate { .. } | Self::ShiftTraffic { .. } => Some(Autonomy::Return),
+            Self::SwitchOver { .. } => Some(Autonomy::Switchover),
+            Self::Promote { .. } => Some(Autonomy::Failover),
+            Self::Scale { .. } => Some(Autonomy::Scale),
+            _ => None,
         }
     }
 

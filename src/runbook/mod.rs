@@ -8,17 +8,35 @@
 //! call ended, are told to the machine as events.
 
 pub mod action;
+mod bind;
+pub mod book;
 mod choices;
+mod fits;
+mod library;
+mod lint;
 pub mod log;
+pub mod manual;
 pub mod procedure;
 mod progress;
+#[cfg(test)]
+mod random;
 mod run;
+mod shipped;
+#[cfg(test)]
+mod sweeps;
 mod table;
+#[cfg(test)]
+mod testing;
 
 pub use action::{Action, Kind};
+pub use bind::{Arguments, NotBound};
+pub use book::Book;
 pub use choices::{Act, Choice};
+pub use library::{Library, stem};
 pub use log::{Entry, Event, Outcome};
+pub use manual::{Names, manual};
 pub use procedure::{Autonomy, OnFailure, Procedure, Step, Undo};
 pub use progress::{Illegal, StepState, UNKNOWN_MAX};
 pub use run::{Due, LOG_ENTRIES_MAX, Run, RunId, RunStatus};
+pub use shipped::SHIPPED;
 pub use table::StepStatus;

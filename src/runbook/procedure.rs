@@ -85,18 +85,16 @@ pub enum OnFailure {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Autonomy {
-    /// Gates and weights: moving clients.
-    Traffic,
-    /// The lossless change of a database's writer.
+    /// Taking traffic away from a Region.
+    Drain,
+    /// Giving a Region its traffic back.
+    Return,
+    /// Changing a healthy database's writer, without loss.
     Switchover,
-    /// The change of a database's writer that may lose data.
+    /// Promoting another writer after a loss.
     Failover,
-    /// Autoscaling groups.
-    Capacity,
-    /// Pausing and resuming automation.
-    Automation,
-    /// Calls to other systems.
-    External,
+    /// Raising capacity.
+    Scale,
 }
 
 /// Why a procedure can't be executed.

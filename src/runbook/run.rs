@@ -255,6 +255,12 @@ impl Run {
         self.procedure.steps[step].undo.as_ref().is_some_and(|undo| undo.action.is_for_a_person())
     }
 
+    /// The same from its procedure and log alone.
+    #[cfg(test)]
+    pub(super) fn replayed(&self) -> Self {
+        Self::from(Written::from(self.clone()))
+    }
+
     pub(super) const fn progress(&self) -> Option<&Progress> {
         match &self.progress {
             Ok(progress) => Some(progress),

@@ -1,0 +1,407 @@
+//! From a runbook and its arguments to a [`Procedure`]: references filled, sub-runbooks expanded.
+//!
+//! A sub-runbook's steps stand where the step that calls it stood: its first steps need what that
+//! step needed, and what needed that step needs its last steps.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::action::{Action, Check, DataLoss, Place};
+use super::book::kinds::{IN, OUTSIDE};
+use super::book::value::{ParameterKind, enough, seconds, share};
+use super::book::{Book, BookStep, BookUndo, Doing, Template};
+use super::library::Library;
+use super::procedure::{Procedure, Step, Undo, Unsound};
+use crate::domain::notice::NoticeLevel;
+
+/// Arguments by the name of their parameter.
+pub type Arguments = BTreeMap<String, String>;
+
+/// Added to a `bake`, which ends by itself: what lasts longer has been forgotten.
+const BAKE_SLACK_S: u32 = 60;
+
+/// What a text says where a service may be named and none is.
+const EVERY_SERVICE: &str = "every service";
+
+/// Why a runbook can't be bound.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotBound {
+    /// There is none of that name.
+    #[error("there is no runbook {name:?}; there are {known}")]
+    NoSuchBook {
+        /// The name.
+        name: String,
+        /// Those that there are.
+        known: String,
+    },
+    /// It has no such parameter.
+    #[error("{book:?} has no parameter {name:?}; its parameters are {known}")]
+    NoSuchParameter {
+        /// The runbook.
+        book: String,
+        /// The name.
+        name: String,
+        /// Those that there are.
+        known: String,
+    },
+    /// It must be told more.
+    #[error("{book:?} must be told {name}: {description}")]
+    Missing {
+        /// The runbook.
+        book: String,
+        /// The parameter.
+        name: String,
+        /// What it is for.
+        description: String,
+    },
+    /// An argument can't be what it is to be.
+    #[error("{name} does not fit: {what}")]
+    DoesNotFit {
+        /// The parameter, or the key of a step.
+        name: String,
+        /// What is wrong.
+        what: String,
+    },
+    /// The procedure can't be executed.
+    #[error(transparent)]
+    Unsound(#[from] Unsound),
+}
+
+/// A step that was bound, and where it comes from.
+pub(super) struct Bound<'l> {
+    pub(super) step: Step,
+    pub(super) book: &'l Book,
+    pub(super) source: &'l BookStep,
+    /// The arguments of its runbook.
+    pub(super) values: Arguments,
+}
+
+impl Library {
+    /// Binds a runbook to its arguments.
+    ///
+    /// # Errors
+    /// When there is no such runbook, or the arguments are not what it must be told.
+    pub fn bind(&self, name: &str, arguments: &Arguments) -> Result<Procedure, NotBound> {
+        let (book, arguments, steps) = self.expand(name, arguments)?;
+        let steps = steps.into_iter().map(|bound| bound.step).collect();
+        let title = book.title_with(&arguments);
+        let procedure = Procedure { book: book.name.clone(), title, arguments, steps };
+        procedure.check()?;
+        Ok(procedure)
+    }
+
+    /// The steps of a runbook and those that it calls, in an order in which each needs only earlier
+    /// ones.
+    pub(super) fn expand(
+        &self,
+        name: &str,
+        arguments: &Arguments,
+    ) -> Result<(&Book, Arguments, Vec<Bound<'_>>), NotBound> {
+        let book = self.book(name).ok_or_else(|| NotBound::NoSuchBook {
+            name: name.to_owned(),
+            known: self.books().map(|book| book.name.as_str()).collect::<Vec<_>>().join(", "),
+        })?;
+        let values = values(book, arguments)?;
+        let mut steps = Vec::new();
+        Expansion { library: self, steps: &mut steps }.book(book, &values, "", &BTreeSet::new())?;
+        Ok((book, values, steps))
+    }
+}
+
+/// The arguments with defaults for those that were not given.
+fn values(book: &Book, arguments: &Arguments) -> Result<Arguments, NotBound> {
+    if let Some(name) = arguments.keys().find(|name| book.parameter(name).is_none()) {
+        return Err(NotBound::NoSuchParameter {
+            book: book.name.clone(),
+            name: name.clone(),
+            known: match book.parameters.as_slice() {
+                [] => "none".to_owned(),
+                them => them.iter().map(|it| it.name.as_str()).collect::<Vec<_>>().join(", "),
+            },
+        });
+    }
+    let mut values = Arguments::new();
+    for parameter in &book.parameters {
+        match arguments.get(&parameter.name).or(parameter.default.as_ref()) {
+            Some(value) => {
+                parameter
+                    .kind
+                    .shape()
+                    .accepts(value)
+                    .map_err(|what| NotBound::DoesNotFit { name: parameter.name.clone(), what })?;
+                values.insert(parameter.name.clone(), value.clone());
+            }
+            None if parameter.required => {
+                return Err(NotBound::Missing {
+                    book: book.name.clone(),
+                    name: parameter.name.clone(),
+                    description: parameter.description.clone(),
+                });
+            }
+            None => {}
+        }
+    }
+    Ok(values)
+}
+
+struct Expansion<'e, 'l> {
+    library: &'l Library,
+    steps: &'e mut Vec<Bound<'l>>,
+}
+
+impl<'l> Expansion<'_, 'l> {
+    /// Adds a runbook's steps. Gives the indices of those that come last.
+    fn book(
+        &mut self,
+        book: &'l Book,
+        values: &Arguments,
+        prefix: &str,
+        entry: &BTreeSet<usize>,
+    ) -> Result<BTreeSet<usize>, NotBound> {
+        let mut ends: BTreeMap<&str, BTreeSet<usize>> = BTreeMap::new();
+        let mut open: Vec<&BookStep> = book.steps.iter().collect();
+        // The first whose needs are there; the linter has seen that there always is one.
+        while let Some(at) =
+            open.iter().position(|step| step.needs.iter().all(|id| ends.contains_key(id.as_str())))
+        {
+            let step = open.remove(at);
+            let mut needs: BTreeSet<usize> =
+                step.needs.iter().flat_map(|id| ends[id.as_str()].iter().copied()).collect();
+            if step.needs.is_empty() {
+                needs.clone_from(entry);
+            }
+            let end = self.step(book, step, values, prefix, needs)?;
+            ends.insert(&step.id, end);
+        }
+        let needed: BTreeSet<&str> =
+            book.steps.iter().flat_map(|step| &step.needs).map(String::as_str).collect();
+        Ok(ends
+            .into_iter()
+            .filter(|(id, _)| !needed.contains(id))
+            .flat_map(|(_, end)| end)
+            .collect())
+    }
+
+    fn step(
+        &mut self,
+        book: &'l Book,
+        source: &'l BookStep,
+        values: &Arguments,
+        prefix: &str,
+        needs: BTreeSet<usize>,
+    ) -> Result<BTreeSet<usize>, NotBound> {
+        let id = format!("{prefix}{}", source.id);
+        if let Some(call) = &source.calls {
+            let called = self.library.book(&call.name).ok_or_else(|| NotBound::NoSuchBook {
+                name: call.name.clone(),
+                known: "those that are without a problem".to_owned(),
+            })?;
+            let given = call
+                .with
+                .iter()
+                .filter_map(|(name, template)| {
+                    let shape = called.parameter(name)?.kind;
+                    Some((name.clone(), filled(template, values, shape == ParameterKind::Text)?))
+                })
+                .collect();
+            let inner = self::values(called, &given)?;
+            return self.book(called, &inner, &format!("{id}/"), &needs);
+        }
+        let (action, timeout_s) = action(&source.doing, values)?;
+        let undo = match &source.undo {
+            BookUndo::Does(doing) => {
+                let (action, own_s) = self::action(doing, values)?;
+                Some(Undo { action, timeout_s: own_s.or(timeout_s).unwrap_or(BAKE_SLACK_S) })
+            }
+            BookUndo::Unsaid | BookUndo::Nothing => None,
+        };
+        let step = Step {
+            id,
+            autonomy: source.autonomy.or_else(|| action.autonomy()),
+            action,
+            needs,
+            timeout_s: timeout_s.unwrap_or(BAKE_SLACK_S),
+            on_failure: source.on_failure,
+            undo,
+            one_way: source.one_way,
+        };
+        self.steps.push(Bound { step, book, source, values: values.clone() });
+        Ok(BTreeSet::from([self.steps.len() - 1]))
+    }
+}
+
+/// A text with its references filled; none if it is nothing but a reference to what was not given.
+fn filled(template: &Template, values: &Arguments, is_text: bool) -> Option<String> {
+    if !is_text && let Some(name) = template.is_reference() {
+        return values.get(name).cloned();
+    }
+    Some(in_words(template, values))
+}
+
+fn in_words(template: &Template, values: &Arguments) -> String {
+    template.fill(|name| Some(values.get(name).map_or(EVERY_SERVICE, String::as_str)))
+}
+
+impl Book {
+    /// Its title, bound to arguments.
+    #[must_use]
+    pub fn title_with(&self, values: &Arguments) -> String {
+        in_words(&Template::new(self.title.as_str()), values)
+    }
+}
+
+/// The keys of an action with their references filled.
+struct Keys<'k> {
+    filled: BTreeMap<&'k str, String>,
+}
+
+impl Keys<'_> {
+    fn get<T, E: ToString>(
+        &self,
+        name: &str,
+        parse: impl Fn(&str) -> Result<T, E>,
+    ) -> Result<Option<T>, NotBound> {
+        let parsed = self.filled.get(name).map(|text| parse(text)).transpose();
+        parsed.map_err(|error| NotBound::DoesNotFit {
+            name: name.to_owned(),
+            what: error.to_string(),
+        })
+    }
+
+    fn must<T, E: ToString>(
+        &self,
+        name: &str,
+        parse: impl Fn(&str) -> Result<T, E>,
+    ) -> Result<T, NotBound> {
+        self.get(name, parse)?.ok_or_else(|| NotBound::DoesNotFit {
+            name: name.to_owned(),
+            what: "it is not given".to_owned(),
+        })
+    }
+
+    /// A name.
+    fn name<T: std::str::FromStr<Err: ToString>>(&self, name: &str) -> Result<T, NotBound> {
+        self.must(name, str::parse)
+    }
+
+    /// A name that may be left out.
+    fn maybe<T: std::str::FromStr<Err: ToString>>(
+        &self,
+        name: &str,
+    ) -> Result<Option<T>, NotBound> {
+        self.get(name, str::parse)
+    }
+
+    fn text(&self, name: &str) -> Result<String, NotBound> {
+        self.must(name, |text| Ok::<_, String>(text.to_owned()))
+    }
+
+    fn place(&self) -> Result<Place, NotBound> {
+        match self.maybe(OUTSIDE)? {
+            Some(region) => Ok(Place::Outside(region)),
+            None => Ok(Place::In(self.name(IN)?)),
+        }
+    }
+}
+
+/// What is done, and within what time.
+fn action(doing: &Doing, values: &Arguments) -> Result<(Action, Option<u32>), NotBound> {
+    let is_text = |key: &str| {
+        doing.kind.key(key).is_some_and(|spec| spec.shape == super::book::kinds::Shape::Text)
+    };
+    let keys = Keys {
+        filled: doing
+            .keys
+            .iter()
+            .filter_map(|(key, text)| Some((key.as_str(), filled(text, values, is_text(key))?)))
+            .collect(),
+    };
+    let within = match &doing.timeout_s {
+        Some(template) => filled(template, values, false)
+            .map(|text| seconds(&text))
+            .transpose()
+            .map_err(|what| NotBound::DoesNotFit { name: "timeout_s".to_owned(), what })?,
+        None => None,
+    };
+    let (region, service) = (IN, "service");
+    let action = match doing.kind.name {
+        "close_gate" => {
+            Action::CloseGate { region: keys.name(region)?, service: keys.maybe(service)? }
+        }
+        "open_gate" => {
+            Action::OpenGate { region: keys.name(region)?, service: keys.maybe(service)? }
+        }
+        "shift_traffic" => Action::ShiftTraffic {
+            region: keys.name(region)?,
+            service: keys.maybe(service)?,
+            to: keys.must("to", share)?,
+        },
+        "wait_for_dns" => {
+            Action::WaitForDns { region: keys.name(region)?, service: keys.maybe(service)? }
+        }
+        "switch_over" => {
+            Action::SwitchOver { database: keys.name("database")?, to: keys.name("to")? }
+        }
+        "promote" => Action::Promote {
+            database: keys.name("database")?,
+            to: keys.name("to")?,
+            data_loss: match keys.text("data_loss")?.as_str() {
+                "within_budget" => DataLoss::WithinBudget,
+                _ => DataLoss::Approved,
+            },
+        },
+        "wait_for_database" => Action::WaitForDatabase {
+            database: keys.name("database")?,
+            writer: keys.name("writer")?,
+        },
+        "scale" => Action::Scale {
+            place: keys.place()?,
+            service: keys.maybe(service)?,
+            at_least: keys.must("at_least", enough)?,
+        },
+        "verify_endpoint" => {
+            Action::Verify(Check::Endpoint { place: keys.place()?, service: keys.maybe(service)? })
+        }
+        "verify_records" => Action::Verify(Check::Record {
+            region: keys.name(region)?,
+            service: keys.maybe(service)?,
+        }),
+        "verify_writer" => Action::Verify(Check::Writer {
+            database: keys.name("database")?,
+            region: keys.name(region)?,
+        }),
+        "approve" => {
+            let expires_s = keys.must("expires_s", seconds)?;
+            return Ok((Action::Approve { question: keys.text("question")? }, Some(expires_s)));
+        }
+        "by_hand" => {
+            let expires_s = keys.must("expires_s", seconds)?;
+            return Ok((Action::ByHand { task: keys.text("task")? }, Some(expires_s)));
+        }
+        "notify" => Action::Notify {
+            level: match keys.text("level")?.as_str() {
+                "infrastructure" => NoticeLevel::Infrastructure,
+                "third_party" => NoticeLevel::ThirdParty,
+                _ => NoticeLevel::Application,
+            },
+            subject: keys.text("subject")?,
+            text: keys.text("text")?,
+        },
+        "bake" => {
+            let seconds = keys.must("seconds", seconds)?;
+            return Ok((Action::Bake { seconds }, Some(seconds.saturating_add(BAKE_SLACK_S))));
+        }
+        "webhook" => Action::Webhook {
+            url: keys.text("url")?,
+            may_veto: keys.get("may_veto", str::parse::<bool>)?.unwrap_or(false),
+        },
+        "pause" => Action::Pause { reason: keys.text("reason")? },
+        "resume" => Action::Resume,
+        other => {
+            return Err(NotBound::DoesNotFit {
+                name: "kind".to_owned(),
+                what: format!("{other:?} does nothing by itself"),
+            });
+        }
+    };
+    Ok((action, within))
+}

@@ -1,0 +1,91 @@
+//! Whether a procedure is about this fleet: Regions, services and databases that there are.
+
+use std::collections::BTreeSet;
+
+use super::action::{Action, Check, Place};
+use super::procedure::Procedure;
+use crate::domain::{Fleet, RegionId, ServiceId};
+
+impl Procedure {
+    /// What its steps name that the fleet has not, each once and in the order of the steps. Empty
+    /// when it fits.
+    #[must_use]
+    pub fn unfit_for(&self, fleet: &Fleet) -> Vec<String> {
+        let mut seen = BTreeSet::new();
+        let actions = self.steps.iter().flat_map(|step| {
+            std::iter::once(&step.action).chain(step.undo.as_ref().map(|undo| &undo.action))
+        });
+        actions
+            .filter_map(|action| unfit(action, fleet))
+            .filter(|what| seen.insert(what.clone()))
+            .collect()
+    }
+}
+
+fn unfit(action: &Action, fleet: &Fleet) -> Option<String> {
+    match action {
+        Action::CloseGate { region, service }
+        | Action::OpenGate { region, service }
+        | Action::ShiftTraffic { region, service, .. }
+        | Action::WaitForDns { region, service }
+        | Action::Verify(Check::Record { region, service }) => {
+            serves(region, service.as_ref(), fleet)
+        }
+        Action::Scale { place, service, .. }
+        | Action::Verify(Check::Endpoint { place, service }) => match place {
+            Place::In(region) => serves(region, service.as_ref(), fleet),
+            Place::Outside(region) => {
+                exists(region, fleet).or_else(|| others(region, service.as_ref(), fleet))
+            }
+        },
+        Action::SwitchOver { to: region, .. }
+        | Action::Promote { to: region, .. }
+        | Action::WaitForDatabase { writer: region, .. }
+        | Action::Verify(Check::Writer { region, .. }) => exists(region, fleet),
+        Action::Approve { .. }
+        | Action::ByHand { .. }
+        | Action::Notify { .. }
+        | Action::Bake { .. }
+        | Action::Webhook { .. }
+        | Action::Pause { .. }
+        | Action::Resume => None,
+    }
+}
+
+fn exists(region: &RegionId, fleet: &Fleet) -> Option<String> {
+    let known = || fleet.regions.iter().map(RegionId::as_str).collect::<Vec<_>>().join(", ");
+    (!fleet.regions.contains(region))
+        .then(|| format!("the fleet has no Region {region}; it has {}", known()))
+}
+
+fn has(service: Option<&ServiceId>, fleet: &Fleet) -> Option<String> {
+    let known = || fleet.services.keys().map(ServiceId::as_str).collect::<Vec<_>>().join(", ");
+    let service = service.filter(|service| !fleet.services.contains_key(*service))?;
+    Some(format!("the fleet has no service {service}; it has {}", known()))
+}
+
+/// The Regions in which a service is, or any if none is named.
+fn regions_of<'f>(service: Option<&ServiceId>, fleet: &'f Fleet) -> BTreeSet<&'f RegionId> {
+    fleet
+        .services
+        .iter()
+        .filter(|(id, _)| service.is_none_or(|own| own == *id))
+        .flat_map(|(_, spec)| spec.regions.keys())
+        .collect()
+}
+
+fn serves(region: &RegionId, service: Option<&ServiceId>, fleet: &Fleet) -> Option<String> {
+    exists(region, fleet).or_else(|| has(service, fleet)).or_else(|| {
+        let what = service.map_or("anything", ServiceId::as_str);
+        (!regions_of(service, fleet).contains(region))
+            .then(|| format!("{region} does not serve {what}"))
+    })
+}
+
+fn others(region: &RegionId, service: Option<&ServiceId>, fleet: &Fleet) -> Option<String> {
+    has(service, fleet).or_else(|| {
+        let what = service.map_or("anything", ServiceId::as_str);
+        (!regions_of(service, fleet).iter().any(|it| *it != region))
+            .then(|| format!("no Region but {region} serves {what}"))
+    })
+}

@@ -1,0 +1,235 @@
+//! What the references of a step's prose stand for: one row for each repetition of a block.
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+
+use super::names::{ClusterNames, Names, PlacementNames};
+use super::references::Scope;
+use crate::domain::record::RecordData;
+use crate::domain::{DatabaseId, RegionId, ServiceId, Weight};
+use crate::runbook::action::{Action, Check, Enough, Place, Share};
+
+/// What references stand for, in one repetition of a block.
+pub(super) type Row = BTreeMap<&'static str, String>;
+
+pub(super) fn fleet_row(names: &Names) -> Row {
+    Row::from([
+        ("fleet", names.fleet.clone()),
+        ("seats_table", names.seats_table.clone()),
+        ("board_table", names.board_table.clone()),
+        ("seat_count", names.seats.len().to_string()),
+        ("majority", names.majority.to_string()),
+        ("lease_s", names.lease_ms.div_ceil(1000).to_string()),
+        ("audit_s", names.audit_ms.div_ceil(1000).to_string()),
+    ])
+}
+
+/// The rows of a scope that an action is about; all if it is about none.
+pub(super) fn rows(names: &Names, scope: Scope, action: Option<&Action>) -> Vec<(String, Row)> {
+    let about = action.map(About::of).unwrap_or_default();
+    match scope {
+        Scope::Seat => names
+            .seats
+            .iter()
+            .map(|seat| (seat.to_string(), Row::from([("seat", seat.to_string())])))
+            .collect(),
+        Scope::Placement => names
+            .placements
+            .iter()
+            .filter(|it| about.is_about(&it.region, &it.service))
+            .map(|it| {
+                (format!("{} in {}", it.service, it.region), placement_row(names, it, &about))
+            })
+            .collect(),
+        Scope::Cluster => names
+            .clusters
+            .iter()
+            .filter(|it| about.database.as_ref().is_none_or(|own| *own == it.database))
+            .map(|it| (format!("{} in {}", it.database, it.region), cluster_row(it)))
+            .collect(),
+        Scope::Fleet | Scope::Target => Vec::new(),
+    }
+}
+
+/// What an action is about.
+#[derive(Default)]
+struct About {
+    place: Option<Place>,
+    service: Option<ServiceId>,
+    database: Option<DatabaseId>,
+    target: Option<RegionId>,
+    share: Option<Share>,
+    carries: bool,
+}
+
+impl About {
+    fn of(action: &Action) -> Self {
+        let at = |region: &RegionId, service: &Option<ServiceId>| Self {
+            place: Some(Place::In(region.clone())),
+            service: service.clone(),
+            ..Self::default()
+        };
+        let of = |database: &DatabaseId, target: &RegionId| Self {
+            database: Some(database.clone()),
+            target: Some(target.clone()),
+            ..Self::default()
+        };
+        match action {
+            Action::CloseGate { region, service } => {
+                Self { share: Some(Share::None), ..at(region, service) }
+            }
+            Action::OpenGate { region, service } => {
+                Self { share: Some(Share::Planned), ..at(region, service) }
+            }
+            Action::ShiftTraffic { region, service, to } => {
+                Self { share: Some(*to), ..at(region, service) }
+            }
+            Action::WaitForDns { region, service }
+            | Action::Verify(Check::Record { region, service }) => at(region, service),
+            Action::Verify(Check::Endpoint { place, service }) => {
+                Self { place: Some(place.clone()), service: service.clone(), ..Self::default() }
+            }
+            Action::Scale { place, service, at_least } => Self {
+                place: Some(place.clone()),
+                service: service.clone(),
+                carries: *at_least == Enough::Carry,
+                ..Self::default()
+            },
+            Action::SwitchOver { database, to } | Action::Promote { database, to, .. } => {
+                of(database, to)
+            }
+            Action::WaitForDatabase { database, writer: region }
+            | Action::Verify(Check::Writer { database, region }) => of(database, region),
+            Action::Approve { .. }
+            | Action::ByHand { .. }
+            | Action::Notify { .. }
+            | Action::Bake { .. }
+            | Action::Webhook { .. }
+            | Action::Pause { .. }
+            | Action::Resume => Self::default(),
+        }
+    }
+
+    fn is_about(&self, region: &RegionId, service: &ServiceId) -> bool {
+        let there = match &self.place {
+            None => true,
+            Some(Place::In(own)) => own == region,
+            Some(Place::Outside(other)) => other != region,
+        };
+        there && self.service.as_ref().is_none_or(|own| own == service)
+    }
+}
+
+fn placement_row(names: &Names, it: &PlacementNames, about: &About) -> Row {
+    let mut row = Row::from([
+        ("here", it.region.to_string()),
+        ("this_service", it.service.to_string()),
+        ("zone", it.zone.clone()),
+        ("zone_name", it.zone_name.clone()),
+        ("record", it.record.clone()),
+        ("type", it.rtype.to_owned()),
+        ("declared_weight", it.weight.to_string()),
+        ("fence", it.fence.clone()),
+        ("health_url", it.health_url.clone()),
+    ]);
+    if let Some(arn) = &it.target_group {
+        row.insert("target_group", arn.clone());
+    }
+    if let Some(share) = about.share {
+        let weight = weight(it.weight, share);
+        row.insert("new_weight", weight.to_string());
+        row.insert("change_batch", change_batch(it, weight));
+    }
+    if about.carries {
+        row.insert("carry_percent", carry_percent(names, it, about).to_string());
+    }
+    row
+}
+
+/// A share of a declared weight. What is not nothing stays above nothing.
+fn weight(declared: Weight, share: Share) -> Weight {
+    match share {
+        Share::None => Weight::ZERO,
+        Share::Planned => declared,
+        Share::Permille(permille) => {
+            let exact = u32::from(declared.0) * u32::from(permille);
+            let least = u32::from(declared.serves());
+            let rounded = (exact / 1000).clamp(least, u32::from(u8::MAX));
+            Weight(u8::try_from(rounded).expect("clamped to what a weight can be"))
+        }
+    }
+}
+
+/// What a placement carries once the Region that is left is out, in percent of its share now.
+fn carry_percent(names: &Names, it: &PlacementNames, about: &About) -> u32 {
+    let total = |without: Option<&RegionId>| -> u32 {
+        names
+            .placements
+            .iter()
+            .filter(|other| other.service == it.service && Some(&other.region) != without)
+            .map(|other| u32::from(other.weight.0))
+            .sum()
+    };
+    match &about.place {
+        Some(Place::Outside(left)) => {
+            let rest = total(Some(left));
+            (total(None) * 100).checked_div(rest).map_or(100, |percent| percent + 1)
+        }
+        _ => 100,
+    }
+}
+
+/// The change of one record's weight, with everything else as the fleet's files say it is.
+fn change_batch(it: &PlacementNames, weight: Weight) -> String {
+    let mut record = json!({
+        "Name": it.record,
+        "Type": it.rtype,
+        "SetIdentifier": it.region.as_str(),
+        "Weight": weight.0,
+    });
+    let fields = match &it.data {
+        RecordData::Plain { ttl_s, values } => json!({
+            "TTL": ttl_s,
+            "ResourceRecords":
+                values.iter().map(|value| json!({ "Value": value })).collect::<Vec<_>>(),
+        }),
+        RecordData::Alias { target_zone, target_name, evaluate_target_health } => json!({
+            "AliasTarget": {
+                "HostedZoneId": target_zone,
+                "DNSName": target_name.as_str(),
+                "EvaluateTargetHealth": evaluate_target_health,
+            },
+        }),
+    };
+    if let (Some(record), serde_json::Value::Object(fields)) = (record.as_object_mut(), fields) {
+        record.extend(fields);
+    }
+    let batch = json!({ "Changes": [{ "Action": "UPSERT", "ResourceRecordSet": record }] });
+    serde_json::to_string_pretty(&batch).expect("texts and numbers")
+}
+
+fn cluster_row(it: &ClusterNames) -> Row {
+    Row::from([
+        ("this_database", it.database.to_string()),
+        ("global_cluster", it.global_cluster.clone()),
+        ("cluster_region", it.region.to_string()),
+        ("cluster", it.cluster.clone()),
+        ("cluster_arn", it.arn.clone()),
+    ])
+}
+
+pub(super) fn target_row(names: &Names, action: &Action) -> Row {
+    let About { database: Some(database), target: Some(region), .. } = About::of(action) else {
+        return Row::new();
+    };
+    let mut row = Row::from([("target_region", region.to_string())]);
+    let own = |it: &&ClusterNames| it.database == database;
+    if let Some(any) = names.clusters.iter().find(own) {
+        row.insert("target_global", any.global_cluster.clone());
+    }
+    if let Some(there) = names.clusters.iter().filter(own).find(|it| it.region == region) {
+        row.insert("target_arn", there.arn.clone());
+    }
+    row
+}
