@@ -128,6 +128,7 @@ impl Fleet {
 
         let mut world = seed::world(options.seed, &fleet, options.lag, options.propagation)?;
         world.set_unix_ms_at_zero(clock::wall_unix_ms());
+        world.rds.set_pace(options.distances.pace());
         options.distances.apply(&mut world.network, &fleet.regions);
         let shared = Arc::new(Shared::new(world));
         let places = Arc::new(agents_of(&fleet));

@@ -50,8 +50,8 @@ use writes::Names;
 /// The engine version of a cluster whose maker names none.
 const ENGINE_VERSION: &str = "16.6";
 
-/// How finely time is divided while something other than replication goes on. Steps end at
-/// multiples of it, so that nothing depends on how often somebody looks.
+/// How finely time is divided while something other than replication goes on. That happens at
+/// multiples of it alone, so that nothing depends on how often somebody looks.
 const GRAIN_MS: u64 = 100;
 
 /// How soon it is worth looking again while something goes on.
