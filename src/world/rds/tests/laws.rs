@@ -30,7 +30,7 @@ fn steps(with_failovers: bool) -> impl Strategy<Value = Vec<Step>> {
         Just(Step::Heal).boxed()
     };
     let step = prop_oneof![
-        4 => (0u64..12).prop_map(Step::Pass),
+        4 => (0u64..12_000).prop_map(Step::Pass),
         8 => r().prop_map(Step::Write),
         2 => (r(), r()).prop_map(|(at, to)| Step::Switchover(at, to)),
         1 => failover,
@@ -71,8 +71,8 @@ fn run_looking(steps: &[Step], every_ms: u64) -> Run {
     for step in steps {
         let ground = &mut run.ground;
         match step {
-            Step::Pass(seconds) => {
-                let end = ground.now + Duration::from_secs(*seconds);
+            Step::Pass(span_ms) => {
+                let end = ground.now + Duration::from_millis(*span_ms);
                 while ground.now < end {
                     let next = Duration::from_millis(every_ms.min(60_000));
                     ground.now = end.min(ground.now + next);
