@@ -229,6 +229,13 @@ impl Teller<'_> {
                     self.story.failed_before += 1;
                 }
             }
+            // What befalls databases is scored nowhere yet.
+            Happening::Wrote { .. }
+            | Happening::NotWritten { .. }
+            | Happening::WriterMoving { .. }
+            | Happening::WriterMoved { .. }
+            | Happening::WriterStays { .. }
+            | Happening::WritesLost { .. } => {}
         }
     }
 
