@@ -64,8 +64,13 @@ const PASSING: [&str; 18] = [
 ];
 
 /// Codes that say: what is stored is not what the request assumed.
-const CONFLICTS: [&str; 3] =
-    ["ConditionalCheckFailedException", "InvalidChangeBatch", "ResourceInUseException"];
+const CONFLICTS: [&str; 5] = [
+    "ConditionalCheckFailedException",
+    "HealthCheckAlreadyExists",
+    "HealthCheckVersionMismatch",
+    "InvalidChangeBatch",
+    "ResourceInUseException",
+];
 
 /// The class of a failure.
 pub(super) fn classify(kind: Kind, ending: Ending<'_>) -> FailureClass {
@@ -113,6 +118,7 @@ mod tests {
             (refused(503, "Throttling"), Transient, Transient),
             (refused(400, "ConditionalCheckFailedException"), Conflict, Conflict),
             (refused(400, "InvalidChangeBatch"), Conflict, Conflict),
+            (refused(409, "HealthCheckVersionMismatch"), Conflict, Conflict),
             (refused(400, "AccessDeniedException"), Permanent, Permanent),
             (refused(403, "AccessDenied"), Permanent, Permanent),
             (refused(400, "UnrecognizedClientException"), Permanent, Permanent),

@@ -14,6 +14,7 @@ mod call;
 mod classify;
 mod connect;
 mod ending;
+mod health_checks;
 mod record_sets;
 mod seats;
 mod signals;
@@ -25,6 +26,7 @@ mod zones;
 
 pub use board::Board;
 pub use connect::Aws;
+pub use health_checks::HealthChecks;
 pub use seats::Seats;
 pub use signals::Signals;
 pub use zones::Zones;

@@ -8,14 +8,15 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::agent::Outside;
-use crate::domain::record::{ChangeId, ChangeStatus, DnsName, RecordChange, RecordKey};
+use crate::domain::health_check::{CheckFound, CheckId, CheckSight, CheckSpec};
+use crate::domain::record::{ChangeId, ChangeStatus, DnsName, RecordChange, RecordKey, RecordType};
 use crate::domain::signal::{
     AlarmName, AlarmState, Datapoint, MetricQuery, TargetGroupArn, TargetHealth,
 };
 use crate::domain::{
     Beat, CallFailure, RegionId, Report, Seat, StateName, ZoneBatch, ZoneId, ZoneRead,
 };
-use crate::ports::{Answer, Observations, Records, Registers, Signals, SwapRefused};
+use crate::ports::{Answer, HealthChecks, Observations, Records, Registers, Signals, SwapRefused};
 
 /// What is stored.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -26,6 +27,12 @@ pub(in crate::cli) struct Stored {
     pub(in crate::cli) boards: BTreeSet<RegionId>,
     pub(in crate::cli) reports: BTreeMap<RegionId, Vec<Report>>,
     pub(in crate::cli) zones: BTreeMap<ZoneId, (DnsName, ZoneRead)>,
+    /// Health checks, with the references by which they were made.
+    pub(in crate::cli) checks: BTreeMap<String, CheckFound>,
+    /// References of checks that were deleted.
+    pub(in crate::cli) spent: BTreeSet<String>,
+    /// Checkers that find a closed gate, of sixteen, at every watch.
+    pub(in crate::cli) found_closed: usize,
     /// Regions that can't be reached.
     pub(in crate::cli) lost: BTreeSet<RegionId>,
     /// Writes that still succeed; all if none.
@@ -67,7 +74,8 @@ impl Tables {
             registers: tables.clone(),
             observations: tables.clone(),
             records: tables.clone(),
-            signals: tables,
+            signals: tables.clone(),
+            health_checks: tables,
         }
     }
 }
@@ -208,12 +216,23 @@ impl Records for Tables {
     async fn change_zone(&self, batch: &ZoneBatch, _: Duration) -> Answer<ChangeId> {
         let mut stored = self.stored();
         stored.write()?;
-        let [RecordChange::Create(fence)] = batch.changes.as_slice() else {
-            panic!("init creates a fence and nothing else");
-        };
-        let (_, read) = stored.zones.get_mut(&batch.zone).expect("a zone that was read");
-        assert_eq!(read.fence, None, "there is a fence");
-        read.fence = Some(fence.clone());
+        let (_, present) = stored.zones.get_mut(&batch.zone).expect("a zone that was read");
+        let mut read = present.clone();
+        for change in &batch.changes {
+            let (RecordChange::Delete(record) | RecordChange::Create(record)) = change;
+            let fence = record.key.rtype == RecordType::Txt;
+            let create = matches!(change, RecordChange::Create(_));
+            match (fence, create) {
+                (true, true) if read.fence.is_none() => read.fence = Some(record.clone()),
+                (true, false) if read.fence.as_ref() == Some(record) => read.fence = None,
+                (false, true) => read.records.push(record.clone()),
+                (false, false) if read.records.contains(record) => {
+                    read.records.retain(|present| present != record);
+                }
+                _ => return Err(CallFailure::conflict("not as it was read")),
+            }
+        }
+        *present = read;
         Ok(ChangeId("C1".to_owned()))
     }
 
@@ -244,5 +263,53 @@ impl Signals for Tables {
         _: Duration,
     ) -> Answer<Vec<Vec<Datapoint>>> {
         unused("metrics")
+    }
+}
+
+#[async_trait]
+impl HealthChecks for Tables {
+    async fn checks(&self, _: Duration) -> Answer<Vec<CheckFound>> {
+        Ok(self.stored().checks.values().cloned().collect())
+    }
+
+    async fn create_check(
+        &self,
+        reference: &str,
+        spec: &CheckSpec,
+        _: Duration,
+    ) -> Answer<CheckId> {
+        let mut stored = self.stored();
+        stored.write()?;
+        if let Some(check) = stored.checks.get(reference).filter(|check| check.spec == *spec) {
+            return Ok(check.id.clone());
+        }
+        if stored.checks.contains_key(reference) || stored.spent.contains(reference) {
+            return Err(CallFailure::conflict("the reference was used before"));
+        }
+        let id = CheckId(format!("check-{}", stored.checks.len()));
+        let check = CheckFound { id: id.clone(), version: 1, spec: spec.clone(), disabled: false };
+        stored.checks.insert(reference.to_owned(), check);
+        Ok(id)
+    }
+
+    async fn update_check(
+        &self,
+        id: &CheckId,
+        version: i64,
+        spec: &CheckSpec,
+        _: Duration,
+    ) -> Answer<()> {
+        let mut stored = self.stored();
+        stored.write()?;
+        let check = stored.checks.values_mut().find(|check| check.id == *id).expect("it is there");
+        if check.version != version {
+            return Err(CallFailure::conflict("it was changed since"));
+        }
+        (check.spec, check.version, check.disabled) = (spec.clone(), version + 1, false);
+        Ok(())
+    }
+
+    async fn sight(&self, _: &CheckId, _: Duration) -> Answer<CheckSight> {
+        Ok(CheckSight { checkers: 16, asked: 16, found: self.stored().found_closed })
     }
 }

@@ -5,6 +5,7 @@
 //! stays silent rather than complain about a consequence.
 
 mod fleet;
+mod gates;
 mod probe;
 mod record;
 mod region;
@@ -52,11 +53,15 @@ pub(super) fn folder(folder: &Folder, findings: &mut Findings) -> Option<Fleet> 
 
     let declared = region::by_declared_name(&folder.regions);
     let mut regions: BTreeMap<RegionId, Placements> = BTreeMap::new();
+    let mut endpoints = BTreeMap::new();
     for (stem, read) in &folder.regions {
         if let Some(raw) = &read.raw
             && let Some((id, placements)) =
                 region::check(stem, raw, &read.source, &declared, services, findings)
         {
+            if raw.gate.is_some() {
+                endpoints.insert(id.clone(), gates::endpoint(raw, &read.source, findings));
+            }
             regions.insert(id, placements);
         }
     }
@@ -67,6 +72,7 @@ pub(super) fn folder(folder: &Folder, findings: &mut Findings) -> Option<Fleet> 
         together::serving(raw, source, &head.services, &regions, findings);
     }
     together::equal_ttls(folder, &regions, findings);
+    let gates = gates::check(raw, source, folder, endpoints, &regions, findings);
     if !folder.whole || findings.count() > 0 {
         return None;
     }
@@ -90,7 +96,7 @@ pub(super) fn folder(folder: &Folder, findings: &mut Findings) -> Option<Fleet> 
         timing: head.timing,
         rules: head.rules,
         tables: head.tables?,
-        gates: None,
+        gates,
     })
 }
 
