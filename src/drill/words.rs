@@ -60,6 +60,10 @@ pub(super) fn fault(fault: &Fault) -> String {
         Fault::Throttle { service, on } => {
             format!("{service} {}", if *on { "throttles every call" } else { "answers again" })
         }
+        Fault::ControlPlane { down: true } => {
+            "Route 53's control plane is down: no record can be edited".to_owned()
+        }
+        Fault::ControlPlane { down: false } => "Route 53's control plane is back".to_owned(),
         Fault::Wire { rule } => format!("on the wire: {rule}"),
         Fault::MendWire { scope } => format!("on the wire: {scope} is well again"),
     }

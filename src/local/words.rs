@@ -46,6 +46,8 @@ pub fn fault(fault: &Fault) -> String {
             let does = if *on { "throttles every call" } else { "throttles no longer" };
             format!("{service} {does}")
         }
+        Fault::ControlPlane { down: true } => "Route 53's control plane is down".to_owned(),
+        Fault::ControlPlane { down: false } => "Route 53's control plane is back".to_owned(),
         Fault::Wire { rule } => format!("on the wire: {rule}"),
         Fault::MendWire { scope } => format!("on the wire: {scope} is well again"),
     }
