@@ -15,6 +15,8 @@ pub mod drill;
 pub mod local;
 pub mod ports;
 pub mod probe;
+pub mod problem;
+pub mod runbook;
 pub mod sim;
 pub mod telemetry;
 pub mod world;

@@ -11,6 +11,7 @@ mod failure;
 mod fleet;
 mod init;
 mod local;
+mod order;
 mod outside;
 mod process;
 mod screen;
@@ -52,6 +53,13 @@ enum Command {
     Init(init::Args),
     Agent(agent::Args),
     Status(status::Args),
+    Drain(order::DrainArgs),
+    Undrain(order::UndrainArgs),
+    Pause(order::PauseArgs),
+    Resume(order::ResumeArgs),
+    Autonomy(order::AutonomyArgs),
+    Approve(order::ApproveArgs),
+    Reject(order::RejectArgs),
     Drill(drill::Args),
     Sim(sim::Args),
     Up(up::Args),
@@ -65,6 +73,13 @@ impl Cli {
             Command::Init(args) => init::run(&args, screen),
             Command::Agent(args) => agent::run(&args, screen),
             Command::Status(args) => status::run(&args, screen),
+            Command::Drain(args) => args.run(screen),
+            Command::Undrain(args) => args.run(screen),
+            Command::Pause(args) => args.run(screen),
+            Command::Resume(args) => args.run(screen),
+            Command::Autonomy(args) => args.run(screen),
+            Command::Approve(args) => args.run(screen),
+            Command::Reject(args) => args.run(screen),
             Command::Drill(args) => drill::run(&args, screen),
             Command::Sim(args) => sim::run(&args, screen),
             Command::Up(args) => up::run(&args, screen),

@@ -19,6 +19,7 @@ pub(super) async fn connect(fleet: &Fleet) -> Result<Outside, Failure> {
         records: Arc::new(aws.zones()),
         signals: Arc::new(aws.signals()),
         health_checks: Arc::new(aws.health_checks()),
+        databases: Arc::new(aws.databases()),
     })
 }
 

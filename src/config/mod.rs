@@ -11,18 +11,19 @@ mod check;
 pub mod defaults;
 #[cfg(test)]
 mod laws;
-mod problem;
 pub mod raw;
-mod source;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod unfit;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-pub use problem::{Place, Position, Problem, Problems};
+pub use crate::problem::{Place, Position, Problem, Problems};
 
 use crate::domain::Fleet;
+use crate::problem::{self, source};
 use check::{Folder, Read};
 use problem::Findings;
 use source::Source;

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::core::breakage::{Breakage, broken};
-use crate::domain::control::{StateRef, Weights};
+use crate::domain::control::StateRef;
 use crate::domain::digest::Digest;
 use crate::domain::fleet::Timing;
 use crate::domain::{AgentId, Epoch, FailureClass, FleetName, Moment, RegionId, StateName};
@@ -180,12 +180,25 @@ impl Journal {
         self.put_forward(now, state, cause, at);
     }
 
-    /// Proposes new weights. Only when [`Self::can_propose`].
-    pub(super) fn propose(&mut self, now: Moment, wanted: Weights, cause: Cause, at: String) {
+    /// The name that the next proposal will have.
+    pub(super) fn next_name(&self) -> Option<StateName> {
+        let name = self.in_force()?.reference.name;
+        Some(StateName { seq: name.seq + 1, ..name })
+    }
+
+    /// Proposes a state that differs from the one in force by `change`. Only when
+    /// [`Self::can_propose`].
+    pub(super) fn propose(
+        &mut self,
+        now: Moment,
+        change: impl FnOnce(&mut State),
+        cause: Cause,
+        at: String,
+    ) {
         assert!(self.can_propose(), "a proposal while another is half-way");
         let Some(entry) = self.in_force() else { return };
         let mut state = entry.state.clone();
-        state.wanted = wanted;
+        change(&mut state);
         self.put_forward(now, state, cause, at);
     }
 

@@ -1,5 +1,6 @@
 //! Small values for the brain's unit tests.
 
+use crate::domain::autonomy::Consent;
 use crate::domain::control::{StateRef, Weights};
 use crate::domain::digest::Digest;
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,6 +30,8 @@ pub(super) fn timing() -> Timing {
         stale_ms: 6000,
         zone_audit_ms: 30000,
         signals_ms: 10000,
+        database_call_ms: 2500,
+        database_read_ms: 15000,
     }
 }
 
@@ -48,6 +51,7 @@ pub(super) fn probed_fleet(targets: usize) -> Fleet {
         name: "web.example.".parse().expect("valid"),
         rtype: RecordType::A,
         probe,
+        writes_to: None,
         regions: BTreeMap::from([(region.clone(), placement)]),
     };
     let name = |n| format!("s{n}").parse().expect("valid");
@@ -56,9 +60,11 @@ pub(super) fn probed_fleet(targets: usize) -> Fleet {
         seats: BTreeSet::from([region.clone()]),
         regions: BTreeSet::from([region]),
         services: (0..targets).map(|n| (name(n), service.clone())).collect(),
+        databases: BTreeMap::new(),
         zones: BTreeMap::new(),
         timing: timing(),
         rules: Rules { dwell_ms: 2000, return_after_ms: 60_000, fewest_in_service: 1 },
+        consent: Consent::default(),
         tables: Tables { seats: "f-seats".to_owned(), board: "f-board".to_owned() },
         gates: None,
     }

@@ -119,6 +119,19 @@ name!(
     ""
 );
 
+name!(
+    /// A database of the fleet: one Aurora global cluster, by its name in the fleet's files.
+    DatabaseId,
+    "database",
+    "_"
+);
+name!(
+    /// An Aurora global cluster by its identifier in RDS.
+    GlobalClusterId,
+    "global cluster",
+    ""
+);
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -128,7 +128,7 @@ impl Fleet {
 
         let mut world = seed::world(options.seed, &fleet, options.lag, options.propagation)?;
         world.route53.health_checks.set_pace(checkers::PACE);
-        world.cloudwatch.set_unix_ms_at_zero(clock::wall_unix_ms());
+        world.set_unix_ms_at_zero(clock::wall_unix_ms());
         options.distances.apply(&mut world.network, &fleet.regions);
         let shared = Arc::new(Shared::new(world));
         let places = Arc::new(agents_of(&fleet));

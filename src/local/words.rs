@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use crate::domain::{RegionId, ServiceId};
+use crate::domain::{GlobalClusterId, RegionId, ServiceId};
 use crate::world::fault::Fault;
 
 /// Things in a row, with commas between.
@@ -48,8 +48,25 @@ pub fn fault(fault: &Fault) -> String {
         }
         Fault::ControlPlane { down: true } => "Route 53's control plane is down".to_owned(),
         Fault::ControlPlane { down: false } => "Route 53's control plane is back".to_owned(),
+        Fault::Lag { region, cluster, extra_ms: 0 } => {
+            format!("{} lags no more", secondary(region, cluster.as_ref()))
+        }
+        Fault::Lag { region, cluster, extra_ms } => {
+            format!("{} lags by {extra_ms} ms more", secondary(region, cluster.as_ref()))
+        }
+        Fault::Key { region, cluster, taken } => {
+            let word = if *taken { "has lost its key" } else { "has its key back" };
+            format!("{} {word}", secondary(region, cluster.as_ref()))
+        }
         Fault::Wire { rule } => format!("on the wire: {rule}"),
         Fault::MendWire { scope } => format!("on the wire: {scope} is well again"),
+    }
+}
+
+fn secondary(region: &RegionId, cluster: Option<&GlobalClusterId>) -> String {
+    match cluster {
+        Some(cluster) => format!("the cluster of {cluster} in {region}"),
+        None => format!("every database cluster in {region}"),
     }
 }
 

@@ -15,7 +15,7 @@
 mod capacity;
 #[cfg(test)]
 pub(crate) mod conformance;
-mod databases;
+pub mod databases;
 mod health_checks;
 pub mod items;
 mod notices;

@@ -85,10 +85,12 @@ impl Agent {
             // Never changes.
             identity: _,
             targets: _,
-            // Nothing is probed or gathered in the model, and reports are answered at once.
+            // Nothing is probed, gathered or ordered in the model, and reports are answered at once.
             probing: _,
             gathering: _,
             signals: _,
+            orders: _,
+            patience: _,
             standings: _,
             // Set before each step.
             wall_offset_ms: _,

@@ -14,11 +14,11 @@ use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::problem::{Findings, Place, Position};
+use super::{Findings, Place, Position};
 
 /// A file that was read.
 #[derive(Debug)]
-pub(super) struct Source {
+pub struct Source {
     file: String,
     places: BTreeMap<Vec<String>, Position>,
 }
@@ -26,7 +26,7 @@ pub(super) struct Source {
 impl Source {
     /// Reads a text. The value is none when the text can't be read as a whole; what is wrong with
     /// it is then among the findings. An unknown key alone doesn't prevent that the rest is judged.
-    pub(super) fn read<T: DeserializeOwned>(
+    pub fn read<T: DeserializeOwned>(
         file: String,
         text: &str,
         findings: &mut Findings,
@@ -45,7 +45,7 @@ impl Source {
 
     /// The place of what is at `path`, or of the nearest table above it that the file has. Elements
     /// of a list are named by their index.
-    pub(super) fn place(&self, path: &[&str]) -> Place {
+    pub fn place(&self, path: &[&str]) -> Place {
         let position = (0..=path.len())
             .rev()
             .find_map(|length| self.position(&path[..length]))
@@ -54,12 +54,12 @@ impl Source {
     }
 
     /// Whether the file says something at `path`.
-    pub(super) fn has(&self, path: &[&str]) -> bool {
+    pub fn has(&self, path: &[&str]) -> bool {
         self.position(path).is_some()
     }
 
     /// A file whose text could not be had.
-    pub(super) fn unread(file: String) -> Self {
+    pub fn unread(file: String) -> Self {
         Self { file, places: BTreeMap::new() }
     }
 
@@ -205,69 +205,4 @@ fn take_out(table: &mut DeTable<'_>, at: &Range<usize>, span: &Range<usize>) -> 
 fn stands_at(value: &Spanned<DeValue<'_>>, span: &Range<usize>) -> bool {
     let own = value.span();
     own == *span || (value.get_ref().is_array() && own.start <= span.start && span.end <= own.end)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::testing::each_is_refused;
-
-    #[test]
-    fn an_unknown_key_is_named_with_those_allowed() {
-        each_is_refused(&[
-            (
-                &[(
-                    "fleet.toml",
-                    r#"type = "A""#,
-                    r#"type = "A"
-tpye = "A""#,
-                )],
-                "fleet.toml:9:1: unknown field `tpye`, expected one of `zone`, `name`, `type`, `probe`; correct its spelling, or remove it",
-            ),
-            (
-                &[("r1.toml", r#"["203.0.113.1"]"#, r#"["203.0.113.1"], tll_s = 5"#)],
-                "r1.toml:5:38: unknown field `tll_s`, expected one of `values`, `ttl_s`, `alias`; correct its spelling, or remove it",
-            ),
-        ]);
-    }
-
-    #[test]
-    fn text_that_does_not_fit_is_placed() {
-        each_is_refused(&[
-            (
-                &[("fleet.toml", r#""demo""#, r#""demo"#)],
-                r#"fleet.toml:1:13: not TOML: invalid basic string, expected `"`; correct the syntax"#,
-            ),
-            (
-                &[("r1.toml", "100", r#""100""#)],
-                r#"r1.toml:3:10: invalid type: string "100", expected a whole number; correct the value"#,
-            ),
-            (
-                &[("fleet.toml", r#""r1""#, "1")],
-                "fleet.toml:2:10: invalid type: integer `1`, expected a string; correct the value",
-            ),
-            (&[("r1.toml", "weight = 100\n", "")], "r1.toml:2:1: missing field `weight`; add it"),
-            (&[("r1.toml", r#"region = "r1""#, "")], "r1.toml:1:1: missing field `region`; add it"),
-            (
-                &[("fleet.toml", "[timing]", "[timing]\nrenew_ms = -1")],
-                "fleet.toml:12:12: invalid value: integer `-1`, expected a whole number from 0 to 4294967295; correct the value",
-            ),
-            (
-                &[("fleet.toml", "[timing]", "[timing]\nup_after = 70000")],
-                "fleet.toml:12:12: invalid value: integer `70000`, expected a whole number from 0 to 65535; correct the value",
-            ),
-            (
-                &[(
-                    "fleet.toml",
-                    r#"path = "/up""#,
-                    r#"path = "/up"
-status = true"#,
-                )],
-                r#"fleet.toml:11:10: expected a status such as 200, or ranges such as "200-299" or "200-299,304"; correct the value"#,
-            ),
-            (
-                &[("r1.toml", "weight = 100", "weight = 100\nweight = 1")],
-                "r1.toml:4:1: not TOML: duplicate key; correct the syntax",
-            ),
-        ]);
-    }
 }

@@ -1,8 +1,10 @@
-//! What is wrong with a fleet's files, and where.
+//! What is wrong with files that people write, and where.
 //!
 //! People mend a file by its line, so a problem always carries one where there is one. All problems
 //! of a reading come together, in the order of the files: whoever runs `check` should not have to
-//! run it once for each mistake.
+//! run it once for each mistake. What is right or wrong is not known here.
+
+pub mod source;
 
 use std::fmt;
 
@@ -78,21 +80,16 @@ fn lines(problems: &[Problem]) -> String {
 
 /// Problems while they are being collected.
 #[derive(Debug, Default)]
-pub(super) struct Findings(Vec<Problem>);
+pub struct Findings(Vec<Problem>);
 
 impl Findings {
     /// Notes a problem.
-    pub(super) fn refuse(
-        &mut self,
-        place: Place,
-        what: impl Into<String>,
-        remedy: impl Into<String>,
-    ) {
+    pub fn refuse(&mut self, place: Place, what: impl Into<String>, remedy: impl Into<String>) {
         self.0.push(Problem { place, what: what.into(), remedy: remedy.into() });
     }
 
     /// The value, or none and a note of what is wrong with it.
-    pub(super) fn take<T, E: fmt::Display>(
+    pub fn take<T, E: fmt::Display>(
         &mut self,
         value: Result<T, E>,
         place: Place,
@@ -102,12 +99,14 @@ impl Findings {
     }
 
     /// How many were noted so far: a check that adds none has nothing to complain about.
-    pub(super) fn count(&self) -> usize {
+    #[must_use]
+    pub fn count(&self) -> usize {
         self.0.len()
     }
 
     /// All that was noted, in order; none when nothing was.
-    pub(super) fn into_problems(self) -> Option<Problems> {
+    #[must_use]
+    pub fn into_problems(self) -> Option<Problems> {
         let Self(mut problems) = self;
         problems.sort();
         problems.dedup();
