@@ -20,6 +20,11 @@ fn answered(sim: &mut Sim, service: &str) -> BTreeSet<RegionId> {
     regions
 }
 
+/// A fleet without clients: name servers are asked here.
+fn quiet(seed: u64) -> Sim {
+    Sim::new(fleet(), Options { seed, clients_per_kind: 0, ..Options::default() })
+}
+
 fn all() -> BTreeSet<RegionId> {
     fleet().regions
 }
@@ -51,7 +56,7 @@ fn out(sim: &mut Sim, region: &RegionId, lost: bool) {
 #[test]
 fn with_the_control_plane_down_gates_alone_take_a_lost_region_out_and_let_it_back() {
     for seed in 0..6 {
-        let mut sim = sim(seed);
+        let mut sim = quiet(seed);
         settle(&mut sim);
         assert_eq!(answered(&mut sim, "web"), all(), "seed {seed}");
         let lost = follower(&sim);
@@ -74,7 +79,7 @@ fn with_the_control_plane_down_gates_alone_take_a_lost_region_out_and_let_it_bac
 #[test]
 fn the_leader_s_own_loss_is_survived_without_the_control_plane_too() {
     for seed in 0..4 {
-        let mut sim = sim(seed);
+        let mut sim = quiet(seed);
         settle(&mut sim);
         let lost: RegionId = sim.leaders()[0].0.as_str().parse().expect("named after it");
         sim.strike(&Fault::ControlPlane { down: true });
@@ -89,7 +94,7 @@ fn the_leader_s_own_loss_is_survived_without_the_control_plane_too() {
 
 #[test]
 fn dead_paused_and_newly_started_agents_close_nothing() {
-    let mut sim = sim(3);
+    let mut sim = quiet(3);
     settle(&mut sim);
     for agent in 0..sim.agents.len() {
         sim.kill_agent(agent);
@@ -111,7 +116,7 @@ fn dead_paused_and_newly_started_agents_close_nothing() {
 
 #[test]
 fn one_agent_alone_shuts_nobody() {
-    let mut sim = sim(4);
+    let mut sim = quiet(4);
     settle(&mut sim);
     let lost = follower(&sim);
     out(&mut sim, &lost, true);
@@ -132,7 +137,7 @@ fn one_agent_alone_shuts_nobody() {
 
 #[test]
 fn an_agent_cut_off_from_the_seats_keeps_what_it_read_for_its_holding_time_and_then_opens() {
-    let mut sim = sim(5);
+    let mut sim = quiet(5);
     settle(&mut sim);
     let lost = follower(&sim);
     out(&mut sim, &lost, true);
