@@ -26,7 +26,7 @@ use give::Given;
 
 /// Arguments of every order.
 #[derive(Debug, clap::Args)]
-struct OrderArgs {
+pub(super) struct OrderArgs {
     #[command(flatten)]
     fleet: FleetArgs,
     /// Who orders it, for those who read the history
