@@ -203,6 +203,13 @@ impl Rig {
             Request::ReadTargetHealth { .. } | Request::ReadAlarms { .. } => {
                 return Err(Refusal::Failed(CallFailure::transient("there are no signals here")));
             }
+            Request::DescribeDatabase { .. }
+            | Request::DescribeMember { .. }
+            | Request::ReadLag { .. }
+            | Request::SwitchOver { .. }
+            | Request::FailOver { .. } => {
+                return Err(Refusal::Failed(CallFailure::transient("there are no databases here")));
+            }
             Request::ReadZone { .. } | Request::ChangeZone { .. } | Request::ReadChange { .. } => {
                 let why = CallFailure::transient("there are no zones here");
                 return Err(Refusal::Failed(why));

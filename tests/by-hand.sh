@@ -101,6 +101,40 @@ JSON
         | grep -qx Complete || fail "aws cloudwatch get-metric-data"
     ok "aws cloudwatch put-metric-data and get-metric-data"
 
+    orders() { aws rds describe-global-clusters --region "$1" --output text \
+        --global-cluster-identifier demo-orders --query "GlobalClusters[0].$2"; }
+    writer() { orders "$1" 'GlobalClusterMembers[?IsWriter].DBClusterArn | [0]'; }
+    member() { aws rds describe-db-clusters --region "$1" --output text \
+        --db-cluster-identifier "demo-orders-$1" --query "DBClusters[0].$2"; }
+    writer us-east-1 | grep -q ':us-east-1:' || fail "the writer is $(writer us-east-1)"
+    [ "$(member eu-west-1 Status)" = available ] || fail "the member is $(member eu-west-1 Status)"
+    ok "aws rds describe-global-clusters and describe-db-clusters"
+    move=(--global-cluster-identifier demo-orders --target-db-cluster-identifier)
+    europe=$(member eu-west-1 DBClusterArn)
+    aws rds switchover-global-cluster --region us-east-1 "${move[@]}" "$europe" --output text \
+        --query GlobalCluster.FailoverState.Status | grep -qx pending \
+        || fail "aws rds switchover-global-cluster"
+    if aws rds failover-global-cluster --region eu-west-1 "${move[@]}" "$europe" \
+        --allow-data-loss 2> "$folder/refused"; then
+        fail "a second move was let through while one runs"
+    fi
+    grep -q InvalidGlobalClusterStateFault "$folder/refused" || fail "$(cat "$folder/refused")"
+    writes_in() { writer us-east-1 | grep -q ":$1:"; }
+    await "the writer is in eu-west-1" writes_in eu-west-1
+    ok "aws rds switchover-global-cluster"
+    still() { [ "$(orders us-east-1 'length(GlobalClusterMembers[?SynchronizationStatus!=`connected`])')" = 0 ] \
+        && [ "$(orders us-east-1 FailoverState)" = None ]; }
+    await "everybody follows" still
+    aws rds failover-global-cluster --region us-east-1 "${move[@]}" \
+        "$(member us-east-1 DBClusterArn)" --allow-data-loss >/dev/null
+    await "the writer is in us-east-1" writes_in us-east-1
+    snapshot() { aws rds describe-db-cluster-snapshots --region eu-west-1 --output text \
+        --db-cluster-identifier demo-orders-eu-west-1 \
+        --query 'DBClusterSnapshots[0].DBClusterSnapshotIdentifier' \
+        | grep -q '^rds:unplanned-global-failover-demo-orders-eu-west-1-'; }
+    await "the old writer's volume is kept" snapshot
+    ok "aws rds failover-global-cluster and describe-db-cluster-snapshots"
+
     # Every other operation that the endpoints serve, on a table and in a zone of its own.
     said() { local what=$1 wanted=$2; shift 2
         local found; found=$("$@" --output text 2> "$folder/refused") || fail "$what: $(cat "$folder/refused")"

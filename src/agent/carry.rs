@@ -63,17 +63,24 @@ fn names(request: &Request) -> (&'static str, &'static str) {
         Request::Publish { .. } => ("observations", "publish"),
         Request::Gather { .. } => ("observations", "gather"),
         Request::RecordHistory { .. } => ("observations", "record_history"),
+        Request::ReadOrders { .. } => ("observations", "orders"),
+        Request::RemoveOrder { .. } => ("observations", "remove_order"),
         Request::ReadZone { .. } => ("records", "read_zone"),
         Request::ChangeZone { .. } => ("records", "change_zone"),
         Request::ReadChange { .. } => ("records", "change_status"),
         Request::ReadTargetHealth { .. } => ("signals", "target_health"),
         Request::ReadAlarms { .. } => ("signals", "alarms"),
+        Request::DescribeDatabase { .. } => ("databases", "describe"),
+        Request::DescribeMember { .. } => ("databases", "describe_member"),
+        Request::ReadLag { .. } => ("databases", "lag"),
+        Request::SwitchOver { .. } => ("databases", "switchover"),
+        Request::FailOver { .. } => ("databases", "failover"),
     }
 }
 
 async fn send(outside: &Outside, request: Request, limit: Duration) -> Outcome {
-    let (registers, observations, records) =
-        (&outside.registers, &outside.observations, &outside.records);
+    let (registers, observations, records, databases) =
+        (&outside.registers, &outside.observations, &outside.records, &outside.databases);
     match request {
         Request::ReadSeat { seat } => {
             registers.read_seat(&seat, limit).await.map(Response::Seat).map_err(failed)
@@ -101,6 +108,12 @@ async fn send(outside: &Outside, request: Request, limit: Duration) -> Outcome {
         Request::RecordHistory { replica, name, document } => {
             done(observations.record_history(&replica, name, &document, limit).await)
         }
+        Request::ReadOrders { replica } => {
+            observations.orders(&replica, limit).await.map(Response::Orders).map_err(failed)
+        }
+        Request::RemoveOrder { replica, order } => {
+            done(observations.remove_order(&replica, &order, limit).await)
+        }
         Request::ReadZone { zone, fence, keys } => {
             let read = records.read_zone(&zone, &fence, &keys, limit).await;
             read.map(Response::Zone).map_err(failed)
@@ -118,6 +131,23 @@ async fn send(outside: &Outside, request: Request, limit: Duration) -> Outcome {
         Request::ReadAlarms { region, names } => {
             let states = outside.signals.alarms(&region, &names, limit).await;
             states.map(Response::Alarms).map_err(failed)
+        }
+        Request::DescribeDatabase { cluster, via } => {
+            let shown = databases.describe(&via, &cluster, limit).await;
+            shown.map(Response::Database).map_err(failed)
+        }
+        Request::DescribeMember { member } => {
+            let shown = databases.describe_member(&member, limit).await;
+            shown.map(Response::Member).map_err(failed)
+        }
+        Request::ReadLag { secondary } => {
+            databases.lag(&secondary, limit).await.map(Response::Lag).map_err(failed)
+        }
+        Request::SwitchOver { cluster, primary, target } => {
+            done(databases.switchover(&primary, &cluster, &target, limit).await)
+        }
+        Request::FailOver { cluster, target } => {
+            done(databases.failover_allowing_data_loss(&cluster, &target, limit).await)
         }
     }
 }

@@ -12,14 +12,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::core::explain::Reason;
+use crate::core::gates::Position;
 use crate::core::note::{Note, StepDown};
 use crate::core::view::{Inner, View};
 use crate::core::{Brain, CallId, Command, Event, Identity, ProbeId, Request};
 use crate::domain::{AgentId, Fleet, Moment, Sample, Target};
-use crate::ports::{Observations, Records, Registers, Signals};
+use crate::ports::{Databases, Observations, Records, Registers, Signals};
 use crate::probe::{Endpoint, InvalidEndpoint, InvalidUserAgent, NoRoots, Prober, Trust};
 use crate::telemetry::clock::{self, Stopwatch};
 use crate::telemetry::metrics::Metrics;
@@ -48,6 +49,8 @@ pub struct Outside {
     pub records: Arc<dyn Records>,
     /// What AWS says of a Region.
     pub signals: Arc<dyn Signals>,
+    /// The databases.
+    pub databases: Arc<dyn Databases>,
 }
 
 /// Why an agent can't run, or no longer.
@@ -86,9 +89,17 @@ enum Question {
 #[derive(Debug, Clone)]
 pub struct Window {
     questions: mpsc::Sender<Question>,
+    gates: watch::Receiver<Position>,
 }
 
 impl Window {
+    /// What the agent says of other Regions' gates. Kept where it can be read without asking the
+    /// loop; it says itself when it lapses.
+    #[must_use]
+    pub fn gates(&self) -> watch::Receiver<Position> {
+        self.gates.clone()
+    }
+
     /// The fleet as the agent sees it; none once the agent has stopped.
     pub async fn view(&self) -> Option<View> {
         let (answer, answered) = oneshot::channel();
@@ -114,6 +125,7 @@ pub struct Agent {
     endpoints: BTreeMap<Target, Arc<Endpoint>>,
     metrics: Arc<Metrics>,
     questions: mpsc::Receiver<Question>,
+    gates: watch::Sender<Position>,
 }
 
 impl Agent {
@@ -156,8 +168,19 @@ impl Agent {
         let user_agent = format!("regent/{version} (probe; {}; {})", fleet.name, identity.agent);
         let prober = Arc::new(Prober::new(&user_agent, trust)?);
         let (sender, questions) = mpsc::channel(16);
-        let agent = Self { identity, fleet, seed, outside, prober, endpoints, metrics, questions };
-        Ok((agent, Window { questions: sender }))
+        let (shown, gates) = watch::channel(Position::open());
+        let agent = Self {
+            identity,
+            fleet,
+            seed,
+            outside,
+            prober,
+            endpoints,
+            metrics,
+            questions,
+            gates: shown,
+        };
+        Ok((agent, Window { questions: sender, gates }))
     }
 
     /// Runs until `stop` resolves, or until something forbids to go on.
@@ -180,6 +203,7 @@ impl Agent {
             prober: self.prober,
             endpoints: self.endpoints,
             metrics: self.metrics,
+            gates: self.gates,
             events: sender,
         };
         let mut wall_clock_at = started;
@@ -221,6 +245,7 @@ struct Hands {
     prober: Arc<Prober>,
     endpoints: BTreeMap<Target, Arc<Endpoint>>,
     metrics: Arc<Metrics>,
+    gates: watch::Sender<Position>,
     events: mpsc::Sender<Event>,
 }
 
@@ -235,6 +260,13 @@ impl Hands {
         let watch = Stopwatch::start();
         let commands = brain.step(clock::now(), event);
         self.metrics.observe_step(watch.elapsed());
+        self.gates.send_if_modified(|shown| {
+            let moved = shown != brain.gates();
+            if moved {
+                shown.clone_from(brain.gates());
+            }
+            moved
+        });
         for command in commands {
             match command {
                 Command::Call { call, deadline, request } => self.call(call, deadline, request),

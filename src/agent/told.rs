@@ -43,13 +43,22 @@ pub(super) fn tell(note: &Note, metrics: &Metrics, brain: &Brain, reaction: &mut
             metrics.count_journal_commit();
             let (epoch, decision) = (name.epoch, name);
             if changes.is_empty() {
-                tracing::info!(%epoch, %decision, "took over what was decided before");
+                tracing::info!(%epoch, %decision, "committed, with no weight changed");
             } else {
                 decided(changes, metrics, brain, reaction);
             }
             for change in changes {
                 tracing::warn!(%epoch, %decision, "decided: {change}");
             }
+        }
+        Note::Ordered { order, refused: None } => {
+            metrics.count_order("carried_out");
+            tracing::warn!(order = %order.id, by = order.by, "ordered: {}", order.verb);
+        }
+        Note::Ordered { order, refused: Some(why) } => {
+            metrics.count_order("refused");
+            let (by, verb) = (&order.by, &order.verb);
+            tracing::warn!(order = %order.id, by, "refused to {verb}: {why}");
         }
         Note::Blocked { blocked } => {
             let mut reasons: BTreeMap<&'static str, u64> = BTreeMap::new();

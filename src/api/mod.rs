@@ -1,8 +1,8 @@
 //! HTTP on loopback: metrics, health, readiness, and the agent's view of the fleet.
 //!
 //! Reading only. Nothing that is asked here changes anything, and nothing here is meant to be
-//! reached from outside the machine; the endpoints for Route 53's health checkers are another
-//! matter and get a port of their own.
+//! reached from outside the machine; the endpoint for Route 53's health checkers is another matter
+//! and has a port of its own ([`gate`]).
 //!
 //! | path | answer |
 //! |---|---|
@@ -10,6 +10,9 @@
 //! | `/healthz` | 200 while the agent's loop answers |
 //! | `/readyz` | 200 while it hears a majority of seats, 503 otherwise, with the reason |
 //! | `/v1/fleet` | the fleet as the agent sees it, as JSON |
+
+pub mod gate;
+mod shown;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -121,5 +124,3 @@ async fn fleet(State(shared): State<Arc<Shared>>) -> Response {
         Err(refusal) => refusal,
     }
 }
-
-mod shown;

@@ -1,4 +1,4 @@
-//! The board: reports and history in one DynamoDB global table.
+//! The board: reports, orders and history in one DynamoDB global table.
 //!
 //! All reads here are eventually consistent, and at half the price of the others: a consistent read
 //! would show the newest of *this replica*, which lags behind the writers' replicas anyway. Readers
@@ -13,10 +13,10 @@ use super::attributes::{from_sdk, to_sdk};
 use super::call::{Call, within};
 use super::connect::Clients;
 use super::tables;
-use crate::domain::{CallFailure, RegionId, Report, StateName};
+use crate::domain::{CallFailure, Order, OrderId, RegionId, Report, StateName};
 use crate::ports::items::{
-    Attribute, BOARD_HASH, BOARD_RANGE, Item, KIND_HISTORY, KIND_REPORT, board_item, document_from,
-    history_id, history_name,
+    Attribute, BOARD_HASH, BOARD_RANGE, Item, KIND_HISTORY, KIND_ORDER, KIND_REPORT, board_item,
+    board_key, document_from, history_id, history_name,
 };
 use crate::ports::{Answer, Observations};
 
@@ -50,6 +50,22 @@ impl Board {
         )
         .await?;
         Ok(())
+    }
+
+    /// Reads every document of a kind that can be read.
+    async fn documents<T: serde::de::DeserializeOwned>(
+        &self,
+        replica: &RegionId,
+        kind: &str,
+        doing: &'static str,
+        limit: Duration,
+    ) -> Answer<Vec<T>> {
+        let pages = self.query(replica, kind, Wanted::All, limit);
+        let items = within(doing, replica.as_str(), limit, pages).await?;
+        let parse = |_: &str, document: String| {
+            serde_json::from_str::<T>(&document).map_err(|error| error.to_string())
+        };
+        Ok(items.iter().filter_map(|item| readable(replica, kind, item, parse)).collect())
     }
 
     /// Reads the items of a kind, page by page. A page that fails fails all: half of the reports
@@ -100,6 +116,12 @@ impl Board {
     }
 }
 
+fn json<T: serde::Serialize>(what: &str, value: &T) -> Answer<String> {
+    serde_json::to_string(value).map_err(|error| {
+        CallFailure::permanent(format!("the {what} can't be written as JSON: {error}"))
+    })
+}
+
 /// What an item on the board says, if it can be read. One that can't be is left out and told of in
 /// the log rather than failing the others: a damaged item, or one written by a newer version in the
 /// middle of an upgrade, must not blind every reader. Its writer then counts as not heard from.
@@ -126,19 +148,12 @@ fn readable<T>(
 #[async_trait]
 impl Observations for Board {
     async fn publish(&self, replica: &RegionId, report: &Report, limit: Duration) -> Answer<()> {
-        let document = serde_json::to_string(report).map_err(|error| {
-            CallFailure::permanent(format!("the report can't be written as JSON: {error}"))
-        })?;
+        let document = json("report", report)?;
         self.put(replica, board_item(KIND_REPORT, report.agent.as_str(), &document), limit).await
     }
 
     async fn gather(&self, replica: &RegionId, limit: Duration) -> Answer<Vec<Report>> {
-        let pages = self.query(replica, KIND_REPORT, Wanted::All, limit);
-        let items = within("gathering reports", replica.as_str(), limit, pages).await?;
-        let parse = |_: &str, document: String| {
-            serde_json::from_str::<Report>(&document).map_err(|error| error.to_string())
-        };
-        Ok(items.iter().filter_map(|item| readable(replica, KIND_REPORT, item, parse)).collect())
+        self.documents(replica, KIND_REPORT, "gathering reports", limit).await
     }
 
     async fn record_history(
@@ -164,6 +179,37 @@ impl Observations for Board {
             Ok((name, document))
         };
         Ok(items.iter().filter_map(|item| readable(replica, KIND_HISTORY, item, parse)).collect())
+    }
+
+    async fn submit_order(&self, replica: &RegionId, order: &Order, limit: Duration) -> Answer<()> {
+        let document = json("order", order)?;
+        self.put(replica, board_item(KIND_ORDER, order.id.as_str(), &document), limit).await
+    }
+
+    async fn orders(&self, replica: &RegionId, limit: Duration) -> Answer<Vec<Order>> {
+        self.documents(replica, KIND_ORDER, "reading orders", limit).await
+    }
+
+    async fn remove_order(
+        &self,
+        replica: &RegionId,
+        order: &OrderId,
+        limit: Duration,
+    ) -> Answer<()> {
+        let call = Call::write("DeleteItem", replica.as_str(), limit);
+        call.run(
+            self.0
+                .dynamodb(replica)
+                .delete_item()
+                .table_name(&self.0.tables.board)
+                .set_key(Some(to_sdk(board_key(KIND_ORDER, order.as_str())).collect()))
+                .customize()
+                .config_override(call.dynamodb())
+                .interceptor(call.witness())
+                .send(),
+        )
+        .await?;
+        Ok(())
     }
 
     async fn create_table(

@@ -64,8 +64,15 @@ const PASSING: [&str; 18] = [
 ];
 
 /// Codes that say: what is stored is not what the request assumed.
-const CONFLICTS: [&str; 3] =
-    ["ConditionalCheckFailedException", "InvalidChangeBatch", "ResourceInUseException"];
+const CONFLICTS: [&str; 5] = [
+    "ConditionalCheckFailedException",
+    "InvalidChangeBatch",
+    // Another move is under way, a member is not well, the roles are not as they were read (RDS API
+    // Reference, the errors of `SwitchoverGlobalCluster` and `FailoverGlobalCluster`).
+    "InvalidDBClusterStateFault",
+    "InvalidGlobalClusterStateFault",
+    "ResourceInUseException",
+];
 
 /// The class of a failure.
 pub(super) fn classify(kind: Kind, ending: Ending<'_>) -> FailureClass {
@@ -113,6 +120,11 @@ mod tests {
             (refused(503, "Throttling"), Transient, Transient),
             (refused(400, "ConditionalCheckFailedException"), Conflict, Conflict),
             (refused(400, "InvalidChangeBatch"), Conflict, Conflict),
+            (refused(400, "InvalidGlobalClusterStateFault"), Conflict, Conflict),
+            (refused(400, "InvalidDBClusterStateFault"), Conflict, Conflict),
+            (refused(404, "GlobalClusterNotFoundFault"), Permanent, Permanent),
+            (refused(404, "DBClusterNotFoundFault"), Permanent, Permanent),
+            (refused(503, "ServiceUnavailable"), Transient, Unknown),
             (refused(400, "AccessDeniedException"), Permanent, Permanent),
             (refused(403, "AccessDenied"), Permanent, Permanent),
             (refused(400, "UnrecognizedClientException"), Permanent, Permanent),

@@ -12,7 +12,7 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_types::timeout::TimeoutConfig;
 
 use super::call::CONNECT_TIMEOUT;
-use super::{Board, Seats, Signals, Zones};
+use super::{Board, Databases, Seats, Signals, Zones};
 use crate::domain::RegionId;
 use crate::domain::fleet::Tables;
 
@@ -53,6 +53,7 @@ pub(super) struct Clients {
     dynamodb: Mutex<BTreeMap<RegionId, aws_sdk_dynamodb::Client>>,
     elb: Mutex<BTreeMap<RegionId, aws_sdk_elasticloadbalancingv2::Client>>,
     cloudwatch: Mutex<BTreeMap<RegionId, aws_sdk_cloudwatch::Client>>,
+    rds: Mutex<BTreeMap<RegionId, aws_sdk_rds::Client>>,
     pub(super) route53: aws_sdk_route53::Client,
     pub(super) tables: Tables,
 }
@@ -60,9 +61,10 @@ pub(super) struct Clients {
 impl Aws {
     /// Loads AWS's ordinary configuration: environment, profile, single sign-on, the roles of
     /// containers and instances. `AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_DYNAMODB`,
-    /// `AWS_ENDPOINT_URL_ROUTE_53`, `AWS_ENDPOINT_URL_ELASTIC_LOAD_BALANCING_V2` and
-    /// `AWS_ENDPOINT_URL_CLOUDWATCH` redirect the calls, for all Regions alike;
-    /// `REGENT_ENDPOINT_URL_DYNAMODB`, with `{region}` in it, redirects DynamoDB's Region by Region.
+    /// `AWS_ENDPOINT_URL_ROUTE_53`, `AWS_ENDPOINT_URL_ELASTIC_LOAD_BALANCING_V2`,
+    /// `AWS_ENDPOINT_URL_CLOUDWATCH` and `AWS_ENDPOINT_URL_RDS` redirect the calls, for all Regions
+    /// alike; `REGENT_ENDPOINT_URL_DYNAMODB`, with `{region}` in it, redirects DynamoDB's Region by
+    /// Region.
     ///
     /// Nothing is called here but what finding the Region takes, and nothing fails: credentials
     /// are looked up when the first call needs them. The SDK's STS endpoints are always regional,
@@ -113,6 +115,7 @@ impl Aws {
             dynamodb: Mutex::default(),
             elb: Mutex::default(),
             cloudwatch: Mutex::default(),
+            rds: Mutex::default(),
             route53,
             tables,
         }))
@@ -134,6 +137,12 @@ impl Aws {
     #[must_use]
     pub fn signals(&self) -> Signals {
         Signals(self.0.clone())
+    }
+
+    /// The databases.
+    #[must_use]
+    pub fn databases(&self) -> Databases {
+        Databases(self.0.clone())
     }
 
     /// The hosted zones.
@@ -160,6 +169,14 @@ impl Clients {
         of_region(&self.elb, region, |place| {
             let config = aws_sdk_elasticloadbalancingv2::config::Builder::from(&self.config);
             aws_sdk_elasticloadbalancingv2::Client::from_conf(config.region(place).build())
+        })
+    }
+
+    /// The RDS client of a Region.
+    pub(super) fn rds(&self, region: &RegionId) -> aws_sdk_rds::Client {
+        of_region(&self.rds, region, |place| {
+            let config = aws_sdk_rds::config::Builder::from(&self.config);
+            aws_sdk_rds::Client::from_conf(config.region(place).build())
         })
     }
 

@@ -1,5 +1,5 @@
 //! The ports over the AWS SDKs: seats and board in DynamoDB, records in Route 53, signals in Elastic
-//! Load Balancing and CloudWatch.
+//! Load Balancing and CloudWatch, databases in RDS and CloudWatch.
 //!
 //! The only module that names an `aws_*` crate. Each adapter does one thing: put a call of a port
 //! into the SDK's words, send it under the limits of `call`, and sort what came back with
@@ -13,6 +13,7 @@ mod board;
 mod call;
 mod classify;
 mod connect;
+mod databases;
 mod ending;
 mod record_sets;
 mod seats;
@@ -25,6 +26,7 @@ mod zones;
 
 pub use board::Board;
 pub use connect::Aws;
+pub use databases::Databases;
 pub use seats::Seats;
 pub use signals::Signals;
 pub use zones::Zones;

@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use async_trait::async_trait;
 use clap::ValueEnum;
 use serde::Serialize;
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tracing::Instrument as _;
 
@@ -39,6 +40,10 @@ pub(super) struct Args {
     /// Where to serve metrics and the agent's view; port 0 takes any free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9180")]
     listen: SocketAddr,
+    /// Where to answer Route 53's health checkers, if the fleet has gates: an address that they
+    /// reach, directly or through a load balancer. Not the operators' interface; see docs/gates.md
+    #[arg(long, value_name = "ADDRESS")]
+    gates: Option<SocketAddr>,
     /// How a line of the log looks
     #[arg(long, value_enum, default_value_t = LogFormat::Readable)]
     log_format: LogFormat,
@@ -71,6 +76,8 @@ impl From<LogFormat> for logs::Format {
 #[derive(Serialize)]
 struct Listening {
     listening: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gates: Option<String>,
 }
 
 /// Who the agent is, once that is known to make sense in this fleet.
@@ -113,25 +120,44 @@ async fn work(
     let outside = outside::connect(&fleet).await?;
     let metrics = Arc::new(Metrics::new(&identity.agent, &identity.region));
     let majority = fleet.seat_majority();
+    let expected =
+        fleet.gates.as_ref().is_some_and(|gates| gates.endpoints.contains_key(&identity.region));
+    let described = fleet.clone();
     let (name, boot) = (identity.agent.clone(), identity.boot);
     let (agent, window) =
         Agent::new(identity, fleet, process::draw()?, outside, Arc::clone(&metrics))
             .map_err(anyhow::Error::from)?;
-    let listener = api::listen(args.listen).await.with_context(|| {
-        format!(
-            "{} can't be listened on: end what listens there, or choose another with --listen",
-            args.listen
-        )
-    })?;
-    let address = listener.local_addr().context("the listener has no address")?;
-    match screen.message(&Listening { listening: format!("http://{address}") }) {
+    let (listener, address) = listen(args.listen, "--listen").await?;
+    let gates = match args.gates {
+        Some(gates) => Some(listen(gates, "--gates").await?),
+        None => None,
+    };
+    let first = Listening {
+        listening: format!("http://{address}"),
+        gates: gates.as_ref().map(|(_, address)| format!("http://{address}")),
+    };
+    match screen.message(&first) {
         // Whoever started it need not listen.
         Ok(()) | Err(Failure::PipeClosed) => {}
         Err(failure) => return Err(failure),
     }
     tracing::info!(version = env!("CARGO_PKG_VERSION"), %boot, %address, "agent {name} started");
 
+    if expected && gates.is_none() {
+        tracing::warn!(
+            "the fleet has a gate endpoint for this Region, and this agent does not serve it: add \
+             --gates, unless another agent of the Region does"
+        );
+    }
     let (ended, mut end) = watch::channel(());
+    if let Some((listener, address)) = gates {
+        let shown = api::gate::Shown::new(&described, window.gates());
+        let mut end = end.clone();
+        tracing::info!(%address, "gates are answered for");
+        tokio::spawn(api::gate::serve(listener, shown, async move {
+            let _ = end.changed().await;
+        }));
+    }
     let serving = tokio::spawn(
         api::serve(listener, window, metrics, majority, async move {
             // An error says that the sender is gone: that is the end.
@@ -147,6 +173,16 @@ async fn work(
         .context("the HTTP interface ended in a panic")?
         .context("the HTTP interface broke")?;
     Ok(result.map_err(anyhow::Error::from)?)
+}
+
+async fn listen(wanted: SocketAddr, option: &str) -> Result<(TcpListener, SocketAddr), Failure> {
+    let listener = api::listen(wanted).await.with_context(|| {
+        format!(
+            "{wanted} can't be listened on: end what listens there, or choose another with {option}"
+        )
+    })?;
+    let address = listener.local_addr().context("the listener has no address")?;
+    Ok((listener, address))
 }
 
 #[async_trait]

@@ -156,6 +156,7 @@ enum Aws {
     Route53,
     Elbv2,
     Cloudwatch,
+    Rds,
 }
 
 impl From<Aws> for AwsService {
@@ -165,6 +166,7 @@ impl From<Aws> for AwsService {
             Aws::Route53 => Self::Route53,
             Aws::Elbv2 => Self::Elbv2,
             Aws::Cloudwatch => Self::Cloudwatch,
+            Aws::Rds => Self::Rds,
         }
     }
 }

@@ -11,6 +11,7 @@ mod failure;
 mod fleet;
 mod init;
 mod local;
+mod order;
 mod outside;
 mod process;
 mod runbook;
@@ -43,7 +44,8 @@ struct Cli {
     #[command(subcommand)]
     command: Command,
     /// Print JSON, for programs. An error is JSON on stdout too
-    #[arg(long, global = true)]
+    // Last in every help, however many commands there are.
+    #[arg(long, global = true, display_order = 1000)]
     json: bool,
 }
 
@@ -53,6 +55,13 @@ enum Command {
     Init(init::Args),
     Agent(agent::Args),
     Status(status::Args),
+    Drain(order::DrainArgs),
+    Undrain(order::UndrainArgs),
+    Pause(order::PauseArgs),
+    Resume(order::ResumeArgs),
+    Autonomy(order::AutonomyArgs),
+    Approve(order::ApproveArgs),
+    Reject(order::RejectArgs),
     Runbook(runbook::Args),
     Drill(drill::Args),
     Sim(sim::Args),
@@ -67,6 +76,13 @@ impl Cli {
             Command::Init(args) => init::run(&args, screen),
             Command::Agent(args) => agent::run(&args, screen),
             Command::Status(args) => status::run(&args, screen),
+            Command::Drain(args) => args.run(screen),
+            Command::Undrain(args) => args.run(screen),
+            Command::Pause(args) => args.run(screen),
+            Command::Resume(args) => args.run(screen),
+            Command::Autonomy(args) => args.run(screen),
+            Command::Approve(args) => args.run(screen),
+            Command::Reject(args) => args.run(screen),
             Command::Runbook(args) => runbook::run(&args, screen),
             Command::Drill(args) => drill::run(&args, screen),
             Command::Sim(args) => sim::run(&args, screen),

@@ -57,6 +57,23 @@ pub const STALE_MS: u32 = 6_000;
 /// two readings a minute for each zone leave nearly all of them to whoever acts.
 pub const ZONE_AUDIT_MS: u32 = 30_000;
 
+/// RDS answers within a second or two as a rule, and a failover must be called in a Region far away.
+/// As long as Route 53's, for the same reason: it must end within the lease. A move whose answer
+/// comes later is read back.
+pub const DATABASE_CALL_MS: u32 = 2_500;
+
+/// CloudWatch has a new point each minute and RDS shows a move within seconds: four readings a
+/// minute see both soon enough, far below the request rates of either.
+pub const DATABASE_READ_MS: u32 = 15_000;
+
+/// Five times the age that the newest point of CloudWatch has on the day that everything is well: a
+/// minute's point begins a minute before it ends and comes a minute late. Below it, failovers would
+/// wait for a person because of the measurement alone.
+pub const LOSS_BUDGET_MS: u32 = 300_000;
+
+/// One that follows is what a failover needs.
+pub const SECONDARIES_WANTED: u16 = 1;
+
 /// A load balancer checks its targets every 5 s at most (Elastic Load Balancing API Reference,
 /// "CreateTargetGroup"), so that asking more often tells little more. `DescribeTargetHealth` is free,
 /// and an account may make 10 such requests a second in a Region ("Request throttling for the

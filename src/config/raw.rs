@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::defaults;
+use crate::domain::autonomy::Autonomy;
+use crate::domain::database::{Eligibility, MoveOrder, WriteReach};
 use crate::domain::fleet::{AddressFamily, ConnectionPolicy, JsonScalar, Protocol};
 
 /// All files of a fleet's folder.
@@ -35,15 +37,47 @@ pub struct Fleet {
     /// Services by name.
     #[serde(default)]
     pub services: BTreeMap<String, Service>,
+    /// Databases by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub databases: BTreeMap<String, Database>,
     /// Clocks and limits.
     #[serde(default)]
     pub timing: Timing,
     /// What the planner may do.
     #[serde(default)]
     pub rules: Rules,
+    /// How far the fleet goes by itself.
+    #[serde(default, skip_serializing_if = "Consent::is_default")]
+    pub autonomy: Consent,
     /// Names of the tables.
     #[serde(default, skip_serializing_if = "Tables::is_default")]
     pub tables: Tables,
+}
+
+/// `[autonomy]`: a level for each [`ActionKind`](crate::domain::autonomy::ActionKind).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(missing_docs, reason = "documented once, on the kinds of action")]
+pub struct Consent {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drain: Option<Autonomy>,
+    #[serde(rename = "return", skip_serializing_if = "Option::is_none")]
+    pub back: Option<Autonomy>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub switchover: Option<Autonomy>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failover: Option<Autonomy>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scale: Option<Autonomy>,
+    /// See [`domain::autonomy::Consent`](crate::domain::autonomy::Consent).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approval_ms: Option<u32>,
+}
+
+impl Consent {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// `[tables]`.
@@ -84,6 +118,8 @@ pub struct Timing {
     pub stale_ms: u32,
     pub zone_audit_ms: u32,
     pub signals_ms: u32,
+    pub database_call_ms: u32,
+    pub database_read_ms: u32,
 }
 
 impl Default for Timing {
@@ -104,6 +140,8 @@ impl Default for Timing {
             stale_ms: defaults::STALE_MS,
             zone_audit_ms: defaults::ZONE_AUDIT_MS,
             signals_ms: defaults::SIGNALS_MS,
+            database_call_ms: defaults::DATABASE_CALL_MS,
+            database_read_ms: defaults::DATABASE_READ_MS,
         }
     }
 }
@@ -139,9 +177,41 @@ pub struct Service {
     /// The record's type: A, AAAA or CNAME.
     #[serde(rename = "type")]
     pub rtype: String,
+    /// The database that it writes to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub writes_to: Option<String>,
+    /// From where: `"every-region"` if absent, or `"writer-region"`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub writes_from: Option<WriteReach>,
     /// How it is probed.
     #[serde(default)]
     pub probe: Probe,
+}
+
+/// `[databases.<name>]` of `fleet.toml`; the fields are those of
+/// [`DatabaseSpec`](crate::domain::database::DatabaseSpec).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Database {
+    /// The global cluster's identifier.
+    pub global_cluster: String,
+    /// The most that a failover may lose without a person's word.
+    #[serde(default = "loss_budget_ms")]
+    pub loss_budget_ms: u32,
+    /// What moves first: `"writer-first"` or `"traffic-first"`.
+    #[serde(default)]
+    pub order: MoveOrder,
+    /// How many secondaries are to be connected.
+    #[serde(default = "secondaries_wanted")]
+    pub secondaries_wanted: u16,
+}
+
+const fn loss_budget_ms() -> u32 {
+    defaults::LOSS_BUDGET_MS
+}
+
+const fn secondaries_wanted() -> u16 {
+    defaults::SECONDARIES_WANTED
 }
 
 /// `[services.<name>.probe]`.
@@ -254,6 +324,20 @@ pub struct Region {
     /// What it serves.
     #[serde(default)]
     pub services: BTreeMap<String, Placement>,
+    /// Members of databases.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub databases: BTreeMap<String, Member>,
+}
+
+/// `[databases.<name>]` of a Region's file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Member {
+    /// ARN of the cluster.
+    pub cluster: String,
+    /// Whether it may become the writer: `"prefer"`, `"neutral"`, `"avoid"` or `"never"`.
+    #[serde(default)]
+    pub eligibility: Eligibility,
 }
 
 /// `[services.<name>]` of a Region's file.

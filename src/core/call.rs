@@ -8,12 +8,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::domain::database::{ClusterArn, GlobalCluster, LagPoint, MemberCluster};
 use crate::domain::record::{ChangeId, ChangeStatus, DnsName, RecordKey};
 use crate::domain::seat::{Beat, Seat};
 use crate::domain::signal::{AlarmName, AlarmState, TargetGroupArn, TargetHealth};
 use crate::domain::{
-    CallFailure, FailureClass, Moment, RegionId, Report, ServiceId, StateName, Target, ZoneBatch,
-    ZoneId, ZoneRead,
+    CallFailure, FailureClass, GlobalClusterId, Moment, Order, OrderId, RegionId, Report,
+    ServiceId, StateName, Target, ZoneBatch, ZoneId, ZoneRead,
 };
 
 use super::note::Note;
@@ -80,6 +81,18 @@ pub enum Request {
         /// The state as JSON.
         document: String,
     },
+    /// `Observations::orders`.
+    ReadOrders {
+        /// From whose replica.
+        replica: RegionId,
+    },
+    /// `Observations::remove_order`.
+    RemoveOrder {
+        /// From whose replica.
+        replica: RegionId,
+        /// Which.
+        order: OrderId,
+    },
     /// `Records::read_zone`.
     ReadZone {
         /// Which.
@@ -113,6 +126,39 @@ pub enum Request {
         /// Which.
         names: BTreeSet<AlarmName>,
     },
+    /// `Databases::describe`.
+    DescribeDatabase {
+        /// Which.
+        cluster: GlobalClusterId,
+        /// Through which Region's endpoint: any that has a member.
+        via: RegionId,
+    },
+    /// `Databases::describe_member`.
+    DescribeMember {
+        /// Which, in its own Region.
+        member: ClusterArn,
+    },
+    /// `Databases::lag`.
+    ReadLag {
+        /// Of which secondary, in its own Region.
+        secondary: ClusterArn,
+    },
+    /// `Databases::switchover`. Sent once.
+    SwitchOver {
+        /// Which.
+        cluster: GlobalClusterId,
+        /// Where the writer is: it is called there.
+        primary: RegionId,
+        /// The writer to be.
+        target: ClusterArn,
+    },
+    /// `Databases::failover_allowing_data_loss`. Sent once.
+    FailOver {
+        /// Which.
+        cluster: GlobalClusterId,
+        /// The writer to be: it is called in its Region.
+        target: ClusterArn,
+    },
 }
 
 /// What a call answered when it was done.
@@ -124,6 +170,8 @@ pub enum Response {
     State(Option<String>),
     /// Of `Gather`.
     Reports(Vec<Arc<Report>>),
+    /// Of `ReadOrders`.
+    Orders(Vec<Order>),
     /// Of `ReadZone`.
     Zone(ZoneRead),
     /// Of `ChangeZone`.
@@ -134,6 +182,12 @@ pub enum Response {
     TargetHealth(TargetHealth),
     /// Of `ReadAlarms`.
     Alarms(BTreeMap<AlarmName, AlarmState>),
+    /// Of `DescribeDatabase`.
+    Database(GlobalCluster),
+    /// Of `DescribeMember`.
+    Member(MemberCluster),
+    /// Of `ReadLag`: the newest first.
+    Lag(Vec<LagPoint>),
     /// Of everything else.
     Done,
 }
@@ -228,6 +282,8 @@ pub(super) enum Purpose {
     Publish,
     Gather { replica: RegionId },
     History { name: StateName },
+    Orders { replica: RegionId },
+    OrderRemoved,
     Zone { zone: ZoneId },
     ZoneChange { zone: ZoneId, change: ChangeId },
     TargetHealth { service: ServiceId },

@@ -8,6 +8,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::autonomy::Autonomy;
+use crate::domain::order::{AskId, Order};
 use crate::domain::{ControlState, RegionId, ServiceId, StateName, Weight};
 
 use super::planner::{self, Inputs};
@@ -33,6 +35,26 @@ pub enum Cause {
         /// This.
         changes: Vec<Change>,
     },
+    /// A person ordered something.
+    Ordered {
+        /// What.
+        order: Order,
+        /// Why it was not carried out; none if it was.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        refused: Option<String>,
+    },
+    /// Something began, or ceased, to wait for a person's approval.
+    Asked {
+        /// What is asked now, and was not before.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        asked: Vec<AskId>,
+        /// What nobody answered in time.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        expired: Vec<AskId>,
+        /// What there is no more reason to ask.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        withdrawn: Vec<AskId>,
+    },
 }
 
 impl Cause {
@@ -40,7 +62,7 @@ impl Cause {
     #[must_use]
     pub fn changes(&self) -> &[Change] {
         match self {
-            Self::Genesis | Self::Adopted { .. } => &[],
+            Self::Genesis | Self::Adopted { .. } | Self::Ordered { .. } | Self::Asked { .. } => &[],
             Self::Decided { changes, .. } => changes,
         }
     }
@@ -50,7 +72,9 @@ impl Cause {
     #[must_use]
     pub fn replay(&self) -> Option<Vec<Change>> {
         match self {
-            Self::Genesis | Self::Adopted { .. } => None,
+            Self::Genesis | Self::Adopted { .. } | Self::Ordered { .. } | Self::Asked { .. } => {
+                None
+            }
             Self::Decided { inputs, .. } => Some(planner::plan(inputs).changes),
         }
     }
@@ -68,11 +92,14 @@ pub enum Reason {
     Recovered,
     /// The configured weight changed, or the service is new.
     Configured,
+    /// A person keeps it out of service.
+    Ordered,
 }
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 4] = [Self::Down, Self::CutOff, Self::Recovered, Self::Configured];
+    pub const ALL: [Self; 5] =
+        [Self::Down, Self::CutOff, Self::Recovered, Self::Configured, Self::Ordered];
 
     /// The reason as a metric label.
     #[must_use]
@@ -82,6 +109,7 @@ impl Reason {
             Self::CutOff => "cut_off",
             Self::Recovered => "recovered",
             Self::Configured => "configured",
+            Self::Ordered => "ordered",
         }
     }
 }
@@ -93,6 +121,7 @@ impl fmt::Display for Reason {
             Self::CutOff => "well inside, but a quorum of observers can't reach it",
             Self::Recovered => "healthy again for long enough",
             Self::Configured => "as configured",
+            Self::Ordered => "a person drained it",
         })
     }
 }
@@ -136,6 +165,10 @@ pub enum Obstacle {
     NotHealthyLongEnough,
     /// It is out of service and not known to be healthy.
     NotHealthy,
+    /// The fleet is told to do no more than watch, recommend or ask.
+    Autonomy(Autonomy),
+    /// A person said no, or nobody answered in time.
+    NotApproved,
 }
 
 impl Obstacle {
@@ -148,6 +181,10 @@ impl Obstacle {
             Self::MostLookBad => "most_look_bad",
             Self::NotHealthyLongEnough => "not_healthy_long_enough",
             Self::NotHealthy => "not_healthy",
+            Self::Autonomy(Autonomy::Observe) => "observing",
+            Self::Autonomy(Autonomy::Recommend) => "recommending",
+            Self::Autonomy(Autonomy::Approve | Autonomy::Auto) => "awaits_approval",
+            Self::NotApproved => "not_approved",
         }
     }
 }
@@ -164,6 +201,10 @@ impl fmt::Display for Obstacle {
             }
             Self::NotHealthyLongEnough => "not healthy for return_after yet",
             Self::NotHealthy => "not known to be healthy",
+            Self::Autonomy(Autonomy::Observe) => "only observing, as told",
+            Self::Autonomy(Autonomy::Recommend) => "recommended; it is for a person to do",
+            Self::Autonomy(Autonomy::Approve | Autonomy::Auto) => "waits for a person's approval",
+            Self::NotApproved => "a person said no, or nobody answered in time",
         })
     }
 }

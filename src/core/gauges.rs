@@ -15,6 +15,9 @@ pub struct Queues {
     pub calls: usize,
     /// Probes that have not ended yet.
     pub probes: usize,
+    /// People's orders that wait for their turn.
+    #[serde(default)]
+    pub orders: usize,
 }
 
 impl Brain {
@@ -31,6 +34,10 @@ impl Brain {
     /// How long its queues are.
     #[must_use]
     pub fn queues(&self) -> Queues {
-        Queues { calls: self.out.open(), probes: self.probing.open() }
+        Queues {
+            calls: self.out.open(),
+            probes: self.probing.open(),
+            orders: self.orders.waiting(),
+        }
     }
 }

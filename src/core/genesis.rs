@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use crate::domain::control::StateRef;
 use crate::domain::digest::Digest;
 use crate::domain::seat::{Beat, Incarnation, Seat};
+use crate::domain::steering::Steering;
 use crate::domain::{AgentId, BootId, Epoch, Fleet, RegionId, StateName};
 
 use super::explain::{Cause, State};
@@ -38,6 +39,7 @@ pub fn genesis(fleet: &Fleet, by: AgentId, at: String, mut draw: impl FnMut() ->
         fleet: fleet.name.clone(),
         seats,
         wanted: BTreeMap::new(),
+        steering: Steering::default(),
         by,
         at,
         cause: Cause::Genesis,

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::core::breakage::{Breakage, broken};
-use crate::domain::control::{StateRef, Weights};
+use crate::domain::control::StateRef;
 use crate::domain::digest::Digest;
 use crate::domain::fleet::Timing;
 use crate::domain::{AgentId, Epoch, FailureClass, FleetName, Moment, RegionId, StateName};
@@ -180,12 +180,25 @@ impl Journal {
         self.put_forward(now, state, cause, at);
     }
 
-    /// Proposes new weights. Only when [`Self::can_propose`].
-    pub(super) fn propose(&mut self, now: Moment, wanted: Weights, cause: Cause, at: String) {
+    /// The name that the next proposal will have.
+    pub(super) fn next_name(&self) -> Option<StateName> {
+        let name = self.in_force()?.reference.name;
+        Some(StateName { seq: name.seq + 1, ..name })
+    }
+
+    /// Proposes a state that differs from the one in force by `change`. Only when
+    /// [`Self::can_propose`].
+    pub(super) fn propose(
+        &mut self,
+        now: Moment,
+        change: impl FnOnce(&mut State),
+        cause: Cause,
+        at: String,
+    ) {
         assert!(self.can_propose(), "a proposal while another is half-way");
         let Some(entry) = self.in_force() else { return };
         let mut state = entry.state.clone();
-        state.wanted = wanted;
+        change(&mut state);
         self.put_forward(now, state, cause, at);
     }
 
@@ -343,9 +356,7 @@ impl Journal {
         election: &Election,
         out: &mut Outbox,
     ) -> Option<Progress> {
-        if let Stage::Adopting { since, .. } = self.stage
-            && now.since(since) >= Duration::from_millis(u64::from(self.timing.lease_ms))
-        {
+        if now >= self.give_up_at() {
             // It would hold the seats for ever and act never; another may read what it can't.
             return Some(Progress::StepDown(StepDown::JournalDamaged));
         }
@@ -401,6 +412,16 @@ impl Journal {
         out.call(now, self.timing.table_call_ms, purpose, request);
     }
 
+    /// When a leader that still can't read the state to adopt gives up.
+    fn give_up_at(&self) -> Moment {
+        match self.stage {
+            Stage::Adopting { since, .. } => {
+                since + Duration::from_millis(u64::from(self.timing.lease_ms))
+            }
+            Stage::Following | Stage::Leading { .. } => Moment::NEVER,
+        }
+    }
+
     /// When something is next due without an answer coming in.
     pub(super) fn next_wake(&self, now: Moment, election: &Election) -> Moment {
         let fetch = if !self.fetching && self.missing(election).is_some() {
@@ -409,16 +430,10 @@ impl Journal {
             Moment::NEVER
         };
         let puts = self.proposal.iter().flat_map(|proposal| &proposal.puts);
-        let patience = match self.stage {
-            Stage::Adopting { since, .. } => {
-                since + Duration::from_millis(u64::from(self.timing.lease_ms))
-            }
-            Stage::Following | Stage::Leading { .. } => Moment::NEVER,
-        };
         let due = puts.filter_map(|(seat, put)| match put {
             Put::Due(at) if election.in_reach(seat) => Some(*at),
             _ => None,
         });
-        due.min().unwrap_or(Moment::NEVER).min(fetch).min(patience)
+        due.min().unwrap_or(Moment::NEVER).min(fetch).min(self.give_up_at())
     }
 }

@@ -12,16 +12,20 @@
 //! | `health` | probes to opinions to verdicts |
 //! | `signals` | what AWS says of the own Region |
 //! | `planner` | verdicts to wanted weights |
+//! | `orders`, `steer`, `asks` | what people order, and what is asked of them |
 //! | `zones` | wanted weights to records, behind the fence |
 //! | `safety` | the last look at a batch |
+//! | `gates` | which Regions' gates are closed, with no record edited |
 //! | `explain` | why |
 //! | `view` | what people see |
 
+mod asks;
 mod batch;
 pub mod breakage;
 pub mod call;
 mod election;
 pub mod explain;
+pub mod gates;
 mod gather;
 pub mod gauges;
 pub mod genesis;
@@ -29,10 +33,12 @@ pub mod health;
 pub mod invariants;
 mod journal;
 pub mod note;
+mod orders;
 pub mod planner;
 mod probing;
 pub mod safety;
 mod signals;
+pub mod steer;
 pub mod view;
 mod zones;
 
@@ -47,21 +53,24 @@ use std::time::Duration;
 use rand::SeedableRng as _;
 use rand_pcg::Pcg64Mcg;
 
+use crate::domain::autonomy::{ActionKind, Autonomy};
 use crate::domain::observation::LeaderReport;
 use crate::domain::{
     AgentId, BootId, CallFailure, Fence, Fleet, Moment, RegionId, Report, Target, Weight, ZoneId,
 };
 
+use asks::Patience;
 use breakage::{Breakage, broken};
 pub use call::{CallId, Command, Event, Outcome, ProbeId, Refusal, Request, Response};
 use call::{Outbox, Purpose};
 use election::{Election, Turn};
-use explain::{Blocked, Cause, Obstacle};
+use explain::{Blocked, Cause, Obstacle, State};
 use gather::Gathering;
 use health::{Ballots, Row, Verdict};
 use journal::{Journal, Progress};
 pub use note::Note;
 use note::StepDown;
+use orders::Orders;
 use planner::{Inputs, Placed, Plan};
 use probing::Probing;
 use signals::Signals;
@@ -99,9 +108,12 @@ pub struct Brain {
     probing: Probing,
     gathering: Gathering,
     signals: Signals,
+    orders: Orders,
+    patience: Patience,
     standings: BTreeMap<Target, Standing>,
     zones: BTreeMap<ZoneId, Zone>,
     blocked: Vec<Blocked>,
+    gates: gates::Watch,
     /// Something that verdicts rest on has changed.
     stale_verdicts: bool,
     judge_at: Moment,
@@ -143,9 +155,12 @@ impl Brain {
             probing: Probing::new(now, &targets, &fleet, Pcg64Mcg::seed_from_u64(seed ^ 1)),
             gathering: Gathering::new(now, &identity, &fleet),
             signals: Signals::new(now, &identity.region, &fleet),
+            orders: Orders::new(now, &fleet),
+            patience: Patience::new(fleet.consent.approval_ms),
             standings: BTreeMap::new(),
             zones,
             blocked: Vec::new(),
+            gates: gates::Watch::new(&fleet),
             stale_verdicts: true,
             judge_at: now,
             stepped_at: now,
@@ -206,6 +221,9 @@ impl Brain {
             .min(self.signals.next_wake())
             .min(self.judge_at);
         if self.acting() {
+            wake = wake.min(self.orders.next_wake());
+        }
+        if self.acting() && !self.paused() {
             let zones = self.zones.values().map(Zone::next_wake).min();
             wake = wake.min(zones.unwrap_or(Moment::NEVER));
         }
@@ -217,6 +235,12 @@ impl Brain {
     #[must_use]
     pub fn acting(&self) -> bool {
         self.journal.in_force().is_some()
+    }
+
+    /// What this agent says of the other Regions' gates, for as long as it says.
+    #[must_use]
+    pub fn gates(&self) -> &gates::Position {
+        self.gates.position()
     }
 
     fn wall_unix_ms(&self, now: Moment) -> i64 {
@@ -254,6 +278,14 @@ impl Brain {
                     self.stale_verdicts = true;
                 }
             }
+            Purpose::Orders { replica } => {
+                let (fleet, out) = (&self.fleet, &mut self.out);
+                let handled = self.journal.in_force().map(|entry| &entry.state.steering.handled);
+                self.stale_verdicts |=
+                    self.orders.read(now, fleet, &replica, outcome, handled, out);
+            }
+            // It shows again if it was not removed.
+            Purpose::OrderRemoved => {}
             Purpose::TargetHealth { service } => {
                 self.signals.targets_answered(now, &service, outcome);
                 self.stale_verdicts = true;
@@ -304,9 +336,9 @@ impl Brain {
             Some(Turn::SteppedDown) => {
                 self.journal.step_down();
                 self.blocked.clear();
-                for zone in self.zones.values_mut() {
-                    zone.forget(now);
-                }
+                self.orders.forget();
+                self.patience.forget();
+                self.forget_zones(now);
                 self.gathering.report_soon(now);
             }
         }
@@ -320,6 +352,9 @@ impl Brain {
                 self.turned(now, turn);
             }
             Some(Progress::Committed) => {
+                if self.paused() {
+                    self.forget_zones(now);
+                }
                 for zone in self.zones.values_mut() {
                     zone.hurry(now);
                 }
@@ -337,14 +372,33 @@ impl Brain {
         }
     }
 
+    /// What was under way there is no more awaited, and nothing is begun until it is read afresh.
+    fn forget_zones(&mut self, now: Moment) {
+        for zone in self.zones.values_mut() {
+            zone.forget(now);
+        }
+    }
+
+    /// Whether a person has ordered that nothing be changed.
+    fn paused(&self) -> bool {
+        self.journal.in_force().is_some_and(|entry| entry.state.steering.pause.is_some())
+    }
+
     fn drive(&mut self, now: Moment) {
         let turn = self.election.drive(now, &mut self.out);
         self.turned(now, turn);
         let progress = self.journal.drive(now, &self.election, &mut self.out);
         self.progressed(now, progress);
+        let committed = self.journal.committed();
+        let confirmed = committed.and_then(|entry| self.election.confirmed(&entry.reference));
+        let committed = committed.map(|entry| (&entry.reference, &entry.state.wanted));
+        self.gates.observe(&self.fleet, committed, confirmed);
         self.probing.drive(now, &self.fleet, &mut self.out);
         self.gathering.drive_reading(now, &self.fleet, &mut self.out);
         self.signals.drive(now, &mut self.out);
+        if self.acting() {
+            self.orders.drive(now, &self.fleet, &mut self.out);
+        }
         if self.stale_verdicts || now >= self.judge_at {
             self.judge(now);
             self.plan(now);
@@ -415,7 +469,9 @@ impl Brain {
                 .and_then(|regions| regions.get(&target.region))
                 .copied();
             let complaint = health::signals_of(&rows, &target).find_map(|s| s.complaint());
-            Placed { share, wanted, verdict, for_ms, complaint }
+            let held_out = state.steering.held_out(&target.service, &target.region).cloned();
+            let said = asks::said(&state.steering, &target.service, &target.region);
+            Placed { share, wanted, verdict, for_ms, complaint, held_out, said }
         };
         let services = self
             .fleet
@@ -433,14 +489,19 @@ impl Brain {
                 (service.clone(), regions)
             })
             .collect();
-        Some(Inputs { rules: self.fleet.rules.clone(), services })
+        let autonomy = [ActionKind::Drain, ActionKind::Return]
+            .map(|action| (action, steer::autonomy(&self.fleet, &state.steering, action)))
+            .into_iter()
+            .filter(|(_, level)| *level != Autonomy::Auto)
+            .collect();
+        Some(Inputs { rules: self.fleet.rules.clone(), autonomy, services })
     }
 
     fn plan(&mut self, now: Moment) {
-        if !self.journal.can_propose() {
+        if !self.journal.can_propose() || self.handle_order(now) {
             return;
         }
-        let Some(inputs) = self.inputs(now) else { return };
+        let Some(inputs) = self.inputs(now).filter(|_| !self.paused()) else { return };
         let Plan { changes, blocked } = planner::plan(&inputs);
         self.look_again(now, &inputs, &blocked);
         if blocked != self.blocked {
@@ -449,19 +510,51 @@ impl Brain {
             self.gathering.report_soon(now);
         }
         if changes.is_empty() {
-            return;
+            return self.ask(now);
         }
-        let Some(entry) = self.journal.in_force() else { return };
-        let mut wanted = entry.state.wanted.clone();
-        for change in &changes {
-            wanted
-                .entry(change.service.clone())
-                .or_default()
-                .insert(change.region.clone(), change.to);
-        }
+        let made = changes.clone();
+        let change = |state: &mut State| {
+            for change in &made {
+                let regions = state.wanted.entry(change.service.clone()).or_default();
+                regions.insert(change.region.clone(), change.to);
+            }
+            asks::settle(&mut state.steering, &made);
+        };
         let at = self.wall(now);
         let inputs = inputs.of_services(|service| changes.iter().any(|c| c.service == *service));
-        self.journal.propose(now, wanted, Cause::Decided { inputs, changes }, at);
+        self.journal.propose(now, change, Cause::Decided { inputs, changes }, at);
+    }
+
+    /// Proposes what comes of the next order, if one waits.
+    fn handle_order(&mut self, now: Moment) -> bool {
+        let (Some(entry), Some(state)) = (self.journal.in_force(), self.journal.next_name()) else {
+            return false;
+        };
+        let steering = &entry.state.steering;
+        let Some(order) = self.orders.next(&steering.handled).cloned() else { return false };
+        let (steered, refused) = steer::handle(&self.fleet, steering, &order, state);
+        self.out.note(Note::Ordered { order: order.clone(), refused: refused.clone() });
+        let at = self.wall(now);
+        let change = |state: &mut State| state.steering = steered;
+        self.journal.propose(now, change, Cause::Ordered { order, refused }, at);
+        true
+    }
+
+    /// Proposes to ask for the approvals that are missing, or to ask no more.
+    fn ask(&mut self, now: Moment) {
+        let at = self.wall(now);
+        let Some(entry) = self.journal.in_force() else { return };
+        let standings = &self.standings;
+        let why = |block: &Blocked| {
+            let (region, service) = (block.region.clone(), block.service.clone());
+            let standing = standings.get(&Target { region, service });
+            standing.map_or("unknown", |standing| standing.verdict.label()).to_owned()
+        };
+        let steering = &entry.state.steering;
+        let asked = self.patience.ask(now, steering, &self.blocked, why, &at);
+        self.judge_at = self.judge_at.min(self.patience.next_end());
+        let Some((steered, cause)) = asked else { return };
+        self.journal.propose(now, |state| state.steering = steered, cause, at);
     }
 
     /// What only time is in the way of is looked at again when that time has come.
@@ -470,9 +563,11 @@ impl Brain {
             let limit_ms = match block.by {
                 Obstacle::Dwell => inputs.rules.dwell_ms,
                 Obstacle::NotHealthyLongEnough => inputs.rules.return_after_ms,
-                Obstacle::FewestInService | Obstacle::MostLookBad | Obstacle::NotHealthy => {
-                    continue;
-                }
+                Obstacle::FewestInService
+                | Obstacle::MostLookBad
+                | Obstacle::NotHealthy
+                | Obstacle::Autonomy(_)
+                | Obstacle::NotApproved => continue,
             };
             let placed = inputs.services.get(&block.service).and_then(|s| s.get(&block.region));
             let Some(placed) = placed else { continue };
@@ -482,6 +577,9 @@ impl Brain {
     }
 
     fn act(&mut self, now: Moment) {
+        if self.paused() {
+            return;
+        }
         let (Some(entry), Some(epoch), Some(lease_end), Some(renewed_from)) = (
             self.journal.in_force(),
             self.election.leading(),

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::domain::seat::Epoch;
-use crate::domain::{AgentId, FailureClass, RegionId, ServiceId, StateName, ZoneId};
+use crate::domain::{AgentId, FailureClass, Order, RegionId, ServiceId, StateName, ZoneId};
 
 use super::explain::{Blocked, Change};
 
@@ -127,6 +127,13 @@ pub enum Note {
         name: StateName,
         /// What it changes.
         changes: Vec<Change>,
+    },
+    /// A person's order is handled.
+    Ordered {
+        /// Which.
+        order: Order,
+        /// Why it is not carried out; none if it is.
+        refused: Option<String>,
     },
     /// What keeps the leader from acting has changed.
     Blocked {

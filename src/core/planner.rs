@@ -1,9 +1,10 @@
 //! Which weights are wanted, given what is known.
 //!
-//! A pure function: the same inputs give the same plan, today and in a replay. This first planner
-//! knows two moves. A Region that is down or cut off for the dwell goes to weight 0, unless too few
-//! would be left in service or most look bad at once. A Region at 0 that was healthy for long
-//! enough gets its configured share back in one step.
+//! A pure function: the same inputs give the same plan, today and in a replay. It knows three moves.
+//! A Region that is down or cut off for the dwell goes to weight 0, unless too few would be left in
+//! service or most look bad at once. A Region at 0 that was healthy for long enough gets its
+//! configured share back in one step. One that a person has drained goes to 0 and stays there, if
+//! enough others answer. The first two wait for consent where the fleet may not go by itself.
 //!
 //! It does not know records, fences or leases: `zones` brings about what is committed.
 
@@ -12,7 +13,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::core::breakage::{Breakage, broken};
+use crate::domain::autonomy::{ActionKind, Autonomy};
 use crate::domain::fleet::Rules;
+use crate::domain::steering::HeldOut;
 use crate::domain::{RegionId, ServiceId, Weight};
 
 use super::explain::{Blocked, Change, Obstacle, Reason};
@@ -23,6 +26,9 @@ use super::health::Verdict;
 pub struct Inputs {
     /// What is allowed.
     pub rules: Rules,
+    /// How far the fleet may go with each kind of action; those that aren't named, all the way.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub autonomy: BTreeMap<ActionKind, Autonomy>,
     /// Each service in each of its Regions.
     pub services: BTreeMap<ServiceId, BTreeMap<RegionId, Placed>>,
 }
@@ -42,6 +48,21 @@ pub struct Placed {
     /// What AWS says against it in its own Region, in words, so that it is kept with the decision.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub complaint: Option<String>,
+    /// Who keeps it out of service, and why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_out: Option<HeldOut>,
+    /// What a person said to a change that asked for approval.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub said: Option<Said>,
+}
+
+/// What a person said to a change of weight, or that nobody said anything in time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Said {
+    /// The weight that was asked about.
+    pub to: Weight,
+    /// Whether it may be.
+    pub yes: bool,
 }
 
 impl Inputs {
@@ -55,8 +76,28 @@ impl Inputs {
 }
 
 impl Placed {
+    /// A placement of which nobody has said anything.
+    #[must_use]
+    pub fn new(share: Weight, wanted: Option<Weight>, verdict: Verdict, for_ms: u64) -> Self {
+        Self { share, wanted, verdict, for_ms, complaint: None, held_out: None, said: None }
+    }
+
     fn in_service(&self) -> bool {
         self.wanted.unwrap_or(self.share).serves()
+    }
+}
+
+impl Inputs {
+    /// What keeps this action from being taken for want of consent.
+    fn dissent(&self, action: ActionKind, placed: &Placed, to: Weight) -> Option<Obstacle> {
+        let level = self.autonomy.get(&action).copied().unwrap_or(Autonomy::Auto);
+        let said = placed.said.as_ref().filter(|said| said.to == to);
+        match (level, said) {
+            (Autonomy::Auto, _) => None,
+            (Autonomy::Approve, Some(Said { yes: true, .. })) => None,
+            (Autonomy::Approve, Some(Said { yes: false, .. })) => Some(Obstacle::NotApproved),
+            (level, _) => Some(Obstacle::Autonomy(level)),
+        }
     }
 }
 
@@ -74,7 +115,7 @@ pub struct Plan {
 pub fn plan(inputs: &Inputs) -> Plan {
     let mut plan = Plan::default();
     for (service, regions) in &inputs.services {
-        plan_service(service, regions, &inputs.rules, &mut plan);
+        plan_service(service, regions, inputs, &mut plan);
     }
     plan
 }
@@ -82,9 +123,10 @@ pub fn plan(inputs: &Inputs) -> Plan {
 fn plan_service(
     service: &ServiceId,
     regions: &BTreeMap<RegionId, Placed>,
-    rules: &Rules,
+    inputs: &Inputs,
     plan: &mut Plan,
 ) {
+    let rules = &inputs.rules;
     let mut change = |region: &RegionId, placed: &Placed, to: Weight, reason: Reason| {
         plan.changes.push(Change {
             service: service.clone(),
@@ -101,6 +143,7 @@ fn plan_service(
 
     // Those that come in are settled first: they count for those that go out.
     let mut serving: usize = 0;
+    let mut answering: usize = 0;
     let mut leaving = Vec::new();
     for (region, placed) in regions {
         let bad = match placed.verdict {
@@ -110,7 +153,10 @@ fn plan_service(
         };
         if placed.in_service() {
             serving += 1;
+            answering += usize::from(bad.is_none());
             match bad {
+                // No dwell, no consent: a person's word is enough. Nor does it speak of health.
+                _ if placed.held_out.is_some() => leaving.push((region, placed, Reason::Ordered)),
                 Some(reason) => leaving.push((region, placed, reason)),
                 None if placed.wanted == Some(placed.share) => {}
                 None if !placed.share.serves() => {
@@ -121,11 +167,16 @@ fn plan_service(
             }
         } else if placed.wanted.is_none() {
             change(region, placed, placed.share, Reason::Configured);
-        } else if placed.share.serves() {
+        } else if placed.share.serves() && placed.held_out.is_none() {
             match placed.verdict {
                 Verdict::Healthy if placed.for_ms >= u64::from(rules.return_after_ms) => {
-                    serving += 1;
-                    change(region, placed, placed.share, Reason::Recovered);
+                    match inputs.dissent(ActionKind::Return, placed, placed.share) {
+                        Some(by) => block(region, placed.share, by),
+                        None => {
+                            (serving, answering) = (serving + 1, answering + 1);
+                            change(region, placed, placed.share, Reason::Recovered);
+                        }
+                    }
                 }
                 Verdict::Healthy => block(region, placed.share, Obstacle::NotHealthyLongEnough),
                 _ => block(region, placed.share, Obstacle::NotHealthy),
@@ -134,16 +185,17 @@ fn plan_service(
     }
 
     // More than half of what serves can't well fail at one moment; our own view of it can.
-    let bad = leaving.iter().filter(|(_, _, reason)| *reason != Reason::Configured).count();
+    let of_health = |reason: Reason| matches!(reason, Reason::Down | Reason::CutOff);
+    let bad = leaving.iter().filter(|(_, _, reason)| of_health(*reason)).count();
     let most_look_bad = bad * 2 > serving && serving > 1;
-    // Those whom health takes out go first: whoever leaves because the files say so must leave
-    // enough behind that answer.
-    leaving.sort_by_key(|(_, _, reason)| *reason == Reason::Configured);
-    let mut answering = serving - bad;
+    // Those whom health takes out go first: whoever leaves because people or the files say so must
+    // leave enough behind that answer.
+    leaving.sort_by_key(|(_, _, reason)| !of_health(*reason));
     for (region, placed, reason) in leaving {
-        let of_health = reason != Reason::Configured;
+        let of_health = of_health(reason);
+        let answers = !matches!(placed.verdict, Verdict::Down | Verdict::CutOff);
         let fewest = usize::from(rules.fewest_in_service);
-        let too_few = serving <= fewest || (!of_health && answering <= fewest);
+        let too_few = serving <= fewest || (answers && answering <= fewest);
         if too_few && !broken(Breakage::LastRegionDrained) {
             block(region, Weight::ZERO, Obstacle::FewestInService);
         } else if of_health && most_look_bad && !broken(Breakage::LastRegionDrained) {
@@ -153,9 +205,13 @@ fn plan_service(
             && !broken(Breakage::NoDwell)
         {
             block(region, Weight::ZERO, Obstacle::Dwell);
+        } else if of_health
+            && let Some(by) = inputs.dissent(ActionKind::Drain, placed, Weight::ZERO)
+        {
+            block(region, Weight::ZERO, by);
         } else {
             serving -= 1;
-            answering = answering.saturating_sub(usize::from(!of_health));
+            answering -= usize::from(answers);
             change(region, placed, Weight::ZERO, reason);
         }
     }
@@ -170,26 +226,33 @@ mod tests {
 
     fn placed(verdict: Verdict, for_ms: u64, wanted: u8) -> Placed {
         let wanted = Some(Weight(wanted));
-        Placed { share: Weight(100), wanted, verdict, for_ms, complaint: None }
+        Placed::new(Weight(100), wanted, verdict, for_ms)
     }
 
     fn rules() -> Rules {
         Rules { dwell_ms: 2000, return_after_ms: 60_000, fewest_in_service: 1 }
     }
 
-    fn plan_of(places: &[Placed]) -> Plan {
+    fn inputs_of(places: &[Placed]) -> Inputs {
         let regions = places
             .iter()
             .enumerate()
             .map(|(n, place)| (format!("r{n}").parse().expect("valid"), place.clone()))
             .collect();
         let services = BTreeMap::from([("web".parse().expect("valid"), regions)]);
-        plan(&Inputs { rules: rules(), services })
+        Inputs { rules: rules(), autonomy: BTreeMap::new(), services }
+    }
+
+    fn plan_of(places: &[Placed]) -> Plan {
+        plan(&inputs_of(places))
     }
 
     /// Changes and obstacles, shortly: `r0→0`, `r1!Dwell`.
     fn words(places: &[Placed]) -> Vec<String> {
-        let plan = plan_of(places);
+        words_of(&plan_of(places))
+    }
+
+    fn words_of(plan: &Plan) -> Vec<String> {
         let changes = plan.changes.iter().map(|c| format!("{}→{}", c.region, c.to));
         let blocked = plan.blocked.iter().map(|b| format!("{}!{:?}", b.region, b.by));
         changes.chain(blocked).collect()
@@ -269,6 +332,64 @@ mod tests {
         }
     }
 
+    fn drained(place: Placed) -> Placed {
+        let held = HeldOut { by: "ada".to_owned(), reason: "patching".to_owned() };
+        Placed { held_out: Some(held), ..place }
+    }
+
+    #[test]
+    fn what_a_person_drained_leaves_at_once_and_stays_out() {
+        let well = placed(WELL, 0, 100);
+        assert_eq!(words(&[well.clone(), drained(well.clone())]), ["r1→0"]);
+        let down = drained(placed(Verdict::Down, 0, 100));
+        assert_eq!(words(&[well.clone(), down]), ["r1→0"], "no dwell: a person has said so");
+        let out = placed(WELL, 99_999, 0);
+        assert_eq!(words(&[well.clone(), drained(out)]), [""; 0]);
+    }
+
+    #[test]
+    fn a_drain_leaves_enough_behind_that_answer() {
+        let well = placed(WELL, 0, 100);
+        let down = placed(Verdict::Down, 0, 100);
+        assert_eq!(words(&[drained(well.clone())]), ["r0!FewestInService"]);
+        assert_eq!(
+            words(&[drained(well.clone()), down.clone()]),
+            ["r1!Dwell", "r0!FewestInService"],
+            "the other one doesn't answer"
+        );
+        assert_eq!(words(&[drained(well.clone()), drained(well)]), ["r0→0", "r1!FewestInService"]);
+        assert_eq!(words(&[drained(down), placed(WELL, 0, 100)]), ["r0→0"]);
+    }
+
+    #[test]
+    fn without_consent_health_moves_nothing_and_people_are_asked_or_told() {
+        let well = placed(WELL, 0, 100);
+        let down = placed(Verdict::Down, 9000, 100);
+        let back = placed(WELL, 60_000, 0);
+        let words_at = |level: Autonomy, said: Option<bool>| {
+            let place = |place: &Placed, to| {
+                let said = said.map(|yes| Said { to: Weight(to), yes });
+                Placed { said, ..place.clone() }
+            };
+            let places = [well.clone(), place(&down, 0), place(&back, 100)];
+            let mut inputs = inputs_of(&places);
+            inputs.autonomy = [ActionKind::Drain, ActionKind::Return].map(|k| (k, level)).into();
+            words_of(&plan(&inputs))
+        };
+        let blocked = |by: &str| [format!("r1!{by}"), format!("r2!{by}")];
+        let mut observed = words_at(Autonomy::Observe, Some(true));
+        observed.sort();
+        assert_eq!(observed, blocked("Autonomy(Observe)"), "a yes to what is not asked");
+        let mut asked = words_at(Autonomy::Approve, None);
+        asked.sort();
+        assert_eq!(asked, blocked("Autonomy(Approve)"));
+        let mut refused = words_at(Autonomy::Approve, Some(false));
+        refused.sort();
+        assert_eq!(refused, blocked("NotApproved"));
+        assert_eq!(words_at(Autonomy::Approve, Some(true)), ["r2→100", "r1→0"]);
+        assert_eq!(words_at(Autonomy::Auto, None), ["r2→100", "r1→0"]);
+    }
+
     fn any_placed() -> impl Strategy<Value = Placed> {
         let verdict = prop_oneof![
             Just(Verdict::Healthy),
@@ -281,7 +402,7 @@ mod tests {
         let share = prop_oneof![4 => Just(100_u8), 1 => Just(0)];
         (share, wanted, verdict, 0_u64..120_000).prop_map(|(share, wanted, verdict, for_ms)| {
             let wanted = wanted.map(Weight);
-            Placed { share: Weight(share), wanted, verdict, for_ms, complaint: None }
+            Placed::new(Weight(share), wanted, verdict, for_ms)
         })
     }
 

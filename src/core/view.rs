@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::observation::{Cell, ProbingReport, ZoneReport};
 use crate::domain::seat::Seat;
 use crate::domain::signal::ServiceSignals;
+use crate::domain::steering::Steering;
 use crate::domain::{
     AgentId, CellState, Epoch, Fleet, Moment, RegionId, ServiceId, StateName, Target, Weight,
     ZoneId,
@@ -45,6 +46,9 @@ pub struct StateView {
     pub at: String,
     /// What it changed, and why.
     pub changes: Vec<Change>,
+    /// What people have ordered, and what is asked of them.
+    #[serde(default, skip_serializing_if = "Steering::is_empty")]
+    pub steering: Steering,
 }
 
 /// A service in one Region.
@@ -246,6 +250,7 @@ pub fn draw(sources: Sources<'_>) -> View {
             by: state.by.clone(),
             at: state.at.clone(),
             changes: state.cause.changes().to_vec(),
+            steering: state.steering.clone(),
         }),
         services,
         observers: sources

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::digest::Digest;
 use super::name::{AgentId, FleetName, RegionId, ServiceId};
 use super::seat::{Epoch, Incarnation};
+use super::steering::Steering;
 use super::weight::Weight;
 
 /// The name of a control state. Compared by epoch first. A name never has two contents.
@@ -64,6 +65,9 @@ pub struct ControlState<C> {
     pub seats: BTreeMap<RegionId, Incarnation>,
     /// The weights that the records are to have.
     pub wanted: Weights,
+    /// What people have ordered, and what is asked of them.
+    #[serde(default, skip_serializing_if = "Steering::is_empty")]
+    pub steering: Steering,
     /// The agent that proposed it.
     pub by: AgentId,
     /// Wall-clock time of the proposal in RFC 3339, for people only: never compared.

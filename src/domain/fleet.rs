@@ -7,7 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::name::{FleetName, RegionId, ServiceId, ZoneId};
+use super::autonomy::Consent;
+use super::database::{DatabaseSpec, WritesTo};
+use super::gate::Gates;
+use super::name::{DatabaseId, FleetName, RegionId, ServiceId, ZoneId};
 use super::observation::Target;
 use super::record::{DnsName, RecordData, RecordKey, RecordType};
 use super::signal::{AlarmName, TargetGroupArn};
@@ -24,14 +27,21 @@ pub struct Fleet {
     pub regions: BTreeSet<RegionId>,
     /// What is kept answering.
     pub services: BTreeMap<ServiceId, Service>,
+    /// Databases whose writer can change its Region.
+    pub databases: BTreeMap<DatabaseId, DatabaseSpec>,
     /// Hosted zones by ID, with their names.
     pub zones: BTreeMap<ZoneId, DnsName>,
     /// Clocks and limits.
     pub timing: Timing,
     /// What the planner may do.
     pub rules: Rules,
+    /// How far it goes by itself.
+    pub consent: Consent,
     /// Names of the tables.
     pub tables: Tables,
+    /// How Regions are shut without a control plane; none when they are not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gates: Option<Gates>,
 }
 
 impl Fleet {
@@ -83,6 +93,8 @@ pub struct Service {
     pub rtype: RecordType,
     /// How it is probed, in every Region.
     pub probe: ProbeSpec,
+    /// The database that it writes to, if its writer can change its Region.
+    pub writes_to: Option<WritesTo>,
     /// The Regions that serve it.
     pub regions: BTreeMap<RegionId, Placement>,
 }
@@ -254,6 +266,10 @@ pub struct Timing {
     /// Time between an agent's readings of its own Region's target health. Alarms are read every
     /// third time.
     pub signals_ms: u32,
+    /// Time limit of a call to RDS, or to CloudWatch about a database.
+    pub database_call_ms: u32,
+    /// Time between readings of who writes a database and how far the others are behind.
+    pub database_read_ms: u32,
 }
 
 /// What the planner may do.

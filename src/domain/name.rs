@@ -99,12 +99,6 @@ name!(
     "_"
 );
 name!(
-    /// An Aurora global database of the fleet, by the name that its files give it.
-    DatabaseId,
-    "database",
-    "_"
-);
-name!(
     /// One agent. Several may run in a Region, each with an identity of its own; by default an
     /// agent is named after its Region.
     AgentId,
@@ -122,6 +116,19 @@ name!(
     /// A Route 53 hosted zone by its ID, such as `Z0123456789ABCDEFGHIJ` (without `/hostedzone/`).
     ZoneId,
     "hosted zone",
+    ""
+);
+
+name!(
+    /// A database of the fleet: one Aurora global cluster, by its name in the fleet's files.
+    DatabaseId,
+    "database",
+    "_"
+);
+name!(
+    /// An Aurora global cluster by its identifier in RDS.
+    GlobalClusterId,
+    "global cluster",
     ""
 );
 

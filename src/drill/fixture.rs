@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::cast::Cast;
 use super::scenario::{Run, Scenario, Stage};
+use crate::domain::autonomy::Consent;
 use crate::domain::control::{ControlState, StateName, StateRef, Weights};
 use crate::domain::digest::Digest;
 use crate::domain::fleet::{
@@ -16,6 +17,7 @@ use crate::domain::record::{
     ChangeId, Fence, RecordChange, RecordData, RecordKey, RecordSet, RecordType, Routing,
 };
 use crate::domain::seat::{Beat, BootId, Epoch, Incarnation, Seat};
+use crate::domain::steering::Steering;
 use crate::domain::{AgentId, Fleet, Moment, RegionId, Weight};
 use crate::ports::items::{self, Attribute, Item};
 use crate::world::fault::Fault;
@@ -77,9 +79,11 @@ pub(super) fn fleet() -> Fleet {
                 name: id("web.example.com"),
                 rtype: RecordType::A,
                 probe,
+                writes_to: None,
                 regions: regions.collect(),
             },
         )]),
+        databases: BTreeMap::new(),
         zones: BTreeMap::from([(id("Z1"), id("example.com"))]),
         timing: Timing {
             lease_ms: 5000,
@@ -97,9 +101,13 @@ pub(super) fn fleet() -> Fleet {
             stale_ms: 6000,
             zone_audit_ms: 10_000,
             signals_ms: 10_000,
+            database_call_ms: 2000,
+            database_read_ms: 15_000,
         },
         rules: Rules { dwell_ms: 2000, return_after_ms: 20_000, fewest_in_service: 1 },
+        consent: Consent::default(),
         tables: Tables { seats: "demo-seats".to_owned(), board: "demo-board".to_owned() },
+        gates: None,
     }
 }
 
@@ -194,6 +202,7 @@ impl Tale {
             fleet: id("demo"),
             seats: BTreeMap::new(),
             wanted,
+            steering: Steering::default(),
             by: id("eu-west-1"),
             at: "2026-01-01T00:00:00Z".to_owned(),
             cause: json!({"why": "told"}),

@@ -1,5 +1,6 @@
 //! How a drill's report words things: durations, faults, kinds of client.
 
+use crate::domain::{GlobalClusterId, RegionId};
 use crate::world::fault::Fault;
 use crate::world::log::ClientKind;
 
@@ -60,8 +61,26 @@ pub(super) fn fault(fault: &Fault) -> String {
         Fault::Throttle { service, on } => {
             format!("{service} {}", if *on { "throttles every call" } else { "answers again" })
         }
+        Fault::Lag { region, cluster, extra_ms: 0 } => {
+            format!("{} lags no more", member(region, cluster.as_ref()))
+        }
+        Fault::Lag { region, cluster, extra_ms } => {
+            let behind = seconds(*extra_ms);
+            format!("{} lags {behind} more", member(region, cluster.as_ref()))
+        }
+        Fault::Key { region, cluster, taken } => {
+            let does = if *taken { "loses its encryption key" } else { "has its key back" };
+            format!("{} {does}", member(region, cluster.as_ref()))
+        }
         Fault::Wire { rule } => format!("on the wire: {rule}"),
         Fault::MendWire { scope } => format!("on the wire: {scope} is well again"),
+    }
+}
+
+fn member(region: &RegionId, cluster: Option<&GlobalClusterId>) -> String {
+    match cluster {
+        Some(cluster) => format!("{cluster}'s cluster in {region}"),
+        None => format!("every database cluster in {region}"),
     }
 }
 

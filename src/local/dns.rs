@@ -236,7 +236,7 @@ mod tests {
     impl Answers for World {
         fn answer(&self, name: &OwnerName, rtype: ModelRecordType) -> Answer {
             let later = Moment::from_ms(100_000);
-            self.0.lock().expect("not poisoned").answer(later, name, rtype, &|_| true)
+            self.0.lock().expect("not poisoned").answer(later, name, rtype)
         }
     }
 

@@ -127,7 +127,7 @@ impl Fleet {
         let (log, writing) = RequestLog::create(&requests).await.map_err(file(&requests))?;
 
         let mut world = seed::world(options.seed, &fleet, options.lag, options.propagation)?;
-        world.cloudwatch.set_unix_ms_at_zero(clock::wall_unix_ms());
+        world.set_unix_ms_at_zero(clock::wall_unix_ms());
         options.distances.apply(&mut world.network, &fleet.regions);
         let shared = Arc::new(Shared::new(world));
         let places = Arc::new(agents_of(&fleet));

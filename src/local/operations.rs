@@ -6,7 +6,7 @@
 use crate::world::fault::AwsService;
 
 /// Every operation, with its service.
-pub const OPERATIONS: [(AwsService, &str); 26] = [
+pub const OPERATIONS: [(AwsService, &str); 31] = [
     (AwsService::Dynamodb, "CreateTable"),
     (AwsService::Dynamodb, "DeleteItem"),
     (AwsService::Dynamodb, "DeleteTable"),
@@ -33,6 +33,11 @@ pub const OPERATIONS: [(AwsService, &str); 26] = [
     (AwsService::Cloudwatch, "GetMetricData"),
     (AwsService::Cloudwatch, "PutMetricData"),
     (AwsService::Cloudwatch, "SetAlarmState"),
+    (AwsService::Rds, "DescribeDBClusterSnapshots"),
+    (AwsService::Rds, "DescribeDBClusters"),
+    (AwsService::Rds, "DescribeGlobalClusters"),
+    (AwsService::Rds, "FailoverGlobalCluster"),
+    (AwsService::Rds, "SwitchoverGlobalCluster"),
 ];
 
 /// Why a scope concerns nothing that is served.
@@ -82,8 +87,15 @@ mod tests {
         let script = include_str!("../../tests/by-hand.sh");
         for (service, operation) in OPERATIONS {
             let mut words = String::new();
-            for letter in operation.chars() {
-                if letter.is_ascii_uppercase() && !words.is_empty() {
+            let letters: Vec<char> = operation.chars().collect();
+            for (n, letter) in letters.iter().enumerate() {
+                let small = |at: Option<usize>| {
+                    at.and_then(|at| letters.get(at)).is_some_and(char::is_ascii_lowercase)
+                };
+                // `DB` in `DescribeDBClusters` is one word.
+                let begins =
+                    letter.is_ascii_uppercase() && (small(n.checked_sub(1)) || small(Some(n + 1)));
+                if begins && n > 0 {
                     words.push('-');
                 }
                 words.push(letter.to_ascii_lowercase());
@@ -93,6 +105,7 @@ mod tests {
                 AwsService::Route53 => "route53",
                 AwsService::Elbv2 => "elbv2",
                 AwsService::Cloudwatch => "cloudwatch",
+                AwsService::Rds => "rds",
             };
             let command = format!("aws {service} {words} ");
             assert!(script.contains(&command), "tests/by-hand.sh does not try `{command}`");

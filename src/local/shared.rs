@@ -77,7 +77,7 @@ impl Shared {
         loop {
             changes.mark_unchanged();
             let (due, now) = self.visit(|world, now| {
-                let due = [world.dynamo.next_due(), world.route53.next_due()];
+                let due = [world.dynamo.next_due(), world.route53.next_due(), world.rds.next_due()];
                 (due.into_iter().flatten().min(), now)
             });
             let waits = due.map(|due| due.since(now).max(STEP_MIN));
@@ -98,6 +98,6 @@ async fn sleep_or_forever(span: Option<Duration>) {
 
 impl Answers for Shared {
     fn answer(&self, name: &OwnerName, rtype: ModelRecordType) -> Answer {
-        self.visit(|world, now| world.route53.answer(now, name, rtype, &|_| true))
+        self.visit(|world, now| world.route53.answer(now, name, rtype))
     }
 }

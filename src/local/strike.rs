@@ -9,7 +9,7 @@ use super::operations::{self, NotServed};
 use super::shared::Shared;
 use super::words::list;
 use crate::domain::signal::AlarmName;
-use crate::domain::{AgentId, Fleet, RegionId, ServiceId};
+use crate::domain::{AgentId, Fleet, GlobalClusterId, RegionId, ServiceId};
 use crate::world::fault::{AwsService, Fault};
 use crate::world::network::Place;
 use crate::world::wire::Scope;
@@ -43,6 +43,14 @@ pub enum StrikeError {
         "nothing that was named in {0} has a load balancer: give it a target_group in {0}.toml"
     )]
     NoTargets(RegionId),
+    /// The Region has no member of the database.
+    #[error("{region} has no member of that database; it has one of: {known}")]
+    NoDatabase {
+        /// Where.
+        region: RegionId,
+        /// The global clusters that have one.
+        known: String,
+    },
     /// The Region's services have no such alarm.
     #[error("no service in {region} names an alarm {alarm}; there are: {known}")]
     UnknownAlarm {
@@ -109,6 +117,9 @@ fn check(
             Place::Region(region) => known(fleet, region),
             Place::Global | Place::Outside => Ok(()),
         }),
+        Fault::Lag { region, cluster, .. } | Fault::Key { region, cluster, .. } => {
+            kept(fleet, region, cluster.as_ref())
+        }
         Fault::Wire { rule } => served_calls(fleet, agents, &rule.scope),
         Fault::MendWire { scope } => served_calls(fleet, agents, scope),
         // Agents know themselves.
@@ -116,6 +127,25 @@ fn check(
         | Fault::KillAgent { .. }
         | Fault::StartAgent { .. }
         | Fault::Throttle { .. } => Ok(()),
+    }
+}
+
+/// Whether a database (or this one) has a member there.
+fn kept(
+    fleet: &Fleet,
+    region: &RegionId,
+    cluster: Option<&GlobalClusterId>,
+) -> Result<(), StrikeError> {
+    known(fleet, region)?;
+    let here = fleet.databases.values().filter(|database| database.members.contains_key(region));
+    let here: Vec<&GlobalClusterId> = here.map(|database| &database.global_cluster).collect();
+    match cluster {
+        None if !here.is_empty() => Ok(()),
+        Some(cluster) if here.contains(&cluster) => Ok(()),
+        _ => Err(StrikeError::NoDatabase {
+            region: region.clone(),
+            known: if here.is_empty() { "none".to_owned() } else { list(here) },
+        }),
     }
 }
 

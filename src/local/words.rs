@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use crate::domain::{RegionId, ServiceId};
+use crate::domain::{GlobalClusterId, RegionId, ServiceId};
 use crate::world::fault::Fault;
 
 /// Things in a row, with commas between.
@@ -46,8 +46,25 @@ pub fn fault(fault: &Fault) -> String {
             let does = if *on { "throttles every call" } else { "throttles no longer" };
             format!("{service} {does}")
         }
+        Fault::Lag { region, cluster, extra_ms: 0 } => {
+            format!("{} lags no more", secondary(region, cluster.as_ref()))
+        }
+        Fault::Lag { region, cluster, extra_ms } => {
+            format!("{} lags by {extra_ms} ms more", secondary(region, cluster.as_ref()))
+        }
+        Fault::Key { region, cluster, taken } => {
+            let word = if *taken { "has lost its key" } else { "has its key back" };
+            format!("{} {word}", secondary(region, cluster.as_ref()))
+        }
         Fault::Wire { rule } => format!("on the wire: {rule}"),
         Fault::MendWire { scope } => format!("on the wire: {scope} is well again"),
+    }
+}
+
+fn secondary(region: &RegionId, cluster: Option<&GlobalClusterId>) -> String {
+    match cluster {
+        Some(cluster) => format!("the cluster of {cluster} in {region}"),
+        None => format!("every database cluster in {region}"),
     }
 }
 

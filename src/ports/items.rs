@@ -9,6 +9,7 @@
 //! | seats (plain, one a Region) | `id = "seat"` | `incarnation`, `epoch`, `holder`, `lease_ms`, `beat`, `state_epoch`, `state_seq`, `state_digest` |
 //! | | `id = "state#<epoch>#<seq>"` | `document` |
 //! | board (global) | `kind = "report"`, `id = <agent>` | `document` |
+//! | | `kind = "order"`, `id = <order>` | `document` |
 //! | | `kind = "history"`, `id = "<epoch>#<seq>"` zero-padded | `document` |
 
 use std::collections::BTreeMap;
@@ -41,6 +42,8 @@ pub const SEAT_ID: &str = "seat";
 pub const KIND_REPORT: &str = "report";
 /// Value of the board's hash key for history.
 pub const KIND_HISTORY: &str = "history";
+/// Value of the board's hash key for people's orders.
+pub const KIND_ORDER: &str = "order";
 /// Attribute of a seat on which every write is conditional.
 pub const BEAT: &str = "beat";
 /// Attribute that holds a JSON document.
@@ -97,14 +100,18 @@ pub fn state_item(name: StateName, document: &str) -> Item {
     ])
 }
 
+/// The key of an item on the board.
+#[must_use]
+pub fn board_key(kind: &str, id: &str) -> Item {
+    Item::from([(BOARD_HASH.to_owned(), text(kind)), (BOARD_RANGE.to_owned(), text(id))])
+}
+
 /// A document on the board.
 #[must_use]
 pub fn board_item(kind: &str, id: &str, document: &str) -> Item {
-    Item::from([
-        (BOARD_HASH.to_owned(), text(kind)),
-        (BOARD_RANGE.to_owned(), text(id)),
-        (DOCUMENT.to_owned(), text(document)),
-    ])
+    let mut item = board_key(kind, id);
+    item.insert(DOCUMENT.to_owned(), text(document));
+    item
 }
 
 /// Reads a seat out of an item.

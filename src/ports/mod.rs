@@ -15,7 +15,7 @@
 mod capacity;
 #[cfg(test)]
 pub(crate) mod conformance;
-mod databases;
+pub mod databases;
 pub mod items;
 mod notices;
 mod observations;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::Answer;
-use crate::domain::{RegionId, Report, StateName};
+use crate::domain::{Order, OrderId, RegionId, Report, StateName};
 
 /// Observations, history and other things to see.
 #[async_trait]
@@ -35,6 +35,20 @@ pub trait Observations: Send + Sync {
         count: u16,
         limit: Duration,
     ) -> Answer<Vec<(StateName, String)>>;
+
+    /// Puts a person's order on the board. Putting the same order again is harmless.
+    async fn submit_order(&self, replica: &RegionId, order: &Order, limit: Duration) -> Answer<()>;
+
+    /// Reads every order that this replica holds. Whole or an error, as `gather`.
+    async fn orders(&self, replica: &RegionId, limit: Duration) -> Answer<Vec<Order>>;
+
+    /// Takes an order off the board, through this replica. Done also when it wasn't there.
+    async fn remove_order(
+        &self,
+        replica: &RegionId,
+        order: &OrderId,
+        limit: Duration,
+    ) -> Answer<()>;
 
     /// Creates the table in `home` with replicas in the other Regions where it is missing, and
     /// waits until it can be used. Says what it created. For `init` only.

@@ -42,7 +42,7 @@ impl SimClient {
         addresses: &Addresses,
     ) -> (Account, Duration) {
         if self.client.next(now) == Move::Resolve {
-            let answer = world.route53.answer(now, &self.name, self.rtype, &|_| true);
+            let answer = world.route53.answer(now, &self.name, self.rtype);
             let ttl = Duration::from_secs(u64::from(answer.ttl_s()));
             self.client.resolved(now, &answer.addresses(), ttl);
         }

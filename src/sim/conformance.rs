@@ -15,6 +15,7 @@ use crate::domain::fleet::Tables;
 use crate::domain::record::{ChangeId, ChangeStatus, DnsName, RecordKey, ZoneRead};
 use crate::domain::seat::Beat;
 use crate::domain::{CallFailure, Moment, RegionId, Report, Seat, StateName, ZoneBatch, ZoneId};
+use crate::domain::{Order, OrderId};
 use crate::ports::conformance::{Ground, SUITES};
 use crate::ports::{Answer, Observations, Records, Registers, SwapRefused, items};
 use crate::world::World;
@@ -246,6 +247,25 @@ impl Observations for InMemory {
             (name.expect("a name"), text(item.get(items::DOCUMENT)))
         });
         Ok(named.collect())
+    }
+
+    async fn submit_order(&self, replica: &RegionId, order: &Order, _: Duration) -> Answer<()> {
+        let (world, now, read_before) = &mut *self.inner();
+        let tables = &self.tables;
+        let mut ports = Ports { world, now: *now, caller: "test", tables, read_before };
+        ports.submit_order(replica, order)
+    }
+
+    async fn orders(&self, replica: &RegionId, _: Duration) -> Answer<Vec<Order>> {
+        self.asked(Request::ReadOrders { replica: replica.clone() }, |response| match response {
+            Response::Orders(orders) => Some(orders),
+            _ => None,
+        })
+    }
+
+    async fn remove_order(&self, replica: &RegionId, order: &OrderId, _: Duration) -> Answer<()> {
+        let (replica, order) = (replica.clone(), order.clone());
+        self.asked(Request::RemoveOrder { replica, order }, |_| Some(()))
     }
 
     async fn create_table(

@@ -30,8 +30,11 @@ pub(super) const MUST: &[&str] = &[
     "a takeover dropped a half-way plan",
     "a takeover finished a half-way plan",
     "a timed-out write had taken effect",
+    "an order was carried out",
     "a zone was held",
     "an election without a winner",
+    "an order was carried out",
+    "an order was refused",
     "two acted at once, their clocks beyond the margin",
 ];
 
@@ -95,6 +98,11 @@ impl Coverage {
     /// The highest epoch that took a seat.
     pub(super) fn epoch_max(&self) -> Epoch {
         self.epoch_max
+    }
+
+    /// The newest state to which a majority of seats came to point.
+    pub(super) fn newest_committed(&self) -> StateName {
+        self.committed.last().copied().unwrap_or_default()
     }
 
     /// A write took effect after its sender's deadline, or tried to.
@@ -168,10 +176,15 @@ impl Coverage {
                         Reason::Down => "out: down",
                         Reason::CutOff => "out: cut off",
                         Reason::Recovered => "back: recovered",
+                        Reason::Ordered => "out: ordered",
                         Reason::Configured => "as configured",
                     });
                 }
             }
+            Note::Ordered { refused, .. } => self.count(match refused {
+                None => "an order was carried out",
+                Some(_) => "an order was refused",
+            }),
             Note::Blocked { blocked } => {
                 for block in blocked {
                     self.count("a decision was blocked");
@@ -213,6 +226,7 @@ mod tests {
             fleet: "f".parse().expect("valid"),
             seats: BTreeMap::new(),
             wanted: BTreeMap::new(),
+            steering: crate::domain::steering::Steering::default(),
             by: "a".parse().expect("valid"),
             at: String::new(),
             cause,

@@ -9,7 +9,9 @@ use std::collections::BTreeMap;
 use rand::RngExt as _;
 use rand_pcg::Pcg64Mcg;
 
+use crate::domain::autonomy::{APPROVAL_MS, ActionKind, Autonomy, Consent};
 use crate::domain::fleet::{Rules, Timing};
+use crate::domain::order::{AskId, Verb};
 use crate::domain::{AgentId, RegionId, ServiceId, ZoneId};
 use crate::world::apps::Condition;
 use crate::world::fault::AwsService;
@@ -127,8 +129,22 @@ fn draw_shape(rng: &mut Pcg64Mcg, size: Size) -> Shape {
         lag_ms: [200, 1000, 1000, 5000][rng.random_range(0..4)],
         timing,
         rules,
+        consent: draw_consent(rng),
         services,
     }
+}
+
+/// Mostly none: a fleet that asks before it acts does little by itself.
+fn draw_consent(rng: &mut Pcg64Mcg) -> Consent {
+    let mut autonomy = BTreeMap::new();
+    for action in [ActionKind::Drain, ActionKind::Return] {
+        if rng.random_bool(0.15) {
+            autonomy.insert(action, Autonomy::ALL[rng.random_range(0..4)]);
+        }
+    }
+    // Not what `check` allows, but what a run of minutes can see expire.
+    let approval_ms = if autonomy.is_empty() { APPROVAL_MS } else { 30_000 };
+    Consent { autonomy, approval_ms }
 }
 
 /// Timing that `check` allows: a margin of at least a twentieth of the lease and 50 ms, three
@@ -162,6 +178,8 @@ fn draw_timing(rng: &mut Pcg64Mcg) -> Timing {
         gather_ms,
         stale_ms: 2 * report_ms + gather_ms + rng.random_range(500..=4000),
         signals_ms: 10_000,
+        database_call_ms: call_ms_max.min(2500),
+        database_read_ms: 15_000,
         zone_audit_ms: [5000, 15_000, 30_000][rng.random_range(0..3)],
     }
 }
@@ -211,7 +229,7 @@ struct Dealer {
 }
 
 /// Kinds of trouble that a run may be full of.
-const KINDS: usize = 15;
+const KINDS: usize = 16;
 
 impl Dealer {
     fn new(shape: &Shape, length_ms: u32, rng: Pcg64Mcg) -> Self {
@@ -295,6 +313,7 @@ impl Dealer {
             | Trouble::LoseSeat { .. }
             | Trouble::EditWeight { .. }
             | Trouble::DeleteFence { .. }
+            | Trouble::Order { .. }
             | Trouble::Configure { .. } => 0,
             Trouble::Pause { .. } | Trouble::Kill { .. } => {
                 // Often a little longer than a lease: to wake up into another's.
@@ -355,6 +374,7 @@ impl Dealer {
                 let weight = [0, 1, 7, 100, 255][self.rng.random_range(0..5)];
                 Trouble::EditWeight { service, region, weight }
             }
+            14 => Trouble::Order { replica: self.any_region(), order: self.order() },
             _ => {
                 let (service, region) = self.served();
                 let weight = self.rng.random_range(1..=255);
@@ -372,6 +392,28 @@ impl Dealer {
                 | Trouble::Pause { .. }
         );
         (!(forgetful && forgets)).then_some(drawn)
+    }
+
+    /// What a person may order at any moment, sense or not.
+    fn order(&mut self) -> Verb {
+        let (service, region) = self.served();
+        let reason = "a person's reason".to_owned();
+        let action = [ActionKind::Drain, ActionKind::Return][self.rng.random_range(0..2)];
+        let what = if action == ActionKind::Drain { "drain" } else { "return" };
+        let ask = AskId(format!("{what}:{service}:{region}"));
+        let service = self.rng.random_bool(0.5).then_some(service);
+        match self.rng.random_range(0..8) {
+            0 | 1 => Verb::Drain { region, service, reason },
+            2 => Verb::Undrain { region, service },
+            3 => Verb::Pause { reason },
+            4 => Verb::Resume,
+            5 => {
+                let to = self.rng.random_range(0..=4);
+                Verb::SetAutonomy { action, to: Autonomy::ALL.get(to).copied(), reason }
+            }
+            6 => Verb::Reject { ask, reason },
+            _ => Verb::Approve { ask },
+        }
     }
 
     fn served(&mut self) -> (ServiceId, RegionId) {

@@ -73,6 +73,8 @@ pub struct Sim {
     pub(super) events: u64,
     /// Weights that were edited by hand.
     pub(super) edits: u64,
+    /// Orders that people gave.
+    pub(super) orders: u64,
     /// Fences that somebody replaced by hand, to be put back.
     pub(super) taken_out: BTreeMap<ZoneId, RecordSet>,
 }
@@ -106,6 +108,7 @@ impl Sim {
             changed: Vec::new(),
             events: 0,
             edits: 0,
+            orders: 0,
             taken_out: BTreeMap::new(),
             read_before: ReadBefore::default(),
             world,

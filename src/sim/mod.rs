@@ -22,6 +22,7 @@ mod clients;
 #[cfg(test)]
 mod conformance;
 mod coverage;
+mod databases;
 mod draw;
 mod engine;
 mod facts;

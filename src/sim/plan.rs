@@ -8,9 +8,11 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::autonomy::Consent;
 use crate::domain::fleet::{
     AddressFamily, ConnectionPolicy, Placement, ProbeSpec, Protocol, Rules, Service, Tables, Timing,
 };
+use crate::domain::order::Verb;
 use crate::domain::record::{RecordData, RecordType};
 use crate::domain::{AgentId, Fleet, RegionId, ServiceId, Weight, ZoneId};
 use crate::world::apps::Condition;
@@ -60,6 +62,9 @@ pub struct Shape {
     pub timing: Timing,
     /// As in `[rules]`.
     pub rules: Rules,
+    /// How far the fleet goes by itself.
+    #[serde(default, skip_serializing_if = "Consent::is_empty")]
+    pub consent: Consent,
     /// Weights by Region, for each service `s1`, `s2`, …
     pub services: Vec<BTreeMap<RegionId, u8>>,
 }
@@ -198,6 +203,13 @@ pub enum Trouble {
         /// Who is restarted.
         agent: AgentId,
     },
+    /// A person orders something.
+    Order {
+        /// At whose replica of the board.
+        replica: RegionId,
+        /// What.
+        order: Verb,
+    },
 }
 
 impl Trouble {
@@ -224,6 +236,7 @@ impl Trouble {
             Self::DeleteFence { .. } => "fence deleted by hand",
             Self::ForeignFence { .. } => "another fleet's fence",
             Self::Configure { .. } => "files changed",
+            Self::Order { .. } => "a person's order",
         }
     }
 }
@@ -339,6 +352,7 @@ impl Shape {
                 name: format!("s{}.z{zone_number}.example.", n + 1).parse().expect("letters"),
                 rtype: RecordType::A,
                 probe: self.probe(),
+                writes_to: None,
                 regions: regions.collect(),
             };
             (service(n + 1), spec)
@@ -350,10 +364,13 @@ impl Shape {
             seats: seats.map(region).collect(),
             regions: all.map(region).collect(),
             services: services.collect(),
+            databases: BTreeMap::new(),
             zones: zones.collect(),
             timing: self.timing.clone(),
             rules: self.rules.clone(),
+            consent: self.consent.clone(),
             tables: Tables { seats: "swarm-seats".to_owned(), board: "swarm-board".to_owned() },
+            gates: None,
         }
     }
 

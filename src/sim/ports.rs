@@ -6,15 +6,17 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use super::signals;
+use super::{databases, signals};
 use crate::core::{Outcome, Refusal, Request, Response};
 use crate::domain::fleet::Tables;
 use crate::domain::record::{ChangeId, DnsName, RecordKey, RecordType, ZoneRead};
 use crate::domain::seat::Seat;
-use crate::domain::{CallFailure, Moment, RegionId, Report, StateName, ZoneBatch, ZoneId};
+use crate::domain::{
+    CallFailure, Moment, Order, OrderId, RegionId, Report, StateName, ZoneBatch, ZoneId,
+};
 use crate::ports::items::{self, Attribute};
 use crate::world::World;
-use crate::world::dynamo::operation::{GetItem, Placeholders, PutItem, Query, Reading};
+use crate::world::dynamo::operation::{DeleteItem, GetItem, Placeholders, PutItem, Query, Reading};
 use crate::world::dynamo::{AttributeValue, DynamoError, Item, Operation, Output, to_plain_json};
 use crate::world::fault::AwsService;
 use crate::world::log::Happening;
@@ -31,12 +33,19 @@ pub(super) fn place_of(request: &Request) -> Place {
         | Request::ReadState { seat, .. } => Place::Region(seat.clone()),
         Request::Publish { replica, .. }
         | Request::Gather { replica }
-        | Request::RecordHistory { replica, .. } => Place::Region(replica.clone()),
+        | Request::RecordHistory { replica, .. }
+        | Request::ReadOrders { replica }
+        | Request::RemoveOrder { replica, .. } => Place::Region(replica.clone()),
         Request::ReadZone { .. } | Request::ChangeZone { .. } | Request::ReadChange { .. } => {
             Place::Global
         }
         Request::ReadTargetHealth { group } => Place::Region(group.region().clone()),
         Request::ReadAlarms { region, .. } => Place::Region(region.clone()),
+        Request::DescribeDatabase { via, .. } => Place::Region(via.clone()),
+        Request::DescribeMember { member: cluster }
+        | Request::ReadLag { secondary: cluster }
+        | Request::FailOver { target: cluster, .. } => Place::Region(cluster.region().clone()),
+        Request::SwitchOver { primary, .. } => Place::Region(primary.clone()),
     }
 }
 
@@ -47,20 +56,27 @@ pub(super) fn has_effect(request: &Request) -> bool {
         | Request::PutState { .. }
         | Request::Publish { .. }
         | Request::RecordHistory { .. }
-        | Request::ChangeZone { .. } => true,
+        | Request::RemoveOrder { .. }
+        | Request::ChangeZone { .. }
+        | Request::SwitchOver { .. }
+        | Request::FailOver { .. } => true,
         Request::ReadSeat { .. }
         | Request::ReadState { .. }
         | Request::Gather { .. }
+        | Request::ReadOrders { .. }
         | Request::ReadZone { .. }
         | Request::ReadChange { .. }
         | Request::ReadTargetHealth { .. }
-        | Request::ReadAlarms { .. } => false,
+        | Request::ReadAlarms { .. }
+        | Request::DescribeDatabase { .. }
+        | Request::DescribeMember { .. }
+        | Request::ReadLag { .. } => false,
     }
 }
 
 /// What rules of the wire look at: as the adapter would send it.
 pub(super) fn seen<'a>(request: &'a Request, caller: &'a str) -> wire::Call<'a> {
-    use AwsService::{Cloudwatch, Dynamodb, Elbv2, Route53};
+    use AwsService::{Cloudwatch, Dynamodb, Elbv2, Rds, Route53};
     let (region, service, operation) = match request {
         Request::ReadSeat { seat } | Request::ReadState { seat, .. } => {
             (Some(seat), Dynamodb, "GetItem")
@@ -71,7 +87,10 @@ pub(super) fn seen<'a>(request: &'a Request, caller: &'a str) -> wire::Call<'a> 
         Request::Publish { replica, .. } | Request::RecordHistory { replica, .. } => {
             (Some(replica), Dynamodb, "PutItem")
         }
-        Request::Gather { replica } => (Some(replica), Dynamodb, "Query"),
+        Request::Gather { replica } | Request::ReadOrders { replica } => {
+            (Some(replica), Dynamodb, "Query")
+        }
+        Request::RemoveOrder { replica, .. } => (Some(replica), Dynamodb, "DeleteItem"),
         Request::ReadZone { .. } => (None, Route53, "ListResourceRecordSets"),
         Request::ChangeZone { .. } => (None, Route53, "ChangeResourceRecordSets"),
         Request::ReadChange { .. } => (None, Route53, "GetChange"),
@@ -79,6 +98,11 @@ pub(super) fn seen<'a>(request: &'a Request, caller: &'a str) -> wire::Call<'a> 
             (Some(group.region()), Elbv2, "DescribeTargetHealth")
         }
         Request::ReadAlarms { region, .. } => (Some(region), Cloudwatch, "DescribeAlarms"),
+        Request::DescribeDatabase { via, .. } => (Some(via), Rds, "DescribeGlobalClusters"),
+        Request::DescribeMember { member } => (Some(member.region()), Rds, "DescribeDBClusters"),
+        Request::ReadLag { secondary } => (Some(secondary.region()), Cloudwatch, "GetMetricData"),
+        Request::SwitchOver { primary, .. } => (Some(primary), Rds, "SwitchoverGlobalCluster"),
+        Request::FailOver { target, .. } => (Some(target.region()), Rds, "FailoverGlobalCluster"),
     };
     wire::Call { caller, region, service, operation }
 }
@@ -156,6 +180,10 @@ impl Ports<'_> {
                 let id = items::history_id(name);
                 done(self.put_board(&replica, items::KIND_HISTORY, &id, &document))
             }
+            Request::ReadOrders { replica } => {
+                self.orders(&replica).map(Response::Orders).map_err(failed)
+            }
+            Request::RemoveOrder { replica, order } => done(self.remove_order(&replica, &order)),
             Request::ReadZone { zone, fence, keys } => {
                 self.read_zone(&zone, &fence, &keys).map(Response::Zone).map_err(failed)
             }
@@ -171,6 +199,24 @@ impl Ports<'_> {
                 .map_err(failed),
             Request::ReadAlarms { region, names } => {
                 Ok(Response::Alarms(signals::alarms(self.world, &region, &names)))
+            }
+            Request::DescribeDatabase { cluster, via } => {
+                let shown = databases::describe(self.world, &via, &cluster);
+                shown.map(Response::Database).map_err(failed)
+            }
+            Request::DescribeMember { member } => {
+                let shown = databases::describe_member(self.world, &member);
+                shown.map(Response::Member).map_err(failed)
+            }
+            Request::ReadLag { secondary } => {
+                Ok(Response::Lag(databases::lag(self.world, self.now, &secondary)))
+            }
+            Request::SwitchOver { cluster, primary, target } => {
+                let (world, now) = (self.world, self.now);
+                done(databases::switchover(world, now, &primary, &cluster, &target))
+            }
+            Request::FailOver { cluster, target } => {
+                done(databases::failover(self.world, self.now, &cluster, &target))
             }
         }
     }
@@ -296,6 +342,42 @@ impl Ports<'_> {
 
     fn gather(&mut self, replica: &RegionId) -> Result<Vec<Arc<Report>>, CallFailure> {
         let mut reports = Vec::new();
+        for item in self.board(replica, items::KIND_REPORT)? {
+            reports.extend(self.report(&item)?);
+        }
+        Ok(reports)
+    }
+
+    fn orders(&mut self, replica: &RegionId) -> Result<Vec<Order>, CallFailure> {
+        let found = self.board(replica, items::KIND_ORDER)?;
+        let documents = found.iter().map(|item| items::document_from(&from_world(item)));
+        // One that can't be read must not hide the others.
+        let readable = |document: String| serde_json::from_str(&document).ok();
+        documents.filter_map(|document| document.map(readable).transpose()).collect()
+    }
+
+    fn remove_order(&mut self, replica: &RegionId, order: &OrderId) -> Result<(), CallFailure> {
+        let key = to_world(&items::board_key(items::KIND_ORDER, order.as_str()));
+        let delete = DeleteItem { table: self.tables.board.clone(), key, ..DeleteItem::default() };
+        match self.world.dynamo.call(self.now, replica, Operation::DeleteItem(delete)) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(unusable(&error)),
+        }
+    }
+
+    /// Puts a person's order on the board.
+    pub(super) fn submit_order(
+        &mut self,
+        replica: &RegionId,
+        order: &Order,
+    ) -> Result<(), CallFailure> {
+        let document = serde_json::to_string(order).expect("an order has only texts as keys");
+        self.put_board(replica, items::KIND_ORDER, order.id.as_str(), &document)
+    }
+
+    /// The items of a kind that this replica of the board holds.
+    fn board(&mut self, replica: &RegionId, kind: &str) -> Result<Vec<Item>, CallFailure> {
+        let mut found = Vec::new();
         let mut start = None;
         loop {
             let query = Query {
@@ -303,8 +385,7 @@ impl Ports<'_> {
                 key_condition: format!("{} = :kind", items::BOARD_HASH),
                 reading: Reading {
                     placeholders: Placeholders {
-                        values: [(":kind".to_owned(), AttributeValue::text(items::KIND_REPORT))]
-                            .into(),
+                        values: [(":kind".to_owned(), AttributeValue::text(kind))].into(),
                         ..Placeholders::default()
                     },
                     start,
@@ -318,12 +399,10 @@ impl Ports<'_> {
                 Ok(_) => return Err(CallFailure::transient("an answer of another kind")),
                 Err(error) => return Err(unusable(&error)),
             };
-            for item in &page.items {
-                reports.extend(self.report(item)?);
-            }
+            found.extend(page.items);
             start = page.last_key;
             if start.is_none() {
-                return Ok(reports);
+                return Ok(found);
             }
         }
     }
@@ -412,11 +491,15 @@ impl Ports<'_> {
                 Ok(change)
             }
             Err(error) => {
-                if !matches!(error, Route53Error::Throttling) {
+                if !matches!(error, Route53Error::Throttling | Route53Error::ServiceUnavailable) {
                     let why = error.to_string();
                     self.world.log.add(self.now, Happening::ZoneRejected { zone, caller, why });
                 }
-                Err(sorted(&error))
+                Err(match error {
+                    // Nobody knows whether it was begun: as the adapter sorts it.
+                    Route53Error::ServiceUnavailable => CallFailure::unknown(error.to_string()),
+                    error => sorted(&error),
+                })
             }
         }
     }
@@ -441,9 +524,9 @@ fn unusable(error: &DynamoError) -> CallFailure {
 
 fn sorted(error: &Route53Error) -> CallFailure {
     match error {
-        Route53Error::Throttling | Route53Error::PriorRequestNotComplete => {
-            CallFailure::transient(error.to_string())
-        }
+        Route53Error::Throttling
+        | Route53Error::PriorRequestNotComplete
+        | Route53Error::ServiceUnavailable => CallFailure::transient(error.to_string()),
         Route53Error::InvalidChangeBatch { .. } => CallFailure::conflict(error.to_string()),
         _ => CallFailure::permanent(format!("{}: {error}", error.code())),
     }

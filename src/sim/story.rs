@@ -118,6 +118,7 @@ fn words(trouble: &Trouble) -> String {
         Trouble::EditWeight { service, region, weight } => {
             format!("{kind}: {service} in {region} to {weight}")
         }
+        Trouble::Order { replica, order } => format!("{kind}: {order}, at {replica}"),
         Trouble::DeleteFence { zone } | Trouble::ForeignFence { zone } => format!("{kind}: {zone}"),
         Trouble::Configure { service, region, weight, agent } => {
             format!("{kind}: {service} in {region} to {weight}; {agent} restarts with them")
@@ -141,6 +142,10 @@ fn note_words(note: &Note) -> Option<String> {
         Note::Committed { name, changes } => {
             let changes: Vec<String> = changes.iter().map(ToString::to_string).collect();
             format!("has committed {name} {}", changes.join("; "))
+        }
+        Note::Ordered { order, refused: None } => format!("carries out: {}", order.verb),
+        Note::Ordered { order, refused: Some(why) } => {
+            format!("refuses to {}: {why}", order.verb)
         }
         Note::Blocked { blocked } => {
             let blocked: Vec<String> = blocked.iter().map(ToString::to_string).collect();

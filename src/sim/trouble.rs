@@ -2,13 +2,16 @@
 
 use std::time::Duration;
 
-use crate::domain::{RegionId, Weight};
+use crate::domain::autonomy::{ActionKind, Autonomy};
+use crate::domain::order::Verb;
+use crate::domain::{Order, OrderId, RegionId, Weight};
 use crate::world::apps::Condition;
 use crate::world::dynamo::TableCopy;
 use crate::world::fault::{AwsService, Fault};
 
 use super::engine::Sim;
 use super::plan::{Plan, Trouble};
+use super::ports::Ports;
 
 impl Sim {
     /// Sets the agents' clocks, each at its own zero.
@@ -91,6 +94,7 @@ impl Sim {
             }
             Trouble::DeleteFence { zone } => self.delete_fence(zone),
             Trouble::ForeignFence { zone } => self.put_foreign_fence(zone),
+            Trouble::Order { replica, order } => self.give_order(replica, order.clone()),
             Trouble::Configure { service, region, weight, agent } => {
                 let placed = self.fleet.services.get_mut(service);
                 if let Some(placed) = placed.and_then(|spec| spec.regions.get_mut(region)) {
@@ -143,6 +147,7 @@ impl Sim {
             | Trouble::LoseSeat { .. }
             | Trouble::EditWeight { .. }
             | Trouble::DeleteFence { .. }
+            | Trouble::Order { .. }
             | Trouble::Configure { .. } => {}
         }
         self.world.advance(self.now);
@@ -173,5 +178,55 @@ impl Sim {
             self.start_agent(agent);
         }
         self.world.advance(self.now);
+        for order in Self::undone(plan) {
+            let replica = self.fleet.regions.first().cloned();
+            self.give_order(&replica.expect("a fleet has Regions"), order);
+        }
+    }
+
+    /// What people order at last, so that the fleet goes by itself again.
+    fn undone(plan: &Plan) -> Vec<Verb> {
+        let mut verbs = Vec::new();
+        for episode in &plan.episodes {
+            if let Trouble::Order { order, .. } = &episode.trouble {
+                verbs.extend(match order {
+                    Verb::Drain { region, service, .. } => {
+                        let (region, service) = (region.clone(), service.clone());
+                        Some(Verb::Undrain { region, service })
+                    }
+                    Verb::Pause { .. } => Some(Verb::Resume),
+                    _ => None,
+                });
+            }
+        }
+        let steered = !plan.shape.consent.is_empty()
+            || plan.episodes.iter().any(|e| matches!(e.trouble, Trouble::Order { .. }));
+        for action in [ActionKind::Drain, ActionKind::Return].into_iter().filter(|_| steered) {
+            let (to, reason) = (Some(Autonomy::Auto), "all is well again".to_owned());
+            verbs.push(Verb::SetAutonomy { action, to, reason });
+        }
+        verbs
+    }
+
+    /// A person gives an order, after the newest state that is committed.
+    fn give_order(&mut self, replica: &RegionId, verb: Verb) {
+        self.orders += 1;
+        let order = Order {
+            id: OrderId::drawn(self.orders),
+            by: "a person".to_owned(),
+            at: format!("{:012}", self.orders),
+            after: self.coverage.newest_committed(),
+            verb,
+        };
+        let mut ports = Ports {
+            world: &mut self.world,
+            now: self.now,
+            caller: "a person",
+            tables: &self.fleet.tables,
+            read_before: &mut self.read_before,
+        };
+        if ports.submit_order(replica, &order).is_err() {
+            self.coverage.count("an order could not be given");
+        }
     }
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::network::Place;
 use super::wire::{Rule, Scope};
 use crate::domain::signal::{AlarmName, AlarmState};
-use crate::domain::{AgentId, RegionId, ServiceId};
+use crate::domain::{AgentId, GlobalClusterId, RegionId, ServiceId};
 
 /// A change of the world, for the worse or back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -102,6 +102,25 @@ pub enum Fault {
         /// What state.
         state: AlarmState,
     },
+    /// Makes the database cluster (or every one) of a Region lag behind its writer by so much more.
+    Lag {
+        /// Where.
+        region: RegionId,
+        /// Of which global cluster; of all if none.
+        cluster: Option<GlobalClusterId>,
+        /// By how much, in milliseconds; 0 mends it.
+        extra_ms: u32,
+    },
+    /// Takes the encryption key of the database cluster (or of every one) of a Region away, or
+    /// gives it back: without it a cluster neither writes nor follows.
+    Key {
+        /// Where.
+        region: RegionId,
+        /// Of which global cluster; of all if none.
+        cluster: Option<GlobalClusterId>,
+        /// Whether it is taken away.
+        taken: bool,
+    },
     /// Treats single calls to AWS amiss, by a rule.
     Wire {
         /// Which calls, and how.
@@ -126,6 +145,8 @@ pub enum AwsService {
     Elbv2,
     /// CloudWatch, in each Region.
     Cloudwatch,
+    /// RDS, in each Region.
+    Rds,
 }
 
 impl fmt::Display for AwsService {
@@ -135,6 +156,7 @@ impl fmt::Display for AwsService {
             Self::Route53 => "Route 53",
             Self::Elbv2 => "Elastic Load Balancing",
             Self::Cloudwatch => "CloudWatch",
+            Self::Rds => "RDS",
         })
     }
 }

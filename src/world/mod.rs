@@ -19,8 +19,11 @@ pub mod fault;
 pub mod log;
 pub mod network;
 mod outfit;
+pub mod rds;
 pub mod route53;
 pub mod wire;
+
+use std::time::Duration;
 
 use rand_pcg::Pcg64Mcg;
 
@@ -34,6 +37,7 @@ use elb::Elb;
 use fault::{AwsService, Fault};
 use log::{Happening, Log};
 use network::Network;
+use rds::Rds;
 use route53::Route53;
 use wire::{Percent, Rule, Scope, Treatment, Wire};
 
@@ -63,6 +67,8 @@ pub struct World {
     pub elb: Elb,
     /// CloudWatch in every Region.
     pub cloudwatch: CloudWatch,
+    /// Aurora in every Region.
+    pub rds: Rds,
     /// What happened.
     pub log: Log,
 }
@@ -76,6 +82,7 @@ impl World {
             network: Network::default(),
             cloudwatch: CloudWatch::new(regions.iter().cloned()),
             elb: Elb::default(),
+            rds: Rds::default(),
             wire: Wire::new(seed),
             dynamo: Dynamo::new(seed, regions),
             route53: Route53::new(seed),
@@ -92,7 +99,17 @@ impl World {
         for elb::Publication { region, metric, value } in self.elb.advance(now, &self.apps) {
             self.cloudwatch.put(now, &region, metric, at_unix_ms, Stats::of(value));
         }
+        for rds::Publication { at, region, metric, value } in self.rds.advance(now, &self.network) {
+            let at_unix_ms = self.cloudwatch.unix_ms(at);
+            self.cloudwatch.put(at, &region, metric, at_unix_ms, Stats::of(value));
+        }
         self.cloudwatch.advance(now);
+    }
+
+    /// Says what the wall clock shows at the world's zero.
+    pub fn set_unix_ms_at_zero(&mut self, unix_ms: i64) {
+        self.cloudwatch.set_unix_ms_at_zero(unix_ms);
+        self.rds.set_unix_ms_at_zero(unix_ms);
     }
 
     /// Changes the world, and keeps it in the log. Faults of agents are only kept: whoever runs the
@@ -129,7 +146,7 @@ impl World {
                 self.route53.set_throttled(*on);
             }
             Fault::Throttle {
-                service: service @ (AwsService::Elbv2 | AwsService::Cloudwatch),
+                service: service @ (AwsService::Elbv2 | AwsService::Cloudwatch | AwsService::Rds),
                 on,
             } => {
                 // These models have no throttle of their own: the wire turns every call away.
@@ -148,6 +165,13 @@ impl World {
                 // Whoever strikes has looked whether it is there.
                 let why = "set by a fault";
                 let _ = self.cloudwatch.set_alarm_state(now, region, alarm.as_str(), *state, why);
+            }
+            Fault::Lag { region, cluster, extra_ms } => {
+                let extra = Duration::from_millis(u64::from(*extra_ms));
+                self.rds.set_lag(region, cluster.as_ref(), extra);
+            }
+            Fault::Key { region, cluster, taken } => {
+                self.rds.set_broken(region, cluster.as_ref(), *taken);
             }
             Fault::Wire { rule } => self.wire.add(rule.clone()),
             Fault::MendWire { scope } => self.wire.mend(scope),

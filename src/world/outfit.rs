@@ -1,9 +1,11 @@
-//! The load balancers and alarms that a fleet's description names, as its operator set them up
-//! long ago: both the fleet on loopback and the simulated one begin with them.
+//! The load balancers, alarms and databases that a fleet's description names, as its operator set
+//! them up long ago: both the fleet on loopback and the simulated one begin with them.
 
 use super::World;
 use super::cloudwatch::{AlarmRule, Comparison, MissingData};
 use super::elb::{HealthCheck, TargetId};
+use super::rds::Member;
+use crate::domain::database::DatabaseSpec;
 use crate::domain::fleet::Placement;
 use crate::domain::signal::{AlarmName, AlarmState, MetricId, Statistic};
 use crate::domain::{Fleet, Moment, RegionId, ServiceId, Target};
@@ -18,6 +20,9 @@ impl World {
     /// Adds what the fleet's Regions name. Checks are the quickest that AWS allows, so that nobody
     /// waits a minute for a demonstration.
     pub fn outfit(&mut self, now: Moment, fleet: &Fleet) {
+        for database in fleet.databases.values() {
+            self.add_database(now, database);
+        }
         for (service, spec) in &fleet.services {
             for (region, placement) in &spec.regions {
                 self.add_targets(now, region, service, placement);
@@ -47,6 +52,14 @@ impl World {
                     .expect("the group was just added");
             }
         }
+    }
+
+    /// A global cluster, whose writer is where it is liked best.
+    fn add_database(&mut self, now: Moment, database: &DatabaseSpec) {
+        let best = database.members.iter().min_by_key(|(_, member)| member.eligibility);
+        let Some((writer, _)) = best else { return };
+        let members = database.members.values().map(|member| Member::new(member.cluster.clone()));
+        self.rds.add(now, database.global_cluster.clone(), members, writer);
     }
 
     /// An alarm over errors that nobody publishes, so that it keeps the state that it is given.

@@ -13,6 +13,7 @@ use crate::aws::Aws;
 use crate::domain::control::StateRef;
 use crate::domain::digest::Digest;
 use crate::domain::fleet::Tables;
+use crate::domain::order::Verb;
 use crate::domain::record::{
     ChangeId, DnsName, RecordChange, RecordData, RecordKey, RecordSet, RecordType, Routing,
 };
@@ -20,6 +21,7 @@ use crate::domain::seat::{Beat, BootId, Incarnation};
 use crate::domain::{
     CallFailure, Epoch, FailureClass, RegionId, Report, Seat, StateName, ZoneBatch, ZoneId,
 };
+use crate::domain::{Order, OrderId};
 use crate::local::testing::Stage;
 use crate::ports::items;
 use crate::ports::{Observations as _, Records as _, Registers as _, SwapRefused};
@@ -54,6 +56,9 @@ enum Op {
     CreateSeats,
     Publish,
     RecordHistory,
+    Orders,
+    SubmitOrder,
+    RemoveOrder,
     CreateBoard,
     AddReplica,
     ChangeZone,
@@ -61,15 +66,27 @@ enum Op {
 
 use Op::*;
 
-const READS: [Op; 9] =
-    [ReadSeat, ReadState, HasSeats, Gather, History, HasBoard, ZoneName, ReadZone, ChangeStatus];
-const WRITES: [Op; 9] = [
+const READS: [Op; 10] = [
+    ReadSeat,
+    ReadState,
+    HasSeats,
+    Gather,
+    History,
+    Orders,
+    HasBoard,
+    ZoneName,
+    ReadZone,
+    ChangeStatus,
+];
+const WRITES: [Op; 11] = [
     SwapSeat,
     PutState,
     CreateSeat,
     CreateSeats,
     Publish,
     RecordHistory,
+    SubmitOrder,
+    RemoveOrder,
     CreateBoard,
     AddReplica,
     ChangeZone,
@@ -81,11 +98,12 @@ impl Op {
         match self {
             ReadSeat | ReadState => "GetItem",
             HasSeats | HasBoard => "DescribeTable",
-            Gather | History => "Query",
+            Gather | History | Orders => "Query",
+            RemoveOrder => "DeleteItem",
             ZoneName => "GetHostedZone",
             ReadZone => "ListResourceRecordSets",
             ChangeStatus => "GetChange",
-            SwapSeat | PutState | CreateSeat | Publish | RecordHistory => "PutItem",
+            SwapSeat | PutState | CreateSeat | Publish | RecordHistory | SubmitOrder => "PutItem",
             CreateSeats | CreateBoard => "CreateTable",
             AddReplica => "UpdateTable",
             ChangeZone => "ChangeResourceRecordSets",
@@ -121,6 +139,16 @@ fn seat(n: u64) -> Seat {
         holder: None,
         beat: beat(n),
         committed: StateRef { name: state(1), digest: Digest::of(b"x") },
+    }
+}
+
+fn order(n: u64) -> Order {
+    Order {
+        id: OrderId::drawn(n),
+        by: "ada".to_owned(),
+        at: String::new(),
+        after: state(1),
+        verb: Verb::Resume,
     }
 }
 
@@ -216,6 +244,9 @@ impl Play {
             CreateSeats => told(self.seats_of(n).create_table(&r1, limit).await),
             Publish => told(board.publish(&r1, &report(n), limit).await),
             RecordHistory => told(board.record_history(&r1, state(n), "{}", limit).await),
+            Orders => told(board.orders(&r1, limit).await),
+            SubmitOrder => told(board.submit_order(&r1, &order(n), limit).await),
+            RemoveOrder => told(board.remove_order(&r1, &order(n).id, limit).await),
             CreateBoard => told(self.board_of(n).create_table(&r1, &[], limit).await),
             AddReplica => told(self.board_of(n).create_table(&r1, &[r2], limit).await),
             ChangeZone => {
@@ -234,6 +265,10 @@ impl Play {
             }
             AddReplica => {
                 self.board_of(n).create_table(&region("r1"), &[], AMPLE).await.expect("a table");
+            }
+            RemoveOrder => {
+                let submitted = self.aws.board().submit_order(&region("r1"), &order(n), AMPLE);
+                submitted.await.expect("an order");
             }
             _ => {}
         }
@@ -286,6 +321,8 @@ impl Play {
             CreateSeats => self.table(&region("r1"), &seats).is_some(),
             Publish => board("report", format!("a{n}")),
             RecordHistory => board("history", items::history_id(state(n))),
+            SubmitOrder => board("order", order(n).id.to_string()),
+            RemoveOrder => !board("order", order(n).id.to_string()),
             CreateBoard => self.table(&region("r1"), &tables).is_some(),
             AddReplica => self.table(&region("r2"), &tables).is_some(),
             ChangeZone => self.stage.visit(|world, _| {

@@ -40,7 +40,7 @@ fn wall(unix_ms: i64) -> String {
     format!("{at:.0}")
 }
 
-fn state(fleet: &Fleet, reading: &Reading, troubles: &mut Vec<String>) -> Option<State> {
+pub(super) fn state(fleet: &Fleet, reading: &Reading, troubles: &mut Vec<String>) -> Option<State> {
     let agreed = read::agreed(&reading.seats, fleet.seat_majority())?;
     let mut read = None;
     for (region, document) in &reading.documents {

@@ -8,6 +8,7 @@ mod probes;
 mod read;
 mod render;
 mod signals;
+mod steering;
 #[cfg(test)]
 mod tests;
 mod wrong;
@@ -16,9 +17,11 @@ use serde::Serialize;
 
 use super::fleet::FleetArgs;
 use super::{Failure, Screen, outside, process};
+use crate::agent::Outside;
+use crate::core::explain::State;
 use crate::core::view::View;
 use crate::domain::record::DnsName;
-use crate::domain::{Fence, ZoneId};
+use crate::domain::{Fence, Fleet, ZoneId};
 use crate::telemetry::clock;
 
 /// Show who serves, who leads, what is wrong and who says so.
@@ -67,6 +70,13 @@ impl Status {
     fn of_majority(&self) -> bool {
         self.seats_read >= self.view.majority
     }
+}
+
+/// The committed control state, if a majority of seats shows one and its document can be read.
+pub(super) async fn committed(fleet: &Fleet, outside: &Outside) -> Option<State> {
+    let (seats, documents) = read::seats_and_state(fleet, outside).await;
+    let reading = read::Reading { seats, documents, ..read::Reading::default() };
+    draw::state(fleet, &reading, &mut Vec::new())
 }
 
 pub(super) fn run(args: &Args, screen: &mut Screen<'_>) -> Result<(), Failure> {

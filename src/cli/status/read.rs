@@ -46,7 +46,7 @@ pub(super) async fn read(fleet: &Fleet, outside: &Outside) -> Reading {
 
 type Seats = BTreeMap<RegionId, Answer<Option<Seat>>>;
 
-async fn seats_and_state(
+pub(super) async fn seats_and_state(
     fleet: &Fleet,
     outside: &Outside,
 ) -> (Seats, BTreeMap<RegionId, Answer<Option<String>>>) {

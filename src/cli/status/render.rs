@@ -6,7 +6,7 @@ use std::fmt::{Display, Write as _};
 use comfy_table::{Table, presets};
 
 use super::wrong::span;
-use super::{Status, probes, signals};
+use super::{Status, probes, signals, steering};
 use crate::core::health::{Verdict, Vote};
 use crate::core::view::{PlacementView, View};
 use crate::domain::{AgentId, CellState, Fence, RegionId, Target};
@@ -35,6 +35,7 @@ pub(super) fn render(status: &Status) -> String {
     }
     section(out, "seats", &seats(view));
     section(out, "zones", &zones(status));
+    list(out, "ordered by people", &steering::in_force(view));
     if let Some(leader) = &view.leader {
         list(out, "held back", &leader.blocked);
     }

@@ -14,6 +14,7 @@ use crate::core::view::{
     CellView, LeaderView, ObserverView, PlacementView, SeatView, ServiceView, StateView,
 };
 use crate::domain::observation::{Cell, LeaderReport, ProbingReport, ZoneReport, ZoneStage};
+use crate::domain::steering::Steering;
 use crate::domain::{
     AgentId, BootId, CellState, Epoch, RegionId, Report, StateName, Target, Weight, ZoneRead,
 };
@@ -98,6 +99,7 @@ pub(super) fn healthy() -> View {
             })
             .collect(),
         state: Some(StateView {
+            steering: Steering::default(),
             name,
             by: agent("eu-west-1"),
             at: "2026-11-20T09:00:00.250Z".to_owned(),

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Display;
 
-use super::{Status, probes, signals};
+use super::{Status, probes, signals, steering};
 use crate::core::health::{Verdict, Vote};
 use crate::core::view::{LeaderView, PlacementView, View};
 use crate::domain::RegionId;
@@ -32,6 +32,7 @@ pub(super) fn wrong(status: &Status) -> Vec<String> {
             records(&service.service, place, &mut wrong);
         }
     }
+    steering::wrong(view, &mut wrong);
     zones(status, &mut wrong);
     for seat in &view.seats {
         if let Some(trouble) = &seat.trouble {

@@ -8,14 +8,17 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::agent::Outside;
+use crate::domain::database::{ClusterArn, GlobalCluster, LagPoint, MemberCluster};
 use crate::domain::record::{ChangeId, ChangeStatus, DnsName, RecordChange, RecordKey};
 use crate::domain::signal::{
     AlarmName, AlarmState, Datapoint, MetricQuery, TargetGroupArn, TargetHealth,
 };
 use crate::domain::{
-    Beat, CallFailure, RegionId, Report, Seat, StateName, ZoneBatch, ZoneId, ZoneRead,
+    Beat, CallFailure, GlobalClusterId, RegionId, Report, Seat, StateName, ZoneBatch, ZoneId,
+    ZoneRead,
 };
-use crate::ports::{Answer, Observations, Records, Registers, Signals, SwapRefused};
+use crate::domain::{Order, OrderId};
+use crate::ports::{Answer, Databases, Observations, Records, Registers, Signals, SwapRefused};
 
 /// What is stored.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -25,6 +28,7 @@ pub(in crate::cli) struct Stored {
     pub(in crate::cli) documents: BTreeMap<(RegionId, StateName), String>,
     pub(in crate::cli) boards: BTreeSet<RegionId>,
     pub(in crate::cli) reports: BTreeMap<RegionId, Vec<Report>>,
+    pub(in crate::cli) orders: Vec<Order>,
     pub(in crate::cli) zones: BTreeMap<ZoneId, (DnsName, ZoneRead)>,
     /// Regions that can't be reached.
     pub(in crate::cli) lost: BTreeSet<RegionId>,
@@ -67,7 +71,8 @@ impl Tables {
             registers: tables.clone(),
             observations: tables.clone(),
             records: tables.clone(),
-            signals: tables,
+            signals: tables.clone(),
+            databases: tables,
         }
     }
 }
@@ -165,6 +170,21 @@ impl Observations for Tables {
         unused("history")
     }
 
+    async fn submit_order(&self, replica: &RegionId, order: &Order, _: Duration) -> Answer<()> {
+        let mut stored = self.stored();
+        stored.reach(replica)?;
+        stored.orders.push(order.clone());
+        Ok(())
+    }
+
+    async fn orders(&self, _: &RegionId, _: Duration) -> Answer<Vec<Order>> {
+        unused("orders")
+    }
+
+    async fn remove_order(&self, _: &RegionId, _: &OrderId, _: Duration) -> Answer<()> {
+        unused("remove_order")
+    }
+
     async fn create_table(
         &self,
         home: &RegionId,
@@ -219,6 +239,45 @@ impl Records for Tables {
 
     async fn change_status(&self, _: &ChangeId, _: Duration) -> Answer<ChangeStatus> {
         unused("change_status")
+    }
+}
+
+#[async_trait]
+impl Databases for Tables {
+    async fn describe(
+        &self,
+        _: &RegionId,
+        _: &GlobalClusterId,
+        _: Duration,
+    ) -> Answer<GlobalCluster> {
+        unused("describe")
+    }
+
+    async fn describe_member(&self, _: &ClusterArn, _: Duration) -> Answer<MemberCluster> {
+        unused("describe_member")
+    }
+
+    async fn lag(&self, _: &ClusterArn, _: Duration) -> Answer<Vec<LagPoint>> {
+        unused("lag")
+    }
+
+    async fn switchover(
+        &self,
+        _: &RegionId,
+        _: &GlobalClusterId,
+        _: &ClusterArn,
+        _: Duration,
+    ) -> Answer<()> {
+        unused("switchover")
+    }
+
+    async fn failover_allowing_data_loss(
+        &self,
+        _: &GlobalClusterId,
+        _: &ClusterArn,
+        _: Duration,
+    ) -> Answer<()> {
+        unused("failover_allowing_data_loss")
     }
 }
 

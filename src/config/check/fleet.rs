@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use super::super::problem::Findings;
 use super::super::raw;
 use super::super::source::Source;
-use super::{Services, probe, timing};
+use super::{Databases, Services, consent, database, probe, timing};
+use crate::domain::autonomy::Consent;
 use crate::domain::fleet::{Rules, Service, Tables, Timing};
 use crate::domain::record::{DnsName, RecordType};
 use crate::domain::{Fence, FleetName, ServiceId, ZoneId};
@@ -20,8 +21,10 @@ pub(super) struct Head {
     pub(super) name: Option<FleetName>,
     pub(super) zones: BTreeMap<ZoneId, DnsName>,
     pub(super) services: Services,
+    pub(super) databases: Databases,
     pub(super) timing: Timing,
     pub(super) rules: Rules,
+    pub(super) consent: Consent,
     pub(super) tables: Option<Tables>,
 }
 
@@ -29,8 +32,9 @@ pub(super) struct Head {
 pub(super) fn check(raw: &raw::Fleet, source: &Source, findings: &mut Findings) -> Head {
     let name = findings.take(raw.name.parse(), source.place(&["name"]), NAME_REMEDY);
     let tables = tables(raw, source, findings);
-    let timing = timing::timing(&raw.timing, source, findings);
+    let timing = timing::timing(&raw.timing, !raw.databases.is_empty(), source, findings);
     let rules = timing::rules(&raw.rules, source, findings);
+    let consent = consent::consent(&raw.autonomy, source, findings);
     let zones = zones(raw, source, findings);
     if raw.services.is_empty() {
         findings.refuse(
@@ -44,15 +48,18 @@ pub(super) fn check(raw: &raw::Fleet, source: &Source, findings: &mut Findings) 
         let place = source.place(&["services", text]);
         if let Some(id) = findings.take(text.parse::<ServiceId>(), place, NAME_REMEDY) {
             let interval_ms = timing.probe_interval_ms;
-            let service = check_service(text, service, &zones, interval_ms, source, findings);
+            let known = &raw.databases;
+            let service =
+                check_service(text, service, &zones, known, interval_ms, source, findings);
             services.insert(id, service);
         }
     }
     one_claim_each(&services, source, findings);
+    let databases = database::databases(raw, source, findings);
     if let Some(name) = &name {
         fences(name, &zones, &services, source, findings);
     }
-    Head { name, zones, services, timing, rules, tables }
+    Head { name, zones, services, databases, timing, rules, consent, tables }
 }
 
 fn tables(raw: &raw::Fleet, source: &Source, findings: &mut Findings) -> Option<Tables> {
@@ -113,6 +120,7 @@ fn check_service(
     id: &str,
     raw: &raw::Service,
     zones: &BTreeMap<ZoneId, DnsName>,
+    databases: &BTreeMap<String, raw::Database>,
     interval_ms: u32,
     source: &Source,
     findings: &mut Findings,
@@ -160,12 +168,14 @@ fn check_service(
             );
         }
     }
+    let writes_to = database::writes_to(id, raw, databases.keys(), source, findings);
     let probe = probe::check(id, &raw.probe, interval_ms, source, findings);
     let service = Service {
         zone: zone?,
         name: name?,
         rtype: rtype?,
         probe: probe?,
+        writes_to: writes_to?,
         regions: BTreeMap::new(),
     };
     (findings.count() == before).then_some(service)

@@ -4,6 +4,8 @@
 //! later checks can go on. What is none here has its problem noted already; a check that needs it
 //! stays silent rather than complain about a consequence.
 
+mod consent;
+mod database;
 mod fleet;
 mod probe;
 mod record;
@@ -17,8 +19,9 @@ use std::collections::BTreeMap;
 use super::problem::Findings;
 use super::raw;
 use super::source::Source;
+use crate::domain::database::DatabaseSpec;
 use crate::domain::fleet::{Placement, Service};
-use crate::domain::{Fleet, RegionId, ServiceId};
+use crate::domain::{DatabaseId, Fleet, RegionId, ServiceId};
 
 /// A file, and what was read from it if it could be read.
 pub(super) struct Read<T> {
@@ -38,12 +41,16 @@ pub(super) struct Folder {
 /// Services as `fleet.toml` describes them, with no Region yet; none where something is wrong.
 type Services = BTreeMap<ServiceId, Option<Service>>;
 
+/// Databases as `fleet.toml` describes them; none where something is wrong. Members are added from
+/// the Regions' files.
+type Databases = BTreeMap<DatabaseId, Option<DatabaseSpec>>;
+
 /// What a Region's file puts into the Region; none where something is wrong.
 type Placements = BTreeMap<ServiceId, Option<Placement>>;
 
 /// Judges a folder. None if and only if there are findings.
 pub(super) fn folder(folder: &Folder, findings: &mut Findings) -> Option<Fleet> {
-    let head = folder
+    let mut head = folder
         .fleet
         .as_ref()
         .and_then(|read| Some((read.raw.as_ref()?, &read.source)))
@@ -61,10 +68,14 @@ pub(super) fn folder(folder: &Folder, findings: &mut Findings) -> Option<Fleet> 
         }
     }
 
+    let declared = head.as_mut().map(|(_, _, head)| &mut head.databases);
+    database::members(folder, declared, findings);
+
     let (raw, source, head) = head?;
     let seats = together::seats(raw, source, folder, findings);
     if folder.whole {
         together::serving(raw, source, &head.services, &regions, findings);
+        database::together(source, &head.databases, &head.services, &regions, findings);
     }
     together::equal_ttls(folder, &regions, findings);
     if !folder.whole || findings.count() > 0 {
@@ -81,15 +92,22 @@ pub(super) fn folder(folder: &Folder, findings: &mut Findings) -> Option<Fleet> 
         }
         services.insert(id, service);
     }
+    let mut databases = BTreeMap::new();
+    for (id, database) in head.databases {
+        databases.insert(id, database?);
+    }
     Some(Fleet {
         name: head.name?,
         seats,
         regions: regions.into_keys().collect(),
         services,
+        databases,
         zones: head.zones,
         timing: head.timing,
         rules: head.rules,
+        consent: head.consent,
         tables: head.tables?,
+        gates: None,
     })
 }
 

@@ -42,12 +42,17 @@ impl Settings<'_> {
     }
 }
 
-/// Checks `[timing]`.
-pub(super) fn timing(raw: &raw::Timing, source: &Source, findings: &mut Findings) -> Timing {
+/// Checks `[timing]`. What is about databases is of no account in a fleet that has none.
+pub(super) fn timing(
+    raw: &raw::Timing,
+    has_databases: bool,
+    source: &Source,
+    findings: &mut Findings,
+) -> Timing {
     let settings = Settings { source, table: "timing" };
     streaks(raw, &settings, findings);
     if !zeros(raw, &settings, findings) {
-        lease(raw, &settings, findings);
+        lease(raw, has_databases, &settings, findings);
         probing(raw, &settings, findings);
     }
     Timing {
@@ -66,6 +71,8 @@ pub(super) fn timing(raw: &raw::Timing, source: &Source, findings: &mut Findings
         stale_ms: raw.stale_ms,
         zone_audit_ms: raw.zone_audit_ms,
         signals_ms: raw.signals_ms,
+        database_call_ms: raw.database_call_ms,
+        database_read_ms: raw.database_read_ms,
     }
 }
 
@@ -96,6 +103,8 @@ fn zeros(raw: &raw::Timing, settings: &Settings<'_>, findings: &mut Findings) ->
         ("stale_ms", raw.stale_ms),
         ("zone_audit_ms", raw.zone_audit_ms),
         ("signals_ms", raw.signals_ms),
+        ("database_call_ms", raw.database_call_ms),
+        ("database_read_ms", raw.database_read_ms),
     ];
     let mut found = false;
     for (key, _) in all.into_iter().filter(|(_, value)| *value == 0) {
@@ -109,7 +118,7 @@ fn zeros(raw: &raw::Timing, settings: &Settings<'_>, findings: &mut Findings) ->
     found
 }
 
-fn lease(raw: &raw::Timing, settings: &Settings<'_>, findings: &mut Findings) {
+fn lease(raw: &raw::Timing, has_databases: bool, settings: &Settings<'_>, findings: &mut Findings) {
     let (lease, margin) = (u64::from(raw.lease_ms), u64::from(raw.lease_margin_ms));
     let renew = u64::from(raw.renew_ms);
     let shown = |key, value| settings.show(key, value);
@@ -146,9 +155,9 @@ fn lease(raw: &raw::Timing, settings: &Settings<'_>, findings: &mut Findings) {
     }
 
     let call_end = usable - renew;
-    for (key, value) in
-        [("table_call_ms", raw.table_call_ms), ("record_call_ms", raw.record_call_ms)]
-    {
+    let calls = [("table_call_ms", raw.table_call_ms), ("record_call_ms", raw.record_call_ms)];
+    let of_databases = has_databases.then_some(("database_call_ms", raw.database_call_ms));
+    for (key, value) in calls.into_iter().chain(of_databases) {
         if u64::from(value) >= call_end {
             findings.refuse(
                 settings.place(&[key, "lease_ms", "renew_ms", "lease_margin_ms"]),

@@ -170,6 +170,18 @@ impl Election {
             .map(|(seat, watch)| (seat, watch.seen.as_ref().map(|seen| &seen.seat), watch.lost))
     }
 
+    /// When a majority of seats was last seen to point to this state: the moment at which the last
+    /// of them was heard. None when they were never all seen so.
+    pub(super) fn confirmed(&self, state: &StateRef) -> Option<Moment> {
+        let counting = self.seats.values().filter_map(SeatWatch::counting);
+        let mut heard: Vec<Moment> = counting
+            .filter(|seen| seen.seat.committed == *state)
+            .map(|seen| seen.confirmed)
+            .collect();
+        heard.sort_unstable_by(|a, b| b.cmp(a));
+        heard.get(self.seats.len() / 2).copied()
+    }
+
     /// Seats that count, with what they show.
     pub(super) fn counting(&self) -> impl Iterator<Item = (&RegionId, &Seat)> {
         self.seats.iter().filter_map(|(seat, watch)| Some((seat, &watch.counting()?.seat)))
@@ -272,7 +284,6 @@ impl Election {
                     .filter(|sent| found.as_ref().is_some_and(|found| found.beat == sent.new.beat));
                 self.observe(now, seat, found, out);
                 if let Some(sent) = mine {
-                    self.hurry_carried(now, seat);
                     return self.acknowledged(now, seat, &sent, out);
                 }
                 if matches!(self.role, Role::Leader { .. }) && self.in_reach(seat) {
@@ -288,7 +299,6 @@ impl Election {
             (Some(Busy::Swapping(sent)), Ok(_)) => {
                 watch.next_at = sent.at + poll;
                 self.observe(now, seat, Some(sent.new.clone()), out);
-                self.hurry_carried(now, seat);
                 self.acknowledged(now, seat, &sent, out)
             }
             (Some(Busy::Swapping(sent)), Err(Refusal::Found(found))) => {
@@ -296,7 +306,6 @@ impl Election {
                 watch.next_at = if mine { sent.at + poll } else { now + soon };
                 self.observe(now, seat, found.map(|found| *found), out);
                 if mine {
-                    self.hurry_carried(now, seat);
                     self.acknowledged(now, seat, &sent, out)
                 } else {
                     self.refused(now, seat, out)
@@ -350,6 +359,7 @@ impl Election {
         sent: &Sent,
         out: &mut Outbox,
     ) -> Option<Turn> {
+        self.hurry_carried(now, seat);
         match &mut self.role {
             Role::Follower { .. } => None,
             Role::Leader { epoch, acked_from } => {

@@ -130,7 +130,7 @@ impl Matrix {
         stale_ms: u32,
     ) -> impl Iterator<Item = Row<'_>> {
         let stale = Duration::from_millis(u64::from(stale_ms));
-        self.latest().filter_map(move |run| {
+        self.shown().filter_map(move |run| {
             let age = now.since(run.risen_at?);
             let fresh = run.stale_at(stale).is_some_and(|at| now < at);
             (fresh || broken(Breakage::StaleTakenAsFresh)).then(|| Row {
@@ -146,7 +146,7 @@ impl Matrix {
     /// When the first of the now fresh reports will be stale.
     pub(in crate::core) fn next_stale(&self, now: Moment, stale_ms: u32) -> Moment {
         let stale = Duration::from_millis(u64::from(stale_ms));
-        self.latest()
+        self.shown()
             .filter_map(|run| run.stale_at(stale))
             .filter(|at| *at > now)
             .min()
@@ -177,11 +177,6 @@ impl Matrix {
         self.runs
             .values()
             .filter_map(|runs| runs.values().max_by_key(|run| (run.risen_at, run.seen_at)))
-    }
-
-    /// Each agent's run whose number rose last.
-    fn latest(&self) -> impl Iterator<Item = &Run> {
-        self.runs.values().filter_map(|runs| runs.values().max_by_key(|run| run.risen_at))
     }
 }
 

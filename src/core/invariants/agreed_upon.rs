@@ -52,6 +52,10 @@ impl AgreedUpon {
             }
             Reason::Down => (Verdict::Down, self.dwell_ms, CellState::Down),
             Reason::CutOff => (Verdict::CutOff, self.dwell_ms, CellState::Down),
+            Reason::Ordered if to.serves() || placed.held_out.is_none() => {
+                return Err(format!("{what}: nobody has drained it"));
+            }
+            Reason::Ordered => return Ok(()),
             Reason::Recovered => (Verdict::Healthy, self.return_after_ms, CellState::Up),
         };
         if placed.verdict != verdict || placed.for_ms < for_ms {
@@ -86,7 +90,10 @@ impl Judge for AgreedUpon {
     fn judge(&mut self, _: Moment, fact: &Fact, _: &Known) -> Result<(), String> {
         let Fact::Proposed { state, said } = fact else { return Ok(()) };
         match &state.cause {
-            Cause::Genesis | Cause::Adopted { .. } => Ok(()),
+            Cause::Genesis
+            | Cause::Adopted { .. }
+            | Cause::Ordered { .. }
+            | Cause::Asked { .. } => Ok(()),
             Cause::Decided { inputs, changes } => changes
                 .iter()
                 .try_for_each(|change| self.change(state, inputs, change, said.as_ref())),

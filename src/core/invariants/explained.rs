@@ -32,6 +32,7 @@ impl Judge for Explained {
             Cause::Genesis => Err(format!("{name} says that it is the first one")),
             Cause::Adopted { from } => adopted(state, *from, known),
             Cause::Decided { inputs, changes } => decided(state, inputs, changes, known),
+            Cause::Ordered { .. } | Cause::Asked { .. } => moves_nothing(state, known),
         }
     }
 }
@@ -52,6 +53,17 @@ fn adopted(state: &State, from: StateName, known: &Known) -> Result<(), String> 
         None => Err(format!("{name} took over {from}, which nobody put anywhere")),
         Some(wanted) if wanted == state.wanted => Ok(()),
         Some(_) => Err(format!("{name} took over {from}, but not its weights")),
+    }
+}
+
+/// An order, or a question, moves no traffic by itself.
+fn moves_nothing(state: &State, known: &Known) -> Result<(), String> {
+    let name = state.name;
+    let before = StateName { seq: name.seq.saturating_sub(1), ..name };
+    match base(before, known).filter(|_| before < name) {
+        None => Err(format!("{name} builds on {before}, which nobody put anywhere")),
+        Some(wanted) if wanted == state.wanted => Ok(()),
+        Some(_) => Err(format!("{name} decides nothing, and yet wants other weights")),
     }
 }
 

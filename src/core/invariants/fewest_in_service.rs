@@ -95,7 +95,10 @@ impl Judge for FewestInService {
         match fact {
             Fact::Proposed { state, .. } => match &state.cause {
                 Cause::Decided { inputs, .. } => self.decision(state, inputs),
-                Cause::Genesis | Cause::Adopted { .. } => Ok(()),
+                Cause::Genesis
+                | Cause::Adopted { .. }
+                | Cause::Ordered { .. }
+                | Cause::Asked { .. } => Ok(()),
             },
             Fact::ZoneApplied { by: Some(_), before, after, .. } => {
                 self.batch(at, before, after, known)

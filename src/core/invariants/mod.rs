@@ -20,6 +20,7 @@ mod never_nothing;
 mod one_acting_leader;
 mod one_promotion;
 mod only_committed_is_applied;
+mod ordered_once;
 
 use crate::domain::{Fleet, Moment};
 
@@ -94,6 +95,7 @@ court! {
     agreed_upon: agreed_upon::AgreedUpon = agreed_upon::AgreedUpon::new(fleet),
     fine_is_not_drained: fine_is_not_drained::FineIsNotDrained = Default::default(),
     one_promotion: one_promotion::OnePromotion = Default::default(),
+    ordered_once: ordered_once::OrderedOnce = Default::default(),
     bounded_queues: bounded_queues::BoundedQueues = bounded_queues::BoundedQueues::new(fleet),
     ; fleet
 }

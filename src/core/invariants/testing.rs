@@ -9,12 +9,16 @@ use crate::core::explain::{Cause, Change, Reason, State};
 use crate::core::health::Verdict;
 use crate::core::planner::{Inputs, Placed};
 use crate::core::testing::{probe_spec, seat, timing};
+use crate::domain::autonomy::Consent;
 use crate::domain::digest::Digest;
 use crate::domain::fleet::{Placement, Rules, Service, Tables};
+use crate::domain::order::Verb;
 use crate::domain::record::{RecordData, RecordType};
+use crate::domain::steering::Steering;
 use crate::domain::{
     BootId, CellState, Epoch, Fence, Fleet, Moment, RegionId, ServiceId, StateName, Target, Weight,
 };
+use crate::domain::{Order, OrderId};
 
 /// Three Regions, `a`, `b` and `c`, each with a seat and with the service `web`; two must serve.
 pub(super) fn fleet() -> Fleet {
@@ -32,6 +36,7 @@ pub(super) fn fleet() -> Fleet {
         name: id("web.example"),
         rtype: RecordType::A,
         probe,
+        writes_to: None,
         regions: regions.iter().map(|region| (region.clone(), placement.clone())).collect(),
     };
     Fleet {
@@ -39,10 +44,13 @@ pub(super) fn fleet() -> Fleet {
         seats: regions.clone(),
         regions,
         services: [(id("web"), service)].into(),
+        databases: BTreeMap::new(),
         zones: [(id("Z1"), id("example"))].into(),
         timing: timing(),
         rules: Rules { dwell_ms: 2000, return_after_ms: 60_000, fewest_in_service: 2 },
+        consent: Consent::default(),
         tables: Tables { seats: "seats".to_owned(), board: "board".to_owned() },
+        gates: None,
     }
 }
 
@@ -172,11 +180,15 @@ impl Case<()> {
         let placed = |(region, verdict, for_ms, from, _): &Place<'_>| {
             let (share, wanted) = (Weight(100), Some(Weight(*from)));
             let (verdict, for_ms) = (*verdict, *for_ms);
-            (id(region), Placed { share, wanted, verdict, for_ms, complaint: None })
+            (id(region), Placed::new(share, wanted, verdict, for_ms))
         };
         let regions = places.iter().map(placed).collect();
         let rules = Rules { fewest_in_service: 1, ..fleet().rules };
-        let inputs = Inputs { rules, services: BTreeMap::from([(service.clone(), regions)]) };
+        let inputs = Inputs {
+            rules,
+            autonomy: BTreeMap::new(),
+            services: BTreeMap::from([(service.clone(), regions)]),
+        };
         let change = |(region, verdict, _, from, to): &Place<'_>| Change {
             service: service.clone(),
             region: id(region),
@@ -213,6 +225,21 @@ impl Case<()> {
     }
 }
 
+impl Case<()> {
+    /// A state by which an order with this number is handled.
+    pub(super) fn ordered(state: (u64, u64), order: u64, refused: Option<&str>) -> Fact {
+        let order = Order {
+            id: OrderId::drawn(order),
+            by: String::new(),
+            at: String::new(),
+            after: name(0, 0),
+            verb: Verb::Resume,
+        };
+        let refused = refused.map(str::to_owned);
+        proposed("a", state, Cause::Ordered { order, refused }, &[])
+    }
+}
+
 fn proposed(agent: &str, state: (u64, u64), cause: Cause, wanted: &[(&str, u8)]) -> Fact {
     let weights = wanted.iter().map(|(region, weight)| (id(region), Weight(*weight))).collect();
     let state = State {
@@ -224,6 +251,7 @@ fn proposed(agent: &str, state: (u64, u64), cause: Cause, wanted: &[(&str, u8)])
         } else {
             BTreeMap::from([(id("web"), weights)])
         },
+        steering: Steering::default(),
         by: id(agent),
         at: String::new(),
         cause,

@@ -85,15 +85,19 @@ impl Agent {
             // Never changes.
             identity: _,
             targets: _,
-            // Nothing is probed or gathered in the model, and reports are answered at once.
+            // Nothing is probed, gathered or ordered in the model, and reports are answered at once.
             probing: _,
             gathering: _,
             signals: _,
+            orders: _,
+            patience: _,
             standings: _,
             // Set before each step.
             wall_offset_ms: _,
             // For people.
             blocked: _,
+            // Follow from the journal and the seats; nobody in the model looks at them.
+            gates: _,
             out,
             fleet,
             election,

@@ -35,6 +35,7 @@ use stateright::{Model, Property};
 use crate::core::genesis::{genesis, unborn_seat};
 use crate::core::invariants::Invariants;
 use crate::core::testing::probe_spec;
+use crate::domain::autonomy::Consent;
 use crate::domain::fleet::{Placement, Rules, Service, Tables, Timing};
 use crate::domain::record::{RecordData, RecordSet, RecordType, Routing};
 use crate::domain::{Epoch, Fence, Fleet, Moment, RegionId, Weight};
@@ -123,6 +124,7 @@ fn fleet(name: &str) -> Fleet {
         name: "web.z".parse().expect("valid"),
         rtype: RecordType::A,
         probe: probe_spec(),
+        writes_to: None,
         regions: [1, 2].map(|n| (region(n), placement(n))).into(),
     };
     let seats: BTreeSet<RegionId> = (1..=3).map(region).collect();
@@ -131,6 +133,7 @@ fn fleet(name: &str) -> Fleet {
         regions: seats.clone(),
         seats,
         services: [("web".parse().expect("valid"), service)].into(),
+        databases: BTreeMap::new(),
         zones: [("Z".parse().expect("valid"), "z".parse().expect("valid"))].into(),
         timing: Timing {
             lease_ms: 3000,
@@ -148,10 +151,14 @@ fn fleet(name: &str) -> Fleet {
             gather_ms: u32::MAX,
             stale_ms: u32::MAX,
             signals_ms: u32::MAX,
+            database_call_ms: 1000,
+            database_read_ms: u32::MAX,
             zone_audit_ms: u32::MAX,
         },
         rules: Rules { dwell_ms: 0, return_after_ms: 0, fewest_in_service: 1 },
+        consent: Consent::default(),
         tables: Tables { seats: "s".to_owned(), board: "b".to_owned() },
+        gates: None,
     }
 }
 

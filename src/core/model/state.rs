@@ -186,6 +186,9 @@ impl State {
                         quiet.push((call, Ok(Response::Done)));
                     }
                     Request::Gather { .. } => quiet.push((call, Ok(Response::Reports(Vec::new())))),
+                    Request::ReadOrders { .. } => {
+                        quiet.push((call, Ok(Response::Orders(Vec::new()))));
+                    }
                     Request::ReadChange { .. } => {
                         quiet.push((call, Ok(Response::Change(ChangeStatus::Insync))));
                     }

@@ -139,7 +139,7 @@ const HUNTS: &[(&str, Faults)] = &[
 
 #[cfg(feature = "breakages")]
 #[test]
-#[ignore = "run by tests/breakages.sh, one process for each breakage"]
+#[ignore = "by hand: BREAK=NAME cargo test --features breakages, one process for each breakage"]
 #[expect(clippy::print_stderr, reason = "what was found is the result")]
 fn hunt() {
     use crate::core::breakage::{Breakage, break_it};

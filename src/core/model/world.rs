@@ -79,10 +79,17 @@ impl World {
             Request::ChangeZone { batch } => self.change_zone(by, batch, facts),
             Request::Publish { .. }
             | Request::Gather { .. }
+            | Request::ReadOrders { .. }
+            | Request::RemoveOrder { .. }
             | Request::ReadTargetHealth { .. }
             | Request::ReadAlarms { .. }
             | Request::RecordHistory { .. }
             | Request::ReadChange { .. } => unreachable!("answered at once, see `state`"),
+            Request::DescribeDatabase { .. }
+            | Request::DescribeMember { .. }
+            | Request::ReadLag { .. }
+            | Request::SwitchOver { .. }
+            | Request::FailOver { .. } => unreachable!("the model's fleet has no database"),
         }
     }
 

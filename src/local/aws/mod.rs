@@ -29,7 +29,7 @@ use tokio::net::TcpListener;
 use super::request_log::{Line, Outcome, RequestLog};
 use super::serve::{self, Reply, Turn, delay};
 use super::shared::Shared;
-use super::{cloudwatch, document, dynamodb, elbv2, route53};
+use super::{cloudwatch, document, dynamodb, elbv2, rds, route53};
 use crate::domain::{Moment, RegionId};
 use crate::telemetry::clock::Stopwatch;
 use crate::world::World;
@@ -60,15 +60,17 @@ enum Addressee {
     Dynamodb(RegionId),
     Elb(RegionId),
     CloudWatch(RegionId),
+    Rds(RegionId),
     Route53,
 }
 
 impl Addressee {
     fn place(&self) -> Place {
         match self {
-            Self::Dynamodb(region) | Self::Elb(region) | Self::CloudWatch(region) => {
-                Place::Region(region.clone())
-            }
+            Self::Dynamodb(region)
+            | Self::Elb(region)
+            | Self::CloudWatch(region)
+            | Self::Rds(region) => Place::Region(region.clone()),
             Self::Route53 => Place::Global,
         }
     }
@@ -92,6 +94,7 @@ impl Call {
             Addressee::Dynamodb(region) => (AwsService::Dynamodb, Some(region)),
             Addressee::Elb(region) => (AwsService::Elbv2, Some(region)),
             Addressee::CloudWatch(region) => (AwsService::Cloudwatch, Some(region)),
+            Addressee::Rds(region) => (AwsService::Rds, Some(region)),
             Addressee::Route53 => (AwsService::Route53, None),
         };
         wire::Call { caller: &self.caller.name, region, service, operation: &self.operation }
@@ -100,7 +103,7 @@ impl Call {
     fn dialect(&self) -> Dialect {
         match self.to {
             Addressee::Dynamodb(_) => Dialect::Json,
-            Addressee::Route53 | Addressee::Elb(_) => Dialect::Xml,
+            Addressee::Route53 | Addressee::Elb(_) | Addressee::Rds(_) => Dialect::Xml,
             Addressee::CloudWatch(_) => dialect_of(&self.path_and_query, &self.target),
         }
     }
@@ -191,7 +194,7 @@ impl Endpoints {
             Ok(((caller, Some(to)), body)) => {
                 line.caller.clone_from(&caller.name);
                 line.place = Some(caller.place.clone());
-                if matches!(to, Addressee::Elb(_) | Addressee::CloudWatch(_))
+                if matches!(to, Addressee::Elb(_) | Addressee::CloudWatch(_) | Addressee::Rds(_))
                     && let Some(form) = document::query::read(&body)
                 {
                     line.operation = form.action;
@@ -226,6 +229,7 @@ impl Endpoints {
             "dynamodb" => self.region(scope).map(Addressee::Dynamodb),
             "elasticloadbalancing" => self.region(scope).map(Addressee::Elb),
             "monitoring" => self.region(scope).map(Addressee::CloudWatch),
+            "rds" => self.region(scope).map(Addressee::Rds),
             "route53" => Some(Addressee::Route53),
             other => return Err(Refusal::UnknownService(other.to_owned())),
         };
@@ -296,6 +300,12 @@ fn carry_out(world: &mut World, now: Moment, call: &Call) -> CarriedOut {
             let (target, body) = (&call.target, &call.body);
             let model = &mut world.cloudwatch;
             let answer = cloudwatch::handle(model, now, region, path, target, body);
+            let response = response(answer.status, answer.headers, answer.body);
+            CarriedOut { response, wrote: answer.wrote }
+        }
+        Addressee::Rds(region) => {
+            let World { rds, network, .. } = world;
+            let answer = rds::handle(rds, network, now, region, &call.body);
             let response = response(answer.status, answer.headers, answer.body);
             CarriedOut { response, wrote: answer.wrote }
         }

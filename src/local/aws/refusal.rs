@@ -31,7 +31,7 @@ pub(super) enum Refusal {
 pub(super) enum Dialect {
     /// As DynamoDB does.
     Json,
-    /// As Route 53 and Elastic Load Balancing do.
+    /// As Route 53, Elastic Load Balancing and RDS do.
     Xml,
     /// As CloudWatch does.
     Cbor,

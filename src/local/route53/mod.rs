@@ -149,8 +149,12 @@ fn change_record_sets(
             Ok(Reply::ok(to_xml(&GetChangeXml::changed(&accepted.info))))
         }
         Err(error) => {
-            let looked_at =
-                !matches!(error, Route53Error::Throttling | Route53Error::NoSuchHostedZone { .. });
+            let looked_at = !matches!(
+                error,
+                Route53Error::Throttling
+                    | Route53Error::ServiceUnavailable
+                    | Route53Error::NoSuchHostedZone { .. }
+            );
             let why = error.to_string();
             *changed = looked_at.then_some(Changed::Refused { zone, why });
             Err(error)

@@ -50,8 +50,8 @@ struct ErrorBodyXml {
 
 impl<'a> ErrorXml<'a> {
     pub(super) fn new(error: &Route53Error, request_id: &'a str) -> Self {
-        let error =
-            ErrorBodyXml { r#type: "Sender", code: error.code(), message: error.to_string() };
+        let r#type = if error.status() < 500 { "Sender" } else { "Receiver" };
+        let error = ErrorBodyXml { r#type, code: error.code(), message: error.to_string() };
         Self { error, request_id }
     }
 }

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use super::{Ground, LIMIT, Verdict, cases, fails, same, well};
 use crate::domain::observation::ProbingReport;
+use crate::domain::order::Verb;
 use crate::domain::seat::BootId;
-use crate::domain::{Epoch, FailureClass, RegionId, Report, StateName};
+use crate::domain::{Epoch, FailureClass, Order, OrderId, RegionId, Report, StateName};
 
 cases! {
     "a board is made at home and in each replica, once" => made_once,
@@ -14,6 +15,7 @@ cases! {
     "reports of more than a page come whole" => pages,
     "history comes newest first, by number and not by letter" => history,
     "what is written in one Region is read in the other" => replicated,
+    "orders come whole, beside the reports, and go when they are removed" => orders,
 }
 
 fn report(agent: &str, seq: u64, at: &str) -> Report {
@@ -109,6 +111,32 @@ async fn history(ground: &dyn Ground) -> Verdict {
     same("names", &names, &vec![name(10, 10), name(10, 2), name(9, 10)])?;
     let wanted = format!("{{\"n\":\"{}\"}}", name(10, 10));
     same("a document", &found.first().map(|(_, document)| document), &Some(&wanted))
+}
+
+async fn orders(ground: &dyn Ground) -> Verdict {
+    let (home, _) = board(ground).await?;
+    let board = ground.observations();
+    let order = |number| Order {
+        id: OrderId::drawn(number),
+        by: "ada".to_owned(),
+        at: "now".to_owned(),
+        after: StateName { epoch: Epoch(1), seq: 2 },
+        verb: Verb::Resume,
+    };
+    well("publishing", board.publish(&home, &report("a", 1, "now"), LIMIT).await)?;
+    for number in [2, 1, 2] {
+        well("ordering", board.submit_order(&home, &order(number), LIMIT).await)?;
+    }
+    ground.let_pass().await;
+    let found = well("orders", board.orders(&home, LIMIT).await)?;
+    same("orders", &found, &vec![order(1), order(2)])?;
+    // Removed twice: the second finds nothing, and that is well too.
+    for _ in 0..2 {
+        well("removing", board.remove_order(&home, &order(1).id, LIMIT).await)?;
+    }
+    ground.let_pass().await;
+    same("orders", &well("orders", board.orders(&home, LIMIT).await)?, &vec![order(2)])?;
+    same("reports", &well("gathering", board.gather(&home, LIMIT).await)?.len(), &1)
 }
 
 async fn replicated(ground: &dyn Ground) -> Verdict {

@@ -208,6 +208,7 @@ fn placeholder(code: &str) -> Option<&str> {
         let close = inner.find(|c: char| !(c.is_ascii_alphanumeric() || " -_'".contains(c)))?;
         let begins = inner.starts_with(|c: char| c.is_ascii_alphabetic());
         let heredoc = code[..open].ends_with('<') || inner[..close].ends_with(' ');
-        (begins && !heredoc && inner[close..].starts_with('>')).then_some(&code[open..open + close + 2])
+        (begins && !heredoc && inner[close..].starts_with('>'))
+            .then_some(&code[open..open + close + 2])
     })
 }

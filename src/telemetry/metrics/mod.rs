@@ -69,6 +69,7 @@ pub struct Metrics {
     committed_seq: IntGaugeVec,
     journal_commits: IntCounterVec,
     decisions: IntCounterVec,
+    orders: IntCounterVec,
     decided_at: GaugeVec,
     reaction: HistogramVec,
     zone_stage: OneHot,
@@ -125,6 +126,7 @@ impl Metrics {
             committed_seq: int_gauges(on, &table::COMMITTED_SEQ),
             journal_commits: counters(on, &table::JOURNAL_COMMITS),
             decisions: counters(on, &table::DECISIONS),
+            orders: counters(on, &table::ORDERS),
             decided_at: gauges(on, &table::DECIDED_AT),
             reaction: histograms(on, &table::REACTION),
             zone_stage: OneHot::new(int_gauges(on, &table::ZONE_STAGE)),
@@ -341,6 +343,11 @@ impl Metrics {
     /// Counts a weight that was decided to change. `reason` is a fixed word.
     pub fn count_decision(&self, region: &RegionId, reason: &'static str) {
         self.decisions.with_label_values(&[region.as_str(), reason]).inc();
+    }
+
+    /// Counts a person's order; the result is `carried_out` or `refused`.
+    pub fn count_order(&self, result: &'static str) {
+        self.orders.with_label_values(&[result]).inc();
     }
 
     /// Shows when weights were last decided to change, in milliseconds since 1970.

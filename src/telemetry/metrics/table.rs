@@ -159,6 +159,8 @@ table! {
         "Control states that this agent committed.";
     DECISIONS: "regent_decisions_total", Counter, Count, ["region", "reason"],
         "Weights that this agent decided to change, by the Region and the reason.";
+    ORDERS: "regent_orders_total", Counter, Count, ["result"],
+        "Orders of people that this agent handled: carried_out or refused.";
     DECIDED_AT: "regent_last_decision_timestamp_seconds", Gauge, Seconds, [],
         "When this agent last decided to change weights, in seconds since 1970; 0 if it never did.";
     REACTION: "regent_reaction_seconds", Histogram(SECONDS_REACTION), Seconds, ["phase"],

@@ -69,6 +69,7 @@ fn use_all(metrics: &Metrics) {
     metrics.set_committed(StateName { epoch: Epoch(7), seq: 3 });
     metrics.count_journal_commit();
     metrics.count_decision(&region, "down");
+    metrics.count_order("refused");
     metrics.set_decided_at(1_700_000_000_000);
     metrics.observe_reaction("decided", Duration::from_millis(2500));
     metrics.set_zone_stage(&zone, "claimed");

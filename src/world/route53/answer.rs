@@ -9,6 +9,7 @@ use std::net::IpAddr;
 use rand::Rng;
 
 use super::choose::{Candidate, choose};
+use super::health_check::HealthChecks;
 use super::owner::OwnerName;
 use super::record::{Key, ModelRecordSet, ModelRecordType, Records, of_name, of_type};
 use super::zone::Zone;
@@ -86,7 +87,7 @@ pub(super) struct Answerer<'a, R> {
     pub(super) zone: &'a Zone,
     /// Addresses behind names outside the zone.
     pub(super) targets: &'a BTreeMap<DnsName, Vec<IpAddr>>,
-    pub(super) health: &'a dyn Fn(&str) -> bool,
+    pub(super) checks: &'a HealthChecks,
     pub(super) rng: &'a mut R,
 }
 
@@ -162,7 +163,7 @@ impl<R: Rng> Answerer<'_, R> {
     /// group of records in the zone is healthy when one of them is; a target outside when it has an
     /// address.
     fn is_healthy(&self, record: &ModelRecordSet, hops: usize) -> bool {
-        if record.health_check.as_deref().is_some_and(|id| !(self.health)(id)) {
+        if record.health_check.as_deref().is_some_and(|id| !self.checks.is_healthy(id)) {
             return false;
         }
         match &record.data {
@@ -228,7 +229,7 @@ mod tests {
 
     fn answer(world: &mut World, name: &str, rtype: ModelRecordType) -> Answer {
         world.now = world.now + Duration::from_secs(60);
-        world.route53.answer(world.now, &name.parse().expect("valid"), rtype, &|id| id != "sick")
+        world.route53.answer(world.now, &name.parse().expect("valid"), rtype)
     }
 
     fn values(answer: &Answer) -> Vec<&str> {
@@ -314,9 +315,7 @@ mod tests {
     #[test]
     fn a_health_check_and_the_targets_health_must_both_be_good() {
         let mut world = World::new();
-        for id in ["sick", "well"] {
-            world.route53.add_health_check(id);
-        }
+        let (sick, well) = (world.check(false), world.check(true));
         let lb = |n: u8| format!("lb{n}.elb.amazonaws.com");
         let at = |id: &str, n, health: &str| {
             let mut record = weighted("www.example.com", id, 10, "192.0.2.0");
@@ -324,7 +323,7 @@ mod tests {
             record.health_check = Some(health.to_owned());
             record
         };
-        world.create(&[at("a", 1, "sick"), at("b", 2, "well"), at("c", 3, "well")]);
+        world.create(&[at("a", 1, &sick), at("b", 2, &well), at("c", 3, &well)]);
         for n in [1, 3] {
             let ip = format!("192.0.2.{n}").parse().expect("valid");
             world.route53.set_alias_target(lb(n).parse().expect("valid"), vec![ip]);

@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::error::Route53Error;
+use super::health_check::HealthChecks;
 use super::owner::OwnerName;
 use super::record::{
     Action, Key, ModelChange, ModelRecordSet, ModelRecordType, ModelRouting, Records, of_name,
@@ -36,7 +37,7 @@ pub(super) struct Bench<'a> {
     pub(super) zone: &'a ZoneId,
     pub(super) apex: &'a OwnerName,
     pub(super) records: &'a Records,
-    pub(super) health_checks: &'a BTreeSet<String>,
+    pub(super) health_checks: &'a HealthChecks,
 }
 
 /// What an accepted batch does.
@@ -99,7 +100,7 @@ impl Bench<'_> {
                 )));
             }
             if let Some(id) = &record.health_check
-                && !self.health_checks.contains(id)
+                && !self.health_checks.exists(id)
             {
                 return Err(Route53Error::NoSuchHealthCheck { id: id.clone() });
             }

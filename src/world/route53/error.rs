@@ -27,6 +27,18 @@ pub enum Route53Error {
         /// As named.
         id: String,
     },
+    /// A health check was created before with this caller reference, and other settings.
+    #[error("A health check with this caller reference and other settings already exists.")]
+    HealthCheckAlreadyExists,
+    /// The health check was changed since the caller read it.
+    #[error("The health check was updated since its version was read.")]
+    HealthCheckVersionMismatch,
+    /// The account has as many health checks as it may have.
+    #[error("Limits Exceeded: the account has reached its maximum of active health checks.")]
+    TooManyHealthChecks,
+    /// The control plane is down.
+    #[error("Service Unavailable. Please try again later.")]
+    ServiceUnavailable,
     /// The request can't be understood, or a field is out of its range.
     #[error("{message}")]
     InvalidInput {
@@ -60,6 +72,10 @@ impl Route53Error {
             Self::NoSuchHostedZone { .. } => "NoSuchHostedZone",
             Self::NoSuchChange { .. } => "NoSuchChange",
             Self::NoSuchHealthCheck { .. } => "NoSuchHealthCheck",
+            Self::HealthCheckAlreadyExists => "HealthCheckAlreadyExists",
+            Self::HealthCheckVersionMismatch => "HealthCheckVersionMismatch",
+            Self::TooManyHealthChecks => "TooManyHealthChecks",
+            Self::ServiceUnavailable => "ServiceUnavailable",
             Self::InvalidInput { .. } => "InvalidInput",
             Self::InvalidDomainName { .. } => "InvalidDomainName",
             Self::HostedZoneAlreadyExists => "HostedZoneAlreadyExists",
@@ -74,7 +90,10 @@ impl Route53Error {
             Self::NoSuchHostedZone { .. }
             | Self::NoSuchChange { .. }
             | Self::NoSuchHealthCheck { .. } => 404,
-            Self::HostedZoneAlreadyExists => 409,
+            Self::HostedZoneAlreadyExists
+            | Self::HealthCheckAlreadyExists
+            | Self::HealthCheckVersionMismatch => 409,
+            Self::ServiceUnavailable => 503,
             _ => 400,
         }
     }

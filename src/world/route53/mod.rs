@@ -5,14 +5,14 @@
 //! Batches reach the name servers in the order in which they were accepted. Requests are throttled
 //! as AWS does; answers are not.
 //!
-//! What it doesn't do: health checks (their IDs are known or unknown, and whoever asks for an answer
-//! says which are healthy), private zones, delegation sets, deletion of zones, delegations, and
-//! routing by the place of the asker.
+//! What it doesn't do: private zones, delegation sets, deletion of zones and health checks,
+//! delegations, and routing by the place of the asker.
 
 mod answer;
 mod batch;
 mod choose;
 mod error;
+mod health_check;
 mod list;
 mod owner;
 mod record;
@@ -34,6 +34,12 @@ use rand_pcg::Pcg64Mcg;
 pub use answer::{ALIAS_TTL_S, Answer, AnswerRecord, Outcome};
 pub use batch::{RECORDS_MAX, SET_IDENTIFIER_CHARS_MAX, TTL_S_MAX, VALUE_CHARS_MAX};
 pub use error::Route53Error;
+pub use health_check::{
+    ANSWER_MAX, BODY_BYTES_MAX, CHECKERS, CHECKS_MAX, CHECKS_PAGE_MAX, CHILDREN_MAX, CONNECT_MAX,
+    CheckConfig, CheckInfo, CheckPage, CheckUpdate, CheckerReport, Due, EndpointConfig,
+    FAILURE_THRESHOLD_DEFAULT, FAILURE_THRESHOLD_MAX, HealthChecks, INTERVALS_S, Met, Observation,
+    Spoken, Subject, TCP_CONNECT_MAX,
+};
 pub use list::{RECORD_SETS_PAGE_MAX, RecordPage, RecordStart, ZONES_PAGE_MAX, ZonePage};
 pub use owner::OwnerName;
 pub use record::{
@@ -96,10 +102,12 @@ pub struct Route53 {
     changes: BTreeMap<ChangeId, Change>,
     /// Changes that are not INSYNC yet.
     pending: BTreeSet<(Moment, ChangeId)>,
-    health_checks: BTreeSet<String>,
+    /// The data plane of health checks: their requests and what came of them.
+    pub health_checks: HealthChecks,
     alias_targets: BTreeMap<DnsName, Vec<IpAddr>>,
     throttle: Throttle,
     prior_request: bool,
+    down: bool,
     propagation: (Duration, Duration),
     ids: Pcg64Mcg,
     delays: Pcg64Mcg,
@@ -114,10 +122,11 @@ impl Route53 {
             zones: BTreeMap::new(),
             changes: BTreeMap::new(),
             pending: BTreeSet::new(),
-            health_checks: BTreeSet::new(),
+            health_checks: HealthChecks::new(seed),
             alias_targets: BTreeMap::new(),
             throttle: Throttle::full(),
             prior_request: false,
+            down: false,
             propagation: PROPAGATION_DEFAULT,
             ids: generator(seed, "route53/ids"),
             delays: generator(seed, "route53/delays"),
@@ -157,9 +166,10 @@ impl Route53 {
         self.prior_request = on;
     }
 
-    /// Makes a health check's ID known, so that records may name it.
-    pub fn add_health_check(&mut self, id: &str) {
-        self.health_checks.insert(id.to_owned());
+    /// Takes the control plane away, until undone: every API request fails, while name servers answer
+    /// and checkers check as before (Route 53 Developer Guide, "Resilience in Amazon Route 53").
+    pub fn set_down(&mut self, on: bool) {
+        self.down = on;
     }
 
     /// Sets the addresses behind a name that aliases point at and that is in none of the zones: a
@@ -287,28 +297,91 @@ impl Route53 {
         Ok((info, change))
     }
 
-    /// What a name server answers to a question for a name and type. `healthy` tells the state of a
-    /// health check by its ID.
-    pub fn answer(
-        &mut self,
-        now: Moment,
-        name: &OwnerName,
-        rtype: ModelRecordType,
-        healthy: &dyn Fn(&str) -> bool,
-    ) -> Answer {
+    /// What a name server answers to a question for a name and type.
+    pub fn answer(&mut self, now: Moment, name: &OwnerName, rtype: ModelRecordType) -> Answer {
         self.advance(now);
         let within = self.zones.iter().filter(|(_, zone)| name.is_within(&zone.name));
         let Some((id, zone)) = within.max_by_key(|(_, zone)| zone.name.as_str().len()) else {
             return Answer::refused();
         };
         let (targets, rng) = (&self.alias_targets, &mut self.answers);
-        Answerer { id, zone, targets, health: healthy, rng }.answer(name, rtype)
+        Answerer { id, zone, targets, checks: &self.health_checks, rng }.answer(name, rtype)
+    }
+
+    /// `CreateHealthCheck`. The same reference with the same settings gives the one that is there.
+    ///
+    /// # Errors
+    /// Throttling; settings that are refused; a reference that stands for another check.
+    pub fn create_health_check(
+        &mut self,
+        now: Moment,
+        caller_reference: &str,
+        config: CheckConfig,
+    ) -> Result<CheckInfo, Route53Error> {
+        self.admit(now)?;
+        let id = self.draw_id('H');
+        self.health_checks.create(now, caller_reference, config, id)
+    }
+
+    /// `GetHealthCheck`.
+    ///
+    /// # Errors
+    /// Throttling; no such check.
+    pub fn get_health_check(&mut self, now: Moment, id: &str) -> Result<CheckInfo, Route53Error> {
+        self.admit(now)?;
+        self.health_checks.get(id)
+    }
+
+    /// `ListHealthChecks`.
+    ///
+    /// # Errors
+    /// Throttling.
+    pub fn list_health_checks(
+        &mut self,
+        now: Moment,
+        marker: Option<&str>,
+        items_max: Option<usize>,
+    ) -> Result<CheckPage, Route53Error> {
+        self.admit(now)?;
+        Ok(self.health_checks.list(marker, items_max))
+    }
+
+    /// `UpdateHealthCheck`.
+    ///
+    /// # Errors
+    /// Throttling; no such check; another version than the caller has seen; settings that are
+    /// refused.
+    pub fn update_health_check(
+        &mut self,
+        now: Moment,
+        id: &str,
+        update: &CheckUpdate,
+    ) -> Result<CheckInfo, Route53Error> {
+        self.admit(now)?;
+        self.health_checks.update(now, id, update)
+    }
+
+    /// `GetHealthCheckStatus`.
+    ///
+    /// # Errors
+    /// Throttling; no such check; a calculated one, which has no checkers.
+    pub fn health_check_status(
+        &mut self,
+        now: Moment,
+        id: &str,
+    ) -> Result<Vec<CheckerReport>, Route53Error> {
+        self.admit(now)?;
+        self.health_checks.status(id)
     }
 
     /// What every API request begins with.
     fn admit(&mut self, now: Moment) -> Result<(), Route53Error> {
         self.advance(now);
-        if self.throttle.admits(now) { Ok(()) } else { Err(Route53Error::Throttling) }
+        match self.throttle.admits(now) {
+            _ if self.down => Err(Route53Error::ServiceUnavailable),
+            true => Ok(()),
+            false => Err(Route53Error::Throttling),
+        }
     }
 
     fn zone(&self, id: &ZoneId) -> Result<&Zone, Route53Error> {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::record::{Action, ModelChange, ModelRecordSet, ModelRecordType, ModelRouting};
-use super::{Accepted, Route53, Route53Error};
+use super::{Accepted, CheckConfig, Route53, Route53Error, Subject};
 use crate::domain::record::RecordData;
 use crate::domain::{Moment, Weight, ZoneId};
 
@@ -19,6 +19,15 @@ impl World {
         let zone: ZoneId = "Z1".parse().expect("valid");
         route53.create_zone(&zone, &"example.com".parse().expect("valid")).expect("new");
         Self { route53, zone, now: Moment::from_ms(1000) }
+    }
+
+    /// Makes a health check that always reads so.
+    pub(super) fn check(&mut self, healthy: bool) -> String {
+        let children = std::collections::BTreeSet::new();
+        let subject = Subject::Calculated { threshold: u16::from(!healthy), children };
+        let config = CheckConfig { subject, inverted: false, disabled: false };
+        let reference = format!("always {healthy}");
+        self.route53.create_health_check(self.now, &reference, config).expect("valid").id
     }
 
     /// Sends a batch, a second after the one before.

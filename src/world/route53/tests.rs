@@ -40,9 +40,9 @@ fn a_batch_with_one_bad_change_changes_nothing_and_says_what_each_bad_change_was
 #[test]
 fn a_delete_must_repeat_every_field() {
     let mut world = World::new();
-    world.route53.add_health_check("hc");
+    let check = world.check(true);
     let mut record = weighted("www.example.com", "id", 1, "192.0.2.1");
-    record.health_check = Some("hc".to_owned());
+    record.health_check = Some(check);
     world.create(std::slice::from_ref(&record));
     type Spoil = fn(&mut ModelRecordSet);
     let spoils: [Spoil; 4] = [
@@ -246,7 +246,7 @@ fn input_out_of_range_is_refused_before_the_zone_is_looked_at() {
     checked.health_check = Some("nope".to_owned());
     let error = world.change(&[create(checked.clone())]).expect_err("unknown");
     assert_eq!((error.code(), error.status()), ("NoSuchHealthCheck", 404));
-    world.route53.add_health_check("nope");
+    checked.health_check = Some(world.check(true));
     world.change(&[create(checked)]).expect("known now");
 }
 
@@ -293,9 +293,7 @@ fn a_change_is_listed_at_once_served_later_and_insync_last() {
     let (route53, zone) = (&mut world.route53, &world.zone);
     assert!(route53.records(zone).any(|r| *r == record));
     let name = "x.example.com".parse().expect("valid");
-    let outcome = |route53: &mut Route53, at| {
-        route53.answer(at, &name, ModelRecordType::A, &|_| true).outcome
-    };
+    let outcome = |route53: &mut Route53, at| route53.answer(at, &name, ModelRecordType::A).outcome;
     assert_eq!(outcome(route53, world.now), Outcome::NxDomain);
 
     let served_at = route53.next_due().expect("under way");

@@ -1,0 +1,301 @@
+//! What name servers answer, by weights and gates together.
+//!
+//! From the Route 53 Developer Guide, "How Amazon Route 53 chooses records when health checking is
+//! configured": of the healthy records those with a weight above 0 are answered; when none of these
+//! is healthy, the healthy ones of weight 0; when no record is healthy, as if all were. Therefore a
+//! drained Region needs both, weight 0 and a closed gate, and health checks alone can't keep the
+//! last Region in.
+
+use std::fmt;
+
+use crate::domain::gate::Gates;
+use crate::domain::{Fleet, RegionId};
+
+/// One Region's record of a name, as far as it matters for who is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    /// Whether its weight is above 0.
+    pub serves: bool,
+    /// Whether too few gates are closed to shut it.
+    pub healthy: bool,
+}
+
+/// Which of a name's records are answered in the long run: one of them each time.
+#[must_use]
+pub fn answered(records: &[Standing]) -> Vec<bool> {
+    let tier = |chosen: fn(&Standing) -> bool| -> Option<Vec<bool>> {
+        records.iter().any(chosen).then(|| records.iter().map(chosen).collect())
+    };
+    tier(|record| record.healthy && record.serves)
+        .or_else(|| tier(|record| record.healthy))
+        .or_else(|| tier(|record| record.serves))
+        .unwrap_or_else(|| vec![true; records.len()])
+}
+
+/// Whether so many closed gates of other Regions shut a Region.
+#[must_use]
+pub fn shut(closers: u16, closed: usize) -> bool {
+    closed >= usize::from(closers)
+}
+
+/// How well a Region's gate stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reach {
+    /// Whose gate.
+    pub region: RegionId,
+    /// Regions whose agents can shut it.
+    pub observers: usize,
+    /// How many it takes.
+    pub closers: u16,
+}
+
+impl Reach {
+    /// How many of the observers may be silent and the gate can still be closed.
+    #[must_use]
+    pub fn spare(&self) -> Option<usize> {
+        self.observers.checked_sub(usize::from(self.closers))
+    }
+
+    /// Whether one Region alone can shut it.
+    #[must_use]
+    pub fn shut_by_one(&self) -> bool {
+        shut(self.closers, 1)
+    }
+}
+
+impl fmt::Display for Reach {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { region, observers, closers } = self;
+        write!(f, "{region}: {closers} of {observers} other Regions shut it")?;
+        match self.spare() {
+            None => f.write_str("; they are too few, it can't be shut by gates"),
+            Some(0) => f.write_str("; with one of them silent, its records alone must do"),
+            Some(spare) => write!(f, "; also with {spare} of them silent"),
+        }
+    }
+}
+
+/// How well each serving Region's gate stands in a fleet.
+pub fn reach<'a>(fleet: &'a Fleet, gates: &'a Gates) -> impl Iterator<Item = Reach> + 'a {
+    let serving = |region: &&RegionId| {
+        fleet.services.values().any(|service| service.regions.contains_key(*region))
+    };
+    fleet.regions.iter().filter(serving).map(|region| Reach {
+        region: region.clone(),
+        observers: gates.observers(region).count(),
+        closers: gates.closers,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::fmt::Write as _;
+
+    use super::*;
+
+    /// Fleets by their serving Regions and witnesses: the smallest and the usual ones.
+    const SHAPES: [(usize, usize); 4] = [(2, 1), (3, 0), (4, 0), (5, 0)];
+
+    const CLOSERS: u16 = 2;
+
+    /// Subsets of the first so many, as bits.
+    fn subsets(of: usize) -> impl Iterator<Item = u32> {
+        0..1_u32 << of
+    }
+
+    fn has(set: u32, one: usize) -> bool {
+        set & 1 << one != 0
+    }
+
+    /// Who is answered when the decision to close these gates is committed, the agents of those
+    /// Regions are dead, and these records have weight 0.
+    fn answered_with(
+        (serving, witnesses): (usize, usize),
+        closers: u16,
+        closed: u32,
+        dead: u32,
+        zero: u32,
+    ) -> u32 {
+        let closing = |of: usize| {
+            (0..serving + witnesses).filter(|agent| *agent != of && !has(dead, *agent)).count()
+        };
+        let records: Vec<Standing> = (0..serving)
+            .map(|region| Standing {
+                serves: !has(zero, region),
+                healthy: !(has(closed, region) && shut(closers, closing(region))),
+            })
+            .collect();
+        answered(&records).iter().zip(0..).map(|(is, n)| u32::from(*is) << n).sum()
+    }
+
+    /// What came of a combination, measured by whom the decision and the records leave in service.
+    #[derive(Default)]
+    struct Row {
+        exact: u32,
+        leaks: u32,
+        open: u32,
+    }
+
+    /// Every combination of closed gates, dead agents and zero weights.
+    fn table() -> String {
+        let mut text = String::new();
+        for shape @ (serving, witnesses) in SHAPES {
+            writeln!(text, "{serving} serving, {witnesses} witnesses, {CLOSERS} closers")
+                .expect("String");
+            writeln!(text, "  dead  closed  as decided  shut too few  nobody left")
+                .expect("String");
+            let mut rows: BTreeMap<(u32, u32), Row> = BTreeMap::new();
+            for dead in subsets(serving + witnesses) {
+                for closed in subsets(serving) {
+                    for zero in subsets(serving) {
+                        let row = rows.entry((dead.count_ones(), closed.count_ones())).or_default();
+                        let who = answered_with(shape, CLOSERS, closed, dead, zero);
+                        assert_ne!(who, 0, "somebody is always answered");
+                        let left = (1 << serving) - 1 & !closed & !zero;
+                        if left == 0 {
+                            row.open += 1;
+                        } else if who == left {
+                            row.exact += 1;
+                        } else {
+                            // What is left in service is answered in any case, and nothing that has
+                            // weight 0 is; what too few could shut is answered too.
+                            assert_eq!(who & left, left, "{shape:?} {closed:b} {dead:b} {zero:b}");
+                            assert_eq!(who & zero, 0, "{shape:?} {closed:b} {dead:b} {zero:b}");
+                            row.leaks += 1;
+                        }
+                    }
+                }
+            }
+            for ((dead, closed), Row { exact, leaks, open }) in rows {
+                writeln!(text, "  {dead:>4}  {closed:>6}  {exact:>10}  {leaks:>12}  {open:>11}")
+                    .expect("String");
+            }
+        }
+        text
+    }
+
+    #[test]
+    fn every_combination_of_gates_dead_agents_and_zero_weights() {
+        insta::assert_snapshot!("gates_table", table());
+    }
+
+    #[test]
+    fn with_every_agent_alive_gates_alone_do_what_was_decided() {
+        for shape @ (serving, _) in SHAPES {
+            for closed in subsets(serving) {
+                let left = (1 << serving) - 1 & !closed;
+                if left != 0 {
+                    assert_eq!(answered_with(shape, CLOSERS, closed, 0, 0), left, "{shape:?}");
+                }
+                // And once the records say so too, the same.
+                if left != 0 {
+                    assert_eq!(answered_with(shape, CLOSERS, closed, 0, closed), left);
+                }
+            }
+        }
+    }
+
+    /// Each agent may show a position of its own: some have not read the newest state yet, or can't.
+    #[test]
+    fn one_region_alone_never_changes_who_is_answered() {
+        for shape @ (serving, witnesses) in SHAPES {
+            for rogue in 0..serving + witnesses {
+                for shown in subsets(serving) {
+                    for zero in subsets(serving) {
+                        let with = |closers: u16| {
+                            let records: Vec<Standing> = (0..serving)
+                                .map(|region| {
+                                    let closed = has(shown, region) && region != rogue;
+                                    let healthy = !shut(closers, usize::from(closed));
+                                    Standing { serves: !has(zero, region), healthy }
+                                })
+                                .collect();
+                            answered(&records)
+                        };
+                        let untouched = with(u16::MAX);
+                        assert_eq!(with(CLOSERS), untouched, "{shape:?} {rogue} {shown:b}");
+                        let others = shown & !(1 << rogue) & !zero;
+                        let all = (1 << serving) - 1 & !zero;
+                        if others != 0 && others != all {
+                            assert_ne!(with(1), untouched, "a threshold of one lets it");
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_drained_region_needs_weight_zero_and_a_closed_gate() {
+        let record = |serves, healthy| Standing { serves, healthy };
+        let (well, failed) = (record(true, true), record(true, false));
+        let only_zero = record(false, true);
+        assert_eq!(answered(&[well, only_zero]), [true, false]);
+        assert_eq!(answered(&[failed, only_zero]), [false, true], "weight 0 is answered after all");
+        assert_eq!(answered(&[failed, record(false, false)]), [true, false], "as if all were well");
+        assert_eq!(answered(&[record(false, false), record(false, false)]), [true, true]);
+        assert_eq!(answered(&[]), [true; 0]);
+    }
+
+    /// The model of Route 53 answers as the arithmetic says, for every tier of three records.
+    #[test]
+    fn the_modelled_route_53_answers_so() {
+        use std::collections::BTreeSet;
+        use std::time::Duration;
+
+        use crate::domain::record::RecordData;
+        use crate::domain::{Moment, Weight, ZoneId};
+        use crate::world::route53::{
+            Action, CheckConfig, ModelChange, ModelRecordSet, ModelRecordType, ModelRouting,
+            OwnerName, Route53, Subject,
+        };
+
+        const REGIONS: usize = 3;
+        for healthy in subsets(REGIONS) {
+            for zero in subsets(REGIONS) {
+                let mut route53 = Route53::new(5);
+                let now = Moment::from_ms(1000);
+                let zone: ZoneId = "Z1".parse().expect("valid");
+                route53.create_zone(&zone, &"example.com".parse().expect("valid")).expect("new");
+                let name: OwnerName = "www.example.com".parse().expect("valid");
+                let changes: Vec<ModelChange> = (0..REGIONS)
+                    .map(|n| {
+                        let threshold = u16::from(!has(healthy, n));
+                        let subject = Subject::Calculated { threshold, children: BTreeSet::new() };
+                        let config = CheckConfig { subject, inverted: false, disabled: false };
+                        let check = route53.create_health_check(now, &format!("r{n}"), config);
+                        let weight = if has(zero, n) { Weight::ZERO } else { Weight(100) };
+                        let values = vec![format!("192.0.2.{n}")];
+                        ModelChange {
+                            action: Action::Create,
+                            record: ModelRecordSet {
+                                name: name.clone(),
+                                rtype: ModelRecordType::A,
+                                routing: ModelRouting::Weighted {
+                                    set_identifier: format!("r{n}"),
+                                    weight,
+                                },
+                                data: RecordData::Plain { ttl_s: 60, values },
+                                health_check: Some(check.expect("valid").id),
+                            },
+                        }
+                    })
+                    .collect();
+                route53.change_record_sets(now, &zone, &changes, None).expect("valid");
+                let later = now + Duration::from_secs(60);
+                let seen: BTreeSet<String> = (0..100)
+                    .flat_map(|_| route53.answer(later, &name, ModelRecordType::A).addresses())
+                    .map(|address| address.to_string())
+                    .collect();
+                let records: Vec<Standing> = (0..REGIONS)
+                    .map(|n| Standing { serves: !has(zero, n), healthy: has(healthy, n) })
+                    .collect();
+                let expected = answered(&records).into_iter().enumerate().filter(|(_, is)| *is);
+                let expected: BTreeSet<String> =
+                    expected.map(|(n, _)| format!("192.0.2.{n}")).collect();
+                assert_eq!(seen, expected, "healthy {healthy:03b}, weight 0 {zero:03b}");
+            }
+        }
+    }
+}
