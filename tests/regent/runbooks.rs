@@ -35,7 +35,7 @@ fn pages() -> Vec<(String, String)> {
                 .collect();
             let procedure = library.bind(&book.name, &arguments).expect("it can be bound");
             assert_eq!(procedure.unfit_for(&fleet), [""; 0], "{}", book.name);
-            let page = manual(&library, &book.name, &arguments, &names).expect("it was bound");
+            let page = manual(library, &book.name, &arguments, &names).expect("it was bound");
             (book.name.clone(), page)
         })
         .collect()
