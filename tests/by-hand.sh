@@ -101,20 +101,22 @@ JSON
         | grep -qx Complete || fail "aws cloudwatch get-metric-data"
     ok "aws cloudwatch put-metric-data and get-metric-data"
 
-    orders() { aws rds describe-global-clusters --region "$1" --output text \
+    # aws 1 has an endpoint of its own for RDS in us-east-1, whatever AWS_ENDPOINT_URL says.
+    at=(--endpoint-url "$AWS_ENDPOINT_URL")
+    orders() { aws rds describe-global-clusters "${at[@]}" --region "$1" --output text \
         --global-cluster-identifier demo-orders --query "GlobalClusters[0].$2"; }
     writer() { orders "$1" 'GlobalClusterMembers[?IsWriter].DBClusterArn | [0]'; }
-    member() { aws rds describe-db-clusters --region "$1" --output text \
+    member() { aws rds describe-db-clusters "${at[@]}" --region "$1" --output text \
         --db-cluster-identifier "demo-orders-$1" --query "DBClusters[0].$2"; }
     writer us-east-1 | grep -q ':us-east-1:' || fail "the writer is $(writer us-east-1)"
     [ "$(member eu-west-1 Status)" = available ] || fail "the member is $(member eu-west-1 Status)"
     ok "aws rds describe-global-clusters and describe-db-clusters"
     move=(--global-cluster-identifier demo-orders --target-db-cluster-identifier)
     europe=$(member eu-west-1 DBClusterArn)
-    aws rds switchover-global-cluster --region us-east-1 "${move[@]}" "$europe" --output text \
+    aws rds switchover-global-cluster "${at[@]}" --region us-east-1 "${move[@]}" "$europe" --output text \
         --query GlobalCluster.FailoverState.Status | grep -qx pending \
         || fail "aws rds switchover-global-cluster"
-    if aws rds failover-global-cluster --region eu-west-1 "${move[@]}" "$europe" \
+    if aws rds failover-global-cluster "${at[@]}" --region eu-west-1 "${move[@]}" "$europe" \
         --allow-data-loss 2> "$folder/refused"; then
         fail "a second move was let through while one runs"
     fi
@@ -125,10 +127,10 @@ JSON
     still() { [ "$(orders us-east-1 'length(GlobalClusterMembers[?SynchronizationStatus!=`connected`])')" = 0 ] \
         && [ "$(orders us-east-1 FailoverState)" = None ]; }
     await "everybody follows" still
-    aws rds failover-global-cluster --region us-east-1 "${move[@]}" \
+    aws rds failover-global-cluster "${at[@]}" --region us-east-1 "${move[@]}" \
         "$(member us-east-1 DBClusterArn)" --allow-data-loss >/dev/null
     await "the writer is in us-east-1" writes_in us-east-1
-    snapshot() { aws rds describe-db-cluster-snapshots --region eu-west-1 --output text \
+    snapshot() { aws rds describe-db-cluster-snapshots "${at[@]}" --region eu-west-1 --output text \
         --db-cluster-identifier demo-orders-eu-west-1 \
         --query 'DBClusterSnapshots[0].DBClusterSnapshotIdentifier' \
         | grep -q '^rds:unplanned-global-failover-demo-orders-eu-west-1-'; }

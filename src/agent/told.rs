@@ -60,6 +60,12 @@ pub(super) fn tell(note: &Note, metrics: &Metrics, brain: &Brain, reaction: &mut
             let (by, verb) = (&order.by, &order.verb);
             tracing::warn!(order = %order.id, by, "refused to {verb}: {why}");
         }
+        Note::Ran { what, needs_person: false } => tracing::warn!("{what}"),
+        Note::Ran { what, needs_person: true } => tracing::error!("{what}"),
+        Note::Notice { level, subject, text } => {
+            metrics.count_notice(level.label());
+            tracing::error!(level = level.label(), text, "{subject}");
+        }
         Note::Blocked { blocked } => {
             let mut reasons: BTreeMap<&'static str, u64> = BTreeMap::new();
             for block in blocked {

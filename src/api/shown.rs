@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::core::runs::view::RunView;
 use crate::core::view::{Inner, View};
 use crate::domain::{Epoch, Target, Weight};
 use crate::telemetry::metrics::Metrics;
@@ -15,6 +16,8 @@ pub(super) fn show(metrics: &Metrics, view: &View, inner: &Inner) {
     metrics.set_epoch(epoch.unwrap_or(Epoch::ZERO));
     if let Some(state) = &view.state {
         metrics.set_committed(state.name);
+        let count = |is: fn(&RunView) -> bool| state.runs.values().filter(|run| is(run)).count();
+        metrics.set_runs(count(|run| run.waits), count(|run| run.stuck));
     }
     metrics.set_seats(inner.seats_heard, view.majority);
     for seat in &view.seats {

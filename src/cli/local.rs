@@ -10,8 +10,8 @@ use serde::Serialize;
 use super::{Failure, Screen, process};
 use crate::domain::control::Weights;
 use crate::domain::signal::{AlarmName, AlarmState};
-use crate::domain::{AgentId, InvalidName, RegionId, ServiceId};
-use crate::local::{AgentCondition, State, control, env_file, words};
+use crate::domain::{AgentId, GlobalClusterId, InvalidName, RegionId, ServiceId};
+use crate::local::{AgentCondition, State, WriteCount, control, env_file, words};
 use crate::world::apps::Condition;
 use crate::world::fault::{AwsService, Fault};
 use crate::world::network::Place;
@@ -88,6 +88,18 @@ enum Action {
         /// OK, ALARM or INSUFFICIENT_DATA
         state: AlarmState,
     },
+    /// Make the database clusters of a Region lag behind their writers
+    Lag {
+        #[command(flatten)]
+        of: Kept,
+        /// By how much more; 0 mends it
+        #[arg(long, value_name = "N")]
+        extra_ms: u32,
+    },
+    /// Take the encryption key of the database clusters of a Region away: they stop
+    TakeKey(Kept),
+    /// Give it back
+    GiveKey(Kept),
     /// Treat single calls to AWS amiss
     ///
     /// Rules add up until they are mended; the first that strikes a call decides. "Before" and
@@ -121,6 +133,15 @@ struct Of {
     /// One service; all of the Region's if not given
     #[arg(long, value_name = "SERVICE")]
     service: Option<ServiceId>,
+}
+
+/// What is kept in a Region.
+#[derive(Debug, Clone, clap::Args)]
+struct Kept {
+    region: RegionId,
+    /// Of one global cluster; of every one that has a member there if not given
+    #[arg(long, value_name = "GLOBAL-CLUSTER")]
+    cluster: Option<GlobalClusterId>,
 }
 
 /// Which calls to AWS; every one if nothing is given.
@@ -209,6 +230,11 @@ impl Action {
             Self::Throttle { service, switch } => {
                 Fault::Throttle { service: service.into(), on: switch == Switch::On }
             }
+            Self::Lag { of: Kept { region, cluster }, extra_ms } => {
+                Fault::Lag { region, cluster, extra_ms }
+            }
+            Self::TakeKey(Kept { region, cluster }) => Fault::Key { region, cluster, taken: true },
+            Self::GiveKey(Kept { region, cluster }) => Fault::Key { region, cluster, taken: false },
             Self::Wire { treatment, calls, delay_ms, percent, times } => {
                 let treatment =
                     Treatment::named(&treatment, delay_ms).map_err(Failure::Arguments)?;
@@ -306,6 +332,13 @@ fn told(state: &State) -> String {
         .iter()
         .fold((0, 0), |(ok, failed), count| (ok + count.ok, failed + count.failed));
     line("clients", &format!("{ok} requests answered, {failed} failed"));
+    for database in &state.databases {
+        line("database", &database.to_string());
+    }
+    for writes in &state.writes {
+        let WriteCount { service, acknowledged, failed } = writes;
+        line("writes", &format!("{service}: {acknowledged} acknowledged, {failed} not"));
+    }
     text
 }
 
@@ -373,6 +406,16 @@ mod tests {
                     state: AlarmState::Alarm,
                 },
             ),
+            (
+                "lag r1 --cluster orders --extra-ms 5000",
+                Fault::Lag {
+                    region: region("r1"),
+                    cluster: Some("orders".parse().expect("valid")),
+                    extra_ms: 5000,
+                },
+            ),
+            ("take-key r1", Fault::Key { region: region("r1"), cluster: None, taken: true }),
+            ("give-key r1", Fault::Key { region: region("r1"), cluster: None, taken: false }),
             (
                 "wire cut-after --caller r1.b --operation PutItem --percent 30 --times 2",
                 Fault::Wire {
@@ -473,6 +516,8 @@ mod tests {
             wanted: Some(weights(0)),
             served: weights(100),
             clients: Vec::new(),
+            databases: Vec::new(),
+            writes: Vec::new(),
             log_entries: 0,
         };
         insta::assert_snapshot!("local_state", told(&state));

@@ -13,10 +13,11 @@ use crate::domain::record::{ChangeId, ChangeStatus, DnsName, RecordKey};
 use crate::domain::seat::{Beat, Seat};
 use crate::domain::signal::{AlarmName, AlarmState, TargetGroupArn, TargetHealth};
 use crate::domain::{
-    CallFailure, FailureClass, GlobalClusterId, Moment, Order, OrderId, RegionId, Report,
-    ServiceId, StateName, Target, ZoneBatch, ZoneId, ZoneRead,
+    CallFailure, DatabaseId, FailureClass, GlobalClusterId, Moment, Order, OrderId, RegionId,
+    Report, ServiceId, StateName, Target, ZoneBatch, ZoneId, ZoneRead,
 };
 
+use super::databases::Asked;
 use super::note::Note;
 
 /// Names a call for its answer.
@@ -284,6 +285,8 @@ pub(super) enum Purpose {
     History { name: StateName },
     Orders { replica: RegionId },
     OrderRemoved,
+    Database { database: DatabaseId, what: Asked },
+    MoveWriter { database: DatabaseId },
     Zone { zone: ZoneId },
     ZoneChange { zone: ZoneId, change: ChangeId },
     TargetHealth { service: ServiceId },

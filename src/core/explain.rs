@@ -13,9 +13,11 @@ use crate::domain::order::{AskId, Order};
 use crate::domain::{ControlState, RegionId, ServiceId, StateName, Weight};
 
 use super::planner::{self, Inputs};
+use super::runs::Kept;
+use crate::runbook;
 
 /// A control state of this brain.
-pub type State = ControlState<Cause>;
+pub type State = ControlState<Cause, Kept>;
 
 /// Why a control state differs from the one before it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,6 +45,11 @@ pub enum Cause {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         refused: Option<String>,
     },
+    /// Runs of runbooks went on.
+    Ran {
+        /// What happened, in order.
+        events: Vec<RunEvent>,
+    },
     /// Something began, or ceased, to wait for a person's approval.
     Asked {
         /// What is asked now, and was not before.
@@ -62,7 +69,11 @@ impl Cause {
     #[must_use]
     pub fn changes(&self) -> &[Change] {
         match self {
-            Self::Genesis | Self::Adopted { .. } | Self::Ordered { .. } | Self::Asked { .. } => &[],
+            Self::Genesis
+            | Self::Adopted { .. }
+            | Self::Ordered { .. }
+            | Self::Asked { .. }
+            | Self::Ran { .. } => &[],
             Self::Decided { changes, .. } => changes,
         }
     }
@@ -72,12 +83,24 @@ impl Cause {
     #[must_use]
     pub fn replay(&self) -> Option<Vec<Change>> {
         match self {
-            Self::Genesis | Self::Adopted { .. } | Self::Ordered { .. } | Self::Asked { .. } => {
-                None
-            }
+            Self::Genesis
+            | Self::Adopted { .. }
+            | Self::Ordered { .. }
+            | Self::Asked { .. }
+            | Self::Ran { .. } => None,
             Self::Decided { inputs, .. } => Some(planner::plan(inputs).changes),
         }
     }
+}
+
+/// Something that happened to a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunEvent {
+    /// To which.
+    pub run: String,
+    /// What; none when it was started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event: Option<runbook::Event>,
 }
 
 /// Why a weight changes.

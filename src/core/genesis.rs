@@ -40,6 +40,7 @@ pub fn genesis(fleet: &Fleet, by: AgentId, at: String, mut draw: impl FnMut() ->
         seats,
         wanted: BTreeMap::new(),
         steering: Steering::default(),
+        runs: BTreeMap::new(),
         by,
         at,
         cause: Cause::Genesis,

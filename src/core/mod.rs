@@ -13,16 +13,20 @@
 //! | `signals` | what AWS says of the own Region |
 //! | `planner` | verdicts to wanted weights |
 //! | `orders`, `steer`, `asks` | what people order, and what is asked of them |
+//! | `databases` | who writes, and what a failover would lose |
+//! | `runs` | runs of runbooks, carried on |
 //! | `zones` | wanted weights to records, behind the fence |
 //! | `safety` | the last look at a batch |
 //! | `gates` | which Regions' gates are closed, with no record edited |
 //! | `explain` | why |
 //! | `view` | what people see |
 
+mod advance;
 mod asks;
 mod batch;
 pub mod breakage;
 pub mod call;
+pub mod databases;
 mod election;
 pub mod explain;
 pub mod gates;
@@ -36,6 +40,7 @@ pub mod note;
 mod orders;
 pub mod planner;
 mod probing;
+pub mod runs;
 pub mod safety;
 mod signals;
 pub mod steer;
@@ -63,6 +68,7 @@ use asks::Patience;
 use breakage::{Breakage, broken};
 pub use call::{CallId, Command, Event, Outcome, ProbeId, Refusal, Request, Response};
 use call::{Outbox, Purpose};
+use databases::Databases;
 use election::{Election, Turn};
 use explain::{Blocked, Cause, Obstacle, State};
 use gather::Gathering;
@@ -74,6 +80,7 @@ use orders::Orders;
 use planner::{Inputs, Placed, Plan};
 use probing::Probing;
 use signals::Signals;
+use steer::Handling;
 use zones::{Mandate, Zone};
 
 /// Who this brain is.
@@ -110,6 +117,8 @@ pub struct Brain {
     signals: Signals,
     orders: Orders,
     patience: Patience,
+    databases: Databases,
+    runs: runs::Driver,
     standings: BTreeMap<Target, Standing>,
     zones: BTreeMap<ZoneId, Zone>,
     blocked: Vec<Blocked>,
@@ -157,6 +166,8 @@ impl Brain {
             signals: Signals::new(now, &identity.region, &fleet),
             orders: Orders::new(now, &fleet),
             patience: Patience::new(fleet.consent.approval_ms),
+            databases: Databases::default(),
+            runs: runs::Driver::default(),
             standings: BTreeMap::new(),
             zones,
             blocked: Vec::new(),
@@ -221,7 +232,7 @@ impl Brain {
             .min(self.signals.next_wake())
             .min(self.judge_at);
         if self.acting() {
-            wake = wake.min(self.orders.next_wake());
+            wake = wake.min(self.orders.next_wake()).min(self.databases.next_wake());
         }
         if self.acting() && !self.paused() {
             let zones = self.zones.values().map(Zone::next_wake).min();
@@ -286,6 +297,14 @@ impl Brain {
             }
             // It shows again if it was not removed.
             Purpose::OrderRemoved => {}
+            Purpose::Database { database, what } => {
+                self.databases.answered(&database, &what, outcome);
+                self.stale_verdicts = true;
+            }
+            Purpose::MoveWriter { database } => {
+                self.databases.move_answered(now, &database, &outcome);
+                self.stale_verdicts = true;
+            }
             Purpose::TargetHealth { service } => {
                 self.signals.targets_answered(now, &service, outcome);
                 self.stale_verdicts = true;
@@ -338,6 +357,8 @@ impl Brain {
                 self.blocked.clear();
                 self.orders.forget();
                 self.patience.forget();
+                self.databases.forget();
+                self.runs.forget();
                 self.forget_zones(now);
                 self.gathering.report_soon(now);
             }
@@ -398,6 +419,8 @@ impl Brain {
         self.signals.drive(now, &mut self.out);
         if self.acting() {
             self.orders.drive(now, &self.fleet, &mut self.out);
+            let hurry = self.runs_active();
+            self.databases.drive(now, &self.fleet, hurry, &mut self.out);
         }
         if self.stale_verdicts || now >= self.judge_at {
             self.judge(now);
@@ -407,6 +430,7 @@ impl Brain {
             self.progressed(now, progress);
         }
         self.act(now);
+        self.carry_on(now);
         if self.gathering.report_due(now) {
             let report = self.report(now);
             self.gathering.publish(now, report, &self.fleet, &mut self.out);
@@ -498,7 +522,7 @@ impl Brain {
     }
 
     fn plan(&mut self, now: Moment) {
-        if !self.journal.can_propose() || self.handle_order(now) {
+        if !self.journal.can_propose() || self.handle_order(now) || self.advance_runs(now) {
             return;
         }
         let Some(inputs) = self.inputs(now).filter(|_| !self.paused()) else { return };
@@ -530,12 +554,19 @@ impl Brain {
         let (Some(entry), Some(state)) = (self.journal.in_force(), self.journal.next_name()) else {
             return false;
         };
-        let steering = &entry.state.steering;
-        let Some(order) = self.orders.next(&steering.handled).cloned() else { return false };
-        let (steered, refused) = steer::handle(&self.fleet, steering, &order, state);
+        let handled = &entry.state.steering.handled;
+        let Some(order) = self.orders.next(handled).cloned() else { return false };
+        let Handling { steering, runs, refused } =
+            steer::handle(&self.fleet, &entry.state, &order, state);
+        let order = order.without_procedure();
         self.out.note(Note::Ordered { order: order.clone(), refused: refused.clone() });
         let at = self.wall(now);
-        let change = |state: &mut State| state.steering = steered;
+        let change = |state: &mut State| {
+            state.steering = steering;
+            if let Some(runs) = runs {
+                state.runs = runs;
+            }
+        };
         self.journal.propose(now, change, Cause::Ordered { order, refused }, at);
         true
     }
@@ -603,6 +634,7 @@ impl Brain {
             seats: self.election.held(),
             zones: self.zones.iter().map(|(zone, state)| (zone.clone(), state.report())).collect(),
             blocked: self.blocked.iter().map(ToString::to_string).collect(),
+            databases: self.databases_shown(now),
         });
         Report {
             fleet: self.fleet.name.clone(),

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::domain::notice::NoticeLevel;
 use crate::domain::seat::Epoch;
 use crate::domain::{AgentId, FailureClass, Order, RegionId, ServiceId, StateName, ZoneId};
 
@@ -198,6 +199,22 @@ pub enum Note {
     ProbesLate {
         /// How many.
         count: usize,
+    },
+    /// A runbook tells people something.
+    Notice {
+        /// Whose trouble.
+        level: NoticeLevel,
+        /// One line.
+        subject: String,
+        /// The rest.
+        text: String,
+    },
+    /// Something happened to a run of a runbook, and is about to be committed.
+    Ran {
+        /// To which, and what, in words.
+        what: String,
+        /// Whether a person must do something before it goes on.
+        needs_person: bool,
     },
     /// A call failed in a way that should not happen; the brain goes on.
     Trouble {

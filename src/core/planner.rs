@@ -82,6 +82,17 @@ impl Placed {
         Self { share, wanted, verdict, for_ms, complaint: None, held_out: None, said: None }
     }
 
+    /// The most that it may have: its share, or the part of it that a person has left it.
+    #[must_use]
+    pub fn allowed(&self) -> Weight {
+        self.held_out.as_ref().map_or(self.share, |held| held.limit(self.share))
+    }
+
+    /// Whether a person keeps it out of service altogether.
+    fn is_drained(&self) -> bool {
+        self.held_out.as_ref().is_some_and(|held| held.permille == 0)
+    }
+
     fn in_service(&self) -> bool {
         self.wanted.unwrap_or(self.share).serves()
     }
@@ -156,9 +167,12 @@ fn plan_service(
             answering += usize::from(bad.is_none());
             match bad {
                 // No dwell, no consent: a person's word is enough. Nor does it speak of health.
-                _ if placed.held_out.is_some() => leaving.push((region, placed, Reason::Ordered)),
+                _ if placed.is_drained() => leaving.push((region, placed, Reason::Ordered)),
                 Some(reason) => leaving.push((region, placed, reason)),
-                None if placed.wanted == Some(placed.share) => {}
+                None if placed.wanted == Some(placed.allowed()) => {}
+                None if placed.share.serves() && placed.held_out.is_some() => {
+                    change(region, placed, placed.allowed(), Reason::Ordered);
+                }
                 None if !placed.share.serves() => {
                     // Taken out by configuration: as any other leaving, but by people's will.
                     leaving.push((region, placed, Reason::Configured));
@@ -167,19 +181,20 @@ fn plan_service(
             }
         } else if placed.wanted.is_none() {
             change(region, placed, placed.share, Reason::Configured);
-        } else if placed.share.serves() && placed.held_out.is_none() {
+        } else if placed.allowed().serves() {
+            let allowed = placed.allowed();
             match placed.verdict {
                 Verdict::Healthy if placed.for_ms >= u64::from(rules.return_after_ms) => {
-                    match inputs.dissent(ActionKind::Return, placed, placed.share) {
-                        Some(by) => block(region, placed.share, by),
+                    match inputs.dissent(ActionKind::Return, placed, allowed) {
+                        Some(by) => block(region, allowed, by),
                         None => {
                             (serving, answering) = (serving + 1, answering + 1);
-                            change(region, placed, placed.share, Reason::Recovered);
+                            change(region, placed, allowed, Reason::Recovered);
                         }
                     }
                 }
-                Verdict::Healthy => block(region, placed.share, Obstacle::NotHealthyLongEnough),
-                _ => block(region, placed.share, Obstacle::NotHealthy),
+                Verdict::Healthy => block(region, allowed, Obstacle::NotHealthyLongEnough),
+                _ => block(region, allowed, Obstacle::NotHealthy),
             }
         }
     }
@@ -333,7 +348,7 @@ mod tests {
     }
 
     fn drained(place: Placed) -> Placed {
-        let held = HeldOut { by: "ada".to_owned(), reason: "patching".to_owned() };
+        let held = HeldOut { by: "ada".to_owned(), reason: "patching".to_owned(), permille: 0 };
         Placed { held_out: Some(held), ..place }
     }
 

@@ -8,6 +8,9 @@ use crate::domain::order::{AskId, Order, Verb};
 use crate::domain::steering::{Answer, HandledOrder, HeldOut, Pause, Steering};
 use crate::domain::{Fleet, RegionId, ServiceId, StateName};
 
+use super::explain::State;
+use super::runs::{self, Runs};
+
 /// How far the fleet may go with an action: as a person has set it, or as configured.
 #[must_use]
 pub fn autonomy(fleet: &Fleet, steering: &Steering, action: ActionKind) -> Autonomy {
@@ -17,16 +20,18 @@ pub fn autonomy(fleet: &Fleet, steering: &Steering, action: ActionKind) -> Auton
 /// Handles an order: carries it out if it may be, and keeps what became of it under the name of the
 /// state that does so.
 #[must_use]
-pub fn handle(
-    fleet: &Fleet,
-    steering: &Steering,
-    order: &Order,
-    state: StateName,
-) -> (Steering, Option<String>) {
+pub fn handle(fleet: &Fleet, state: &State, order: &Order, name: StateName) -> Handling {
+    let steering = &state.steering;
+    let mut runs = None;
     let outcome = if steering.handled.too_old(order) {
         Err("it was given before too many others to be sure that it was not handled: look again, \
              and give it again"
             .to_owned())
+    } else if let Some(outcome) = runs::orders::apply(fleet, &state.runs, order) {
+        outcome.map(|changed| {
+            runs = Some(changed);
+            steering.clone()
+        })
     } else {
         apply(fleet, steering, order)
     };
@@ -34,9 +39,21 @@ pub fn handle(
         Ok(steered) => (steered, None),
         Err(why) => (steering.clone(), Some(why)),
     };
-    let handled = HandledOrder { order: order.clone(), state, refused: refused.clone() };
-    steered.handled.keep(handled);
-    (steered, refused)
+    // The run keeps its procedure; here it would only take room.
+    let order = order.clone().without_procedure();
+    steered.handled.keep(HandledOrder { order, state: name, refused: refused.clone() });
+    Handling { steering: steered, runs, refused }
+}
+
+/// What an order comes to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Handling {
+    /// What people have ordered, with this.
+    pub steering: Steering,
+    /// The runs, if it changes them.
+    pub runs: Option<Runs>,
+    /// Why it was not carried out; none if it was.
+    pub refused: Option<String>,
 }
 
 /// Carries an order out.
@@ -49,7 +66,7 @@ pub fn apply(fleet: &Fleet, steering: &Steering, order: &Order) -> Result<Steeri
         Verb::Drain { region, service, reason } => {
             paused_not(steering)?;
             for service in services_at(fleet, region, service.as_ref())? {
-                let held = HeldOut { by: order.by.clone(), reason: reason.clone() };
+                let held = HeldOut { by: order.by.clone(), reason: reason.clone(), permille: 0 };
                 steered.held_out.entry(service).or_default().insert(region.clone(), held);
             }
         }
@@ -82,6 +99,9 @@ pub fn apply(fleet: &Fleet, steering: &Steering, order: &Order) -> Result<Steeri
             Some(level) => drop(steered.autonomy.insert(*action, *level)),
             None => drop(steered.autonomy.remove(action)),
         },
+        Verb::Start { .. } | Verb::Retry { .. } | Verb::Skip { .. } | Verb::Abort { .. } => {
+            return Err("this is about a run, and not for here".to_owned());
+        }
         Verb::Approve { ask } => {
             answer(&mut steered, ask, Answer::Approved { by: order.by.clone() })?;
         }

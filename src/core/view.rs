@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::observation::{Cell, ProbingReport, ZoneReport};
+use crate::domain::DatabaseId;
+use crate::domain::observation::{Cell, DatabaseReport, ProbingReport, ZoneReport};
 use crate::domain::seat::Seat;
 use crate::domain::signal::ServiceSignals;
 use crate::domain::steering::Steering;
@@ -19,6 +20,7 @@ use crate::domain::{
 use super::Brain;
 use super::explain::{Change, State};
 use super::health::{Ballots, Row, Verdict, Vote, signals_of};
+use super::runs::view::RunView;
 
 /// A seat as it was last read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,6 +51,9 @@ pub struct StateView {
     /// What people have ordered, and what is asked of them.
     #[serde(default, skip_serializing_if = "Steering::is_empty")]
     pub steering: Steering,
+    /// Runs of runbooks: those under way, and the last ones that ended.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub runs: BTreeMap<String, RunView>,
 }
 
 /// A service in one Region.
@@ -127,6 +132,9 @@ pub struct LeaderView {
     pub zones: BTreeMap<ZoneId, ZoneReport>,
     /// What it would do but can't, and why.
     pub blocked: Vec<String>,
+    /// Each database, as it says itself.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub databases: BTreeMap<DatabaseId, DatabaseReport>,
 }
 
 /// The whole picture.
@@ -251,6 +259,11 @@ pub fn draw(sources: Sources<'_>) -> View {
             at: state.at.clone(),
             changes: state.cause.changes().to_vec(),
             steering: state.steering.clone(),
+            runs: state
+                .runs
+                .iter()
+                .map(|(name, kept)| (name.clone(), RunView::of(name, kept)))
+                .collect(),
         }),
         services,
         observers: sources
@@ -316,6 +329,7 @@ fn leader(sources: &Sources<'_>) -> Option<LeaderView> {
         seats,
         zones: report.map(|report| report.zones.clone()).unwrap_or_default(),
         blocked: report.map(|report| report.blocked.clone()).unwrap_or_default(),
+        databases: report.map(|report| report.databases.clone()).unwrap_or_default(),
     })
 }
 
@@ -389,6 +403,7 @@ impl Brain {
             leader.zones =
                 self.zones.iter().map(|(zone, state)| (zone.clone(), state.report())).collect();
             leader.blocked = self.blocked.iter().map(ToString::to_string).collect();
+            leader.databases = self.databases_shown(now);
         }
         view
     }

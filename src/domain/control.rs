@@ -52,11 +52,12 @@ pub type Weights = BTreeMap<ServiceId, BTreeMap<RegionId, Weight>>;
 
 /// Everything that the fleet has decided and that a new leader must go on with.
 ///
-/// `C` is the record of why this state came to be; the brain's own type stands there
-/// (`core::explain::Cause`), kept generic so that the words don't depend on the brain.
+/// `C` is the record of why this state came to be, and `R` a run of a runbook; the brain's own types
+/// stand there (`core::explain::Cause`, `core::runs::Kept`), kept generic so that the words don't
+/// depend on the brain.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct ControlState<C> {
+pub struct ControlState<C, R> {
     /// Its name.
     pub name: StateName,
     /// Whose state it is.
@@ -68,6 +69,9 @@ pub struct ControlState<C> {
     /// What people have ordered, and what is asked of them.
     #[serde(default, skip_serializing_if = "Steering::is_empty")]
     pub steering: Steering,
+    /// Runs of runbooks by name: those under way, and the last ones that ended.
+    #[serde(default = "BTreeMap::new", skip_serializing_if = "BTreeMap::is_empty")]
+    pub runs: BTreeMap<String, R>,
     /// The agent that proposed it.
     pub by: AgentId,
     /// Wall-clock time of the proposal in RFC 3339, for people only: never compared.

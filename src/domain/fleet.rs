@@ -8,9 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::autonomy::Consent;
-use super::database::{DatabaseSpec, WritesTo};
+use super::database::{DatabaseSpec, WriteReach, WritesTo};
 use super::gate::Gates;
-use super::name::{DatabaseId, FleetName, RegionId, ServiceId, ZoneId};
+use super::name::{DatabaseId, FleetName, GlobalClusterId, RegionId, ServiceId, ZoneId};
 use super::observation::Target;
 use super::record::{DnsName, RecordData, RecordKey, RecordType};
 use super::signal::{AlarmName, TargetGroupArn};
@@ -62,6 +62,14 @@ impl Fleet {
                     .map(|region| Target { region: region.clone(), service: service.clone() })
             })
             .collect()
+    }
+
+    /// The global cluster that a service writes to, and from where it can.
+    #[must_use]
+    pub fn written_by(&self, service: &Service) -> Option<(GlobalClusterId, WriteReach)> {
+        let writes_to = service.writes_to.as_ref()?;
+        let database = self.databases.get(&writes_to.database)?;
+        Some((database.global_cluster.clone(), writes_to.reach))
     }
 
     /// Services whose record is in this zone.

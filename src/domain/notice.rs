@@ -14,6 +14,18 @@ pub enum NoticeLevel {
     ThirdParty,
 }
 
+impl NoticeLevel {
+    /// The level as a metric label.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Infrastructure => "infrastructure",
+            Self::Application => "application",
+            Self::ThirdParty => "third_party",
+        }
+    }
+}
+
 /// A message to people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notice {

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::control::StateName;
-use super::name::{AgentId, FleetName, RegionId, ServiceId, ZoneId};
+use super::name::{AgentId, DatabaseId, FleetName, RegionId, ServiceId, ZoneId};
 use super::seat::{BootId, Epoch};
 use super::signal::ServiceSignals;
 
@@ -309,6 +309,27 @@ pub struct LeaderReport {
     pub zones: BTreeMap<ZoneId, ZoneReport>,
     /// What would be done but is not, and why.
     pub blocked: Vec<String>,
+    /// Each database.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub databases: BTreeMap<DatabaseId, DatabaseReport>,
+}
+
+/// How a leader sees a database.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DatabaseReport {
+    /// Where its writer is; none if it could not be read or RDS shows none.
+    pub writer: Option<RegionId>,
+    /// RDS's status word.
+    pub status: Option<String>,
+    /// A move under way: its stage and where to.
+    pub moving: Option<String>,
+    /// Time since it was asked for, in milliseconds.
+    pub age_ms: Option<u64>,
+    /// What a failover to each Region would lose: at least, at most, and the age of the figures, all
+    /// in milliseconds.
+    pub loss: BTreeMap<RegionId, (u64, u64, u64)>,
+    /// Why it could not be read last.
+    pub trouble: Option<String>,
 }
 
 /// An address that fails while others of its name answer.

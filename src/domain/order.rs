@@ -69,7 +69,7 @@ impl fmt::Display for OrderId {
     }
 }
 
-/// Names something that waits for a person's approval, such as `drain:web:eu-west-1`.
+/// Names something that waits for a person's approval: `drain:web:eu-west-1`, or `run:NAME:STEP`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct AskId(pub String);
@@ -94,6 +94,17 @@ pub struct Order {
     /// What.
     #[serde(flatten)]
     pub verb: Verb,
+}
+
+impl Order {
+    /// The order without the runbook that it starts, for where the run itself is kept.
+    #[must_use]
+    pub fn without_procedure(mut self) -> Self {
+        if let Verb::Start { procedure, .. } = &mut self.verb {
+            procedure.clear();
+        }
+        self
+    }
 }
 
 /// What is to be done.
@@ -134,6 +145,39 @@ pub enum Verb {
         /// Why.
         reason: String,
     },
+    /// Execute a runbook.
+    Start {
+        /// The run's name, unlike every other's.
+        run: String,
+        /// Why.
+        reason: String,
+        /// The runbook, bound to its arguments: a `runbook::Procedure` as JSON, so that whoever leads
+        /// executes what the person saw, whatever files it has.
+        procedure: String,
+    },
+    /// Have a step of a run tried again that is stuck.
+    Retry {
+        /// Of which run.
+        run: String,
+        /// Which step, by its name.
+        step: String,
+    },
+    /// Let a run go on without a step that is stuck.
+    Skip {
+        /// Which run.
+        run: String,
+        /// Which step, by its name.
+        step: String,
+        /// Why.
+        reason: String,
+    },
+    /// Have everything undone that a run has done.
+    Abort {
+        /// Which run.
+        run: String,
+        /// Why.
+        reason: String,
+    },
     /// Let something go ahead that asked for approval.
     Approve {
         /// What.
@@ -167,6 +211,10 @@ impl fmt::Display for Verb {
             Self::SetAutonomy { action, to: None, reason } => {
                 write!(f, "autonomy of {action}: as configured ({reason})")
             }
+            Self::Start { run, reason, .. } => write!(f, "start {run} ({reason})"),
+            Self::Retry { run, step } => write!(f, "retry {step} of {run}"),
+            Self::Skip { run, step, reason } => write!(f, "skip {step} of {run} ({reason})"),
+            Self::Abort { run, reason } => write!(f, "abort {run} ({reason})"),
             Self::Approve { ask } => write!(f, "approve {ask}"),
             Self::Reject { ask, reason } => write!(f, "reject {ask} ({reason})"),
         }

@@ -45,13 +45,31 @@ impl Steering {
     }
 }
 
-/// A Region that is kept out of service.
+/// A Region that is kept out of service, or at a part of its weight.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HeldOut {
     /// By whom.
     pub by: String,
     /// Why.
     pub reason: String,
+    /// How much of its weight it keeps, in thousandths: 0 is out of service.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub permille: u16,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde asks for")]
+fn is_zero(permille: &u16) -> bool {
+    *permille == 0
+}
+
+impl HeldOut {
+    /// What is left of a weight. Whoever is to keep something keeps at least 1.
+    #[must_use]
+    pub fn limit(&self, weight: Weight) -> Weight {
+        let left = u32::from(weight.0) * u32::from(self.permille.min(1000)) / 1000;
+        let least = u32::from(self.permille > 0 && weight.serves());
+        Weight(u8::try_from(left.max(least)).unwrap_or(u8::MAX))
+    }
 }
 
 /// A pause.
@@ -196,6 +214,19 @@ mod tests {
                 assert!(handled.knows(&again) || handled.too_old(&again), "{before} at {number}");
             }
         }
+    }
+
+    #[test]
+    fn a_part_of_a_weight_is_never_nothing_and_never_more_than_the_whole() {
+        let left = |permille, weight| {
+            let (by, reason) = (String::new(), String::new());
+            HeldOut { by, reason, permille }.limit(Weight(weight)).0
+        };
+        assert_eq!(
+            [left(0, 100), left(250, 100), left(1000, 100), left(2000, 255)],
+            [0, 25, 100, 255]
+        );
+        assert_eq!([left(1, 100), left(1, 0)], [1, 0]);
     }
 
     #[test]

@@ -203,6 +203,7 @@ impl Tale {
             seats: BTreeMap::new(),
             wanted,
             steering: Steering::default(),
+            runs: BTreeMap::<String, serde_json::Value>::new(),
             by: id("eu-west-1"),
             at: "2026-01-01T00:00:00Z".to_owned(),
             cause: json!({"why": "told"}),

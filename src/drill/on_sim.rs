@@ -19,6 +19,7 @@ use super::scenario::{Run, Scenario, Stage};
 pub fn run_on_sim(scenario: &Scenario, fleet: Fleet, seed: u64) -> Result<Run, NotRun> {
     let fleet = with_ttl(fleet, scenario.distances.ttl_s());
     let mut sim = Sim::new(fleet.clone(), Options { seed, ..Options::default() });
+    sim.world_mut().rds.set_pace(scenario.distances.pace());
     scenario.distances.apply(&mut sim.world_mut().network, &fleet.regions);
     let limit = sim.now() + Duration::from_millis(scenario.settle_ms.into());
     if !sim.run_until_that(limit, Sim::settled) {

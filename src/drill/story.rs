@@ -229,6 +229,13 @@ impl Teller<'_> {
                     self.story.failed_before += 1;
                 }
             }
+            // What befalls databases is scored nowhere yet.
+            Happening::Wrote { .. }
+            | Happening::NotWritten { .. }
+            | Happening::WriterMoving { .. }
+            | Happening::WriterMoved { .. }
+            | Happening::WriterStays { .. }
+            | Happening::WritesLost { .. } => {}
         }
     }
 
@@ -258,7 +265,10 @@ impl Teller<'_> {
     }
 
     fn state(&mut self, stamp: Stamp, item: &serde_json::Value) {
-        let Some(state) = document::<ControlState<serde_json::Value>>(item) else { return };
+        let Some(state) = document::<ControlState<serde_json::Value, serde_json::Value>>(item)
+        else {
+            return;
+        };
         if self.story.decisions.iter().any(|decision| decision.name == state.name) {
             return;
         }

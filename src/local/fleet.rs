@@ -128,6 +128,7 @@ impl Fleet {
 
         let mut world = seed::world(options.seed, &fleet, options.lag, options.propagation)?;
         world.set_unix_ms_at_zero(clock::wall_unix_ms());
+        world.rds.set_pace(options.distances.pace());
         options.distances.apply(&mut world.network, &fleet.regions);
         let shared = Arc::new(Shared::new(world));
         let places = Arc::new(agents_of(&fleet));
@@ -170,6 +171,12 @@ impl Fleet {
             dns: dns.address(),
             port,
             services: fleet.services.iter().map(|(id, s)| (id.clone(), s.name.clone())).collect(),
+            writing: fleet
+                .services
+                .iter()
+                .filter(|(_, service)| fleet.written_by(service).is_some())
+                .map(|(id, _)| id.clone())
+                .collect(),
             regions: addresses.iter().map(|(r, a)| (IpAddr::V4(*a), r.clone())).collect(),
         };
         crowd.start(&mut tasks)?;

@@ -11,7 +11,7 @@
 //! | name servers | `dns` |
 //! | applications and clients | `apps`, `clients`, `addresses` |
 //! | agents | `agents`, `launch` |
-//! | being asked and struck | `control`, `strike`, `state`, `reading` |
+//! | being asked and struck | `control`, `strike`, `state`, `reading`, `databases` |
 //! | being found | `env_file`, `status_lines` |
 //!
 //! What it doesn't do: decide anything, or know of the brain. It needs no network but loopback.
@@ -23,6 +23,7 @@ mod aws;
 mod clients;
 pub mod cloudwatch;
 pub mod control;
+mod databases;
 pub mod dns;
 mod document;
 pub mod dynamodb;
@@ -55,6 +56,7 @@ use std::sync::Arc;
 pub use addresses::AddressError;
 pub use agents::{AgentCondition, AgentError};
 pub use clients::{ClientCount, KINDS};
+pub use databases::{DatabaseState, MemberState, Moving, WriteCount};
 pub use error::LocalError;
 pub use exchange::ExchangeError;
 pub use fleet::{Fleet, Options};

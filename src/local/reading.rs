@@ -74,7 +74,8 @@ pub(super) fn wanted(world: &World, fleet: &Fleet) -> Option<Weights> {
         items::document_from(&neutral(item)).ok()
     })?;
     // Why it came to be is the brain's own to read.
-    let state: ControlState<serde_json::Value> = serde_json::from_str(&document).ok()?;
+    let state: ControlState<serde_json::Value, serde_json::Value> =
+        serde_json::from_str(&document).ok()?;
     Some(state.wanted)
 }
 

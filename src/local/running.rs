@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::agents::Agents;
 use super::clients::{ClientCount, Tally};
 use super::control::LogPage;
+use super::databases;
 use super::reading::{self, Leader};
 use super::shared::Shared;
 use super::state::{AgentState, AppState, Cut, State};
@@ -83,6 +84,7 @@ impl Running {
         });
         let agents = agents.collect();
         let clients = self.counts();
+        let writes = self.tally.writes();
         self.shared.visit(|world, at| State {
             at,
             lost: world.network.lost().iter().cloned().collect(),
@@ -109,6 +111,8 @@ impl Running {
             wanted: reading::wanted(world, &self.fleet),
             served: reading::served(world, &self.fleet),
             clients,
+            databases: databases::states(world, at),
+            writes,
             log_entries: world.log.entries().len(),
         })
     }

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use crate::domain::{Fleet, Moment, Target, ZoneId};
 use crate::world::World;
-use crate::world::rds::Pace;
 use crate::world::route53::{
     Action, ModelChange, ModelRecordSet, ModelRecordType, ModelRouting, OwnerName, Route53Error,
 };
@@ -30,7 +29,6 @@ pub(super) fn world(
             world.dynamo.set_lag(from, to, lag);
         }
     }
-    world.rds.set_pace(Pace::QUICK);
     world.dynamo.set_creation(CREATION, CREATION);
     for Target { region, service } in fleet.targets() {
         world.apps.add(Target { region, service });

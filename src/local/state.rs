@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::agents::AgentCondition;
 use super::clients::ClientCount;
+use super::databases::{DatabaseState, WriteCount};
 use super::reading::Leader;
 use crate::domain::control::Weights;
 use crate::domain::signal::{AlarmName, AlarmState, TargetHealth};
@@ -41,6 +42,10 @@ pub struct State {
     pub served: Weights,
     /// How clients fared since the start.
     pub clients: Vec<ClientCount>,
+    /// How each database is.
+    pub databases: Vec<DatabaseState>,
+    /// How clients' writes fared since the start.
+    pub writes: Vec<WriteCount>,
     /// Entries in the world's log.
     pub log_entries: usize,
 }

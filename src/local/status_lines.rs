@@ -77,7 +77,9 @@ impl Story {
                 Happening::Fault { fault } => {
                     Some(format!("{} {}", clock(entry.at), words::fault(fault)))
                 }
-                _ => None,
+                other => {
+                    words::of_a_database(other).map(|text| format!("{} {text}", clock(entry.at)))
+                }
             });
             let lines: Vec<_> = faults.collect();
             self.log_read = world.log.entries().len();

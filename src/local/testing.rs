@@ -95,12 +95,17 @@ zones = { Z1 = "example.com" }
 zone = "Z1"
 name = "web.example.com"
 type = "A"
+writes_to = "shop"
 probe = { path = "/up", body_contains = "\"all\" well", status = "203-299" }
+[databases.shop]
+global_cluster = "shop"
 "#;
     let region = |n| {
         let text = format!(
             "region = \"r{n}\"\n[services.web]\nweight = 100\nurl = \"http://127.0.{n}.1\"\n\
-             record = {{ values = [\"127.0.{n}.1\"], ttl_s = 1 }}\n"
+             record = {{ values = [\"127.0.{n}.1\"], ttl_s = 1 }}\n\
+             [databases.shop]\n\
+             cluster = \"arn:aws:rds:r{n}:123456789012:cluster:shop-r{n}\"\n"
         );
         (format!("r{n}.toml"), text)
     };

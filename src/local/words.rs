@@ -4,6 +4,7 @@ use std::fmt::Display;
 
 use crate::domain::{GlobalClusterId, RegionId, ServiceId};
 use crate::world::fault::Fault;
+use crate::world::log::Happening;
 
 /// Things in a row, with commas between.
 pub(super) fn list<T: Display>(things: impl IntoIterator<Item = T>) -> String {
@@ -59,6 +60,25 @@ pub fn fault(fault: &Fault) -> String {
         Fault::Wire { rule } => format!("on the wire: {rule}"),
         Fault::MendWire { scope } => format!("on the wire: {scope} is well again"),
     }
+}
+
+/// What befell a database, as a sentence without its end; none of anything else.
+pub(super) fn of_a_database(happening: &Happening) -> Option<String> {
+    Some(match happening {
+        Happening::WriterMoving { cluster, from, to, allow_data_loss } => {
+            let kind = if *allow_data_loss { "a failover" } else { "a switchover" };
+            format!("{kind} of {cluster} from {from} to {to} has begun")
+        }
+        Happening::WriterMoved { cluster, to, .. } => format!("{cluster} is written in {to}"),
+        Happening::WriterStays { cluster, writer } => {
+            format!("the move of {cluster} was given up: it is written in {writer}")
+        }
+        Happening::WritesLost { cluster, by, writes } => {
+            let count = writes.len();
+            format!("{cluster} has lost {count} writes that {by} had taken")
+        }
+        _ => return None,
+    })
 }
 
 fn secondary(region: &RegionId, cluster: Option<&GlobalClusterId>) -> String {

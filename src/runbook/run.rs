@@ -100,6 +100,21 @@ pub enum RunStatus {
 }
 
 impl RunStatus {
+    /// The status as one word, for tables.
+    #[must_use]
+    pub const fn label(&self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::WaitingForPerson { .. } => "waiting for a person",
+            Self::Stuck { .. } => "stuck",
+            Self::Undoing => "being undone",
+            Self::UndoStuck { .. } => "stuck while being undone",
+            Self::Done { .. } => "done",
+            Self::Aborted { .. } => "aborted",
+            Self::Broken { .. } => "broken",
+        }
+    }
+
     /// Whether nothing will ever follow.
     #[must_use]
     pub const fn is_final(&self) -> bool {

@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
-use crate::domain::{Moment, RegionId, ServiceId};
+use crate::domain::database::WriteReach;
+use crate::domain::{GlobalClusterId, Moment, RegionId, ServiceId};
 use crate::world::World;
 use crate::world::apps::Reaction;
 use crate::world::client::{Account, Client, Move};
 use crate::world::log::{ClientKind, Happening};
 use crate::world::network::Place;
+use crate::world::rds::{WriteId, Written};
 use crate::world::route53::{ModelRecordType, OwnerName};
 
 use super::setup::{Addresses, target};
@@ -22,7 +24,20 @@ pub(super) struct SimClient {
     name: OwnerName,
     rtype: ModelRecordType,
     client: Client,
+    writes: Option<Writes>,
 }
+
+/// What a client of a service that writes to a database writes.
+#[derive(Debug)]
+struct Writes {
+    cluster: GlobalClusterId,
+    reach: WriteReach,
+    /// The name of the next one: no two clients' are the same.
+    next: WriteId,
+}
+
+/// How many writes each client has names for.
+const NAMES_EACH: u64 = 1 << 32;
 
 impl SimClient {
     pub(super) fn new(
@@ -31,7 +46,18 @@ impl SimClient {
         rtype: ModelRecordType,
         kind: ClientKind,
     ) -> Self {
-        Self { service, name, rtype, client: Client::new(kind) }
+        Self { service, name, rtype, client: Client::new(kind), writes: None }
+    }
+
+    /// Lets the client, the nth of all, write to the service's database with each request that is
+    /// served.
+    pub(super) fn writing(mut self, to: Option<(GlobalClusterId, WriteReach)>, nth: usize) -> Self {
+        let nth = u64::try_from(nth).expect("clients are few");
+        self.writes = to.map(|(cluster, reach)| {
+            let next = WriteId(nth * NAMES_EACH);
+            Writes { cluster, reach, next }
+        });
+        self
     }
 
     /// Makes one request: resolves if need be, calls, and gives the account of it with its length.
@@ -54,7 +80,32 @@ impl SimClient {
             let why = format!("nothing is at {address}");
             return (Account::Failed { region: None, why }, Duration::ZERO);
         };
-        self.call(world, region)
+        let (account, took) = self.call(world, region);
+        if let Account::Served(region) = &account {
+            self.write(now, world, region);
+        }
+        (account, took)
+    }
+
+    /// Writes by way of the application that served it. The answer's way back to the client is as
+    /// good as that of the request's own, which has just been looked at.
+    fn write(&mut self, now: Moment, world: &mut World, region: &RegionId) {
+        let Some(Writes { cluster, reach, next }) = &mut self.writes else { return };
+        let write = *next;
+        next.0 += 1;
+        let World { rds, network, .. } = world;
+        let written = rds
+            .writer_for(now, region, cluster, *reach)
+            .and_then(|to| rds.write(now, network, region, &to, cluster, write));
+        let (service, region, client) = (self.service.clone(), region.clone(), self.client.kind());
+        let happening = match written {
+            Ok(Written { by }) => Happening::Wrote { service, region, by, write, client },
+            Err(refused) => {
+                let (region, why) = (Some(region), refused.to_string());
+                Happening::NotWritten { service, region, write, client, why }
+            }
+        };
+        world.log.add(now, happening);
     }
 
     fn call(&self, world: &World, region: &RegionId) -> (Account, Duration) {

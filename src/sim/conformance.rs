@@ -11,19 +11,23 @@ use async_trait::async_trait;
 
 use super::ports::{Ports, ReadBefore, to_world};
 use crate::core::{Outcome, Refusal, Request, Response};
+use crate::domain::database::{ClusterArn, GlobalCluster, LagPoint, MemberCluster};
 use crate::domain::fleet::Tables;
 use crate::domain::record::{ChangeId, ChangeStatus, DnsName, RecordKey, ZoneRead};
 use crate::domain::seat::Beat;
-use crate::domain::{CallFailure, Moment, RegionId, Report, Seat, StateName, ZoneBatch, ZoneId};
+use crate::domain::{
+    CallFailure, GlobalClusterId, Moment, RegionId, Report, Seat, StateName, ZoneBatch, ZoneId,
+};
 use crate::domain::{Order, OrderId};
-use crate::ports::conformance::{Ground, SUITES};
-use crate::ports::{Answer, Observations, Records, Registers, SwapRefused, items};
+use crate::ports::conformance::{Ground, MadeDatabase, SUITES};
+use crate::ports::{Answer, Databases, Observations, Records, Registers, SwapRefused, items};
 use crate::world::World;
 use crate::world::dynamo::operation::{
     BillingMode, CreateTable, KeyAttribute, KeyKind, KeySchema, Placeholders, PutItem, Query,
     Reading, ReplicaUpdate, StreamView, TableStatus, UpdateTable,
 };
 use crate::world::dynamo::{AttributeValue, DynamoError, Operation, Output};
+use crate::world::rds::Member;
 
 /// Time that each call takes.
 const CALL: Duration = Duration::from_millis(1);
@@ -340,6 +344,59 @@ impl Records for InMemory {
     }
 }
 
+#[async_trait]
+impl Databases for InMemory {
+    async fn describe(
+        &self,
+        via: &RegionId,
+        cluster: &GlobalClusterId,
+        _: Duration,
+    ) -> Answer<GlobalCluster> {
+        let (cluster, via) = (cluster.clone(), via.clone());
+        self.asked(Request::DescribeDatabase { cluster, via }, |response| match response {
+            Response::Database(shown) => Some(shown),
+            _ => None,
+        })
+    }
+
+    async fn describe_member(&self, member: &ClusterArn, _: Duration) -> Answer<MemberCluster> {
+        let member = member.clone();
+        self.asked(Request::DescribeMember { member }, |response| match response {
+            Response::Member(shown) => Some(shown),
+            _ => None,
+        })
+    }
+
+    async fn lag(&self, secondary: &ClusterArn, _: Duration) -> Answer<Vec<LagPoint>> {
+        let secondary = secondary.clone();
+        self.asked(Request::ReadLag { secondary }, |response| match response {
+            Response::Lag(points) => Some(points),
+            _ => None,
+        })
+    }
+
+    async fn switchover(
+        &self,
+        primary: &RegionId,
+        cluster: &GlobalClusterId,
+        target: &ClusterArn,
+        _: Duration,
+    ) -> Answer<()> {
+        let (primary, cluster, target) = (primary.clone(), cluster.clone(), target.clone());
+        self.asked(Request::SwitchOver { cluster, primary, target }, |_| Some(()))
+    }
+
+    async fn failover_allowing_data_loss(
+        &self,
+        cluster: &GlobalClusterId,
+        target: &ClusterArn,
+        _: Duration,
+    ) -> Answer<()> {
+        let (cluster, target) = (cluster.clone(), target.clone());
+        self.asked(Request::FailOver { cluster, target }, |_| Some(()))
+    }
+}
+
 fn regions() -> (RegionId, RegionId) {
     ("eu-west-1".parse().expect("valid"), "us-east-1".parse().expect("valid"))
 }
@@ -360,6 +417,19 @@ impl Ground for InMemory {
 
     fn records(&self) -> &dyn Records {
         self
+    }
+
+    fn databases(&self) -> &dyn Databases {
+        self
+    }
+
+    async fn make_database(&self) -> MadeDatabase {
+        let (world, now, _) = &mut *self.inner();
+        let (here, there) = regions();
+        let made = MadeDatabase::named("orders", &here, &there);
+        let members = [&made.here, &made.there].map(|arn| Member::new(arn.clone()));
+        world.rds.add(*now, made.cluster.clone(), members, &here);
+        made
     }
 
     fn regions(&self) -> (RegionId, RegionId) {

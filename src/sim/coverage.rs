@@ -185,6 +185,10 @@ impl Coverage {
                 None => "an order was carried out",
                 Some(_) => "an order was refused",
             }),
+            Note::Ran { needs_person, .. } => {
+                self.count(if *needs_person { "a run asked a person" } else { "a run went on" })
+            }
+            Note::Notice { .. } => self.count("people were told"),
             Note::Blocked { blocked } => {
                 for block in blocked {
                     self.count("a decision was blocked");
@@ -227,6 +231,7 @@ mod tests {
             seats: BTreeMap::new(),
             wanted: BTreeMap::new(),
             steering: crate::domain::steering::Steering::default(),
+            runs: BTreeMap::new(),
             by: "a".parse().expect("valid"),
             at: String::new(),
             cause,

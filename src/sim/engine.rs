@@ -132,7 +132,9 @@ impl Sim {
                 for _ in 0..self.options.clients_per_kind {
                     let name = (&service.name).into();
                     let rtype = service.rtype.into();
-                    self.clients.push(SimClient::new(id.clone(), name, rtype, kind));
+                    let to = self.fleet.written_by(service);
+                    let client = SimClient::new(id.clone(), name, rtype, kind);
+                    self.clients.push(client.writing(to, self.clients.len()));
                 }
             }
         }

@@ -147,6 +147,8 @@ fn note_words(note: &Note) -> Option<String> {
         Note::Ordered { order, refused: Some(why) } => {
             format!("refuses to {}: {why}", order.verb)
         }
+        Note::Ran { what, .. } => what.clone(),
+        Note::Notice { subject, .. } => format!("tells people: {subject}"),
         Note::Blocked { blocked } => {
             let blocked: Vec<String> = blocked.iter().map(ToString::to_string).collect();
             format!("is kept from: {}", blocked.join("; "))

@@ -209,7 +209,7 @@ impl Sim {
     }
 
     /// A person gives an order, after the newest state that is committed.
-    fn give_order(&mut self, replica: &RegionId, verb: Verb) {
+    pub(super) fn give_order(&mut self, replica: &RegionId, verb: Verb) {
         self.orders += 1;
         let order = Order {
             id: OrderId::drawn(self.orders),

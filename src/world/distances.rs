@@ -1,4 +1,4 @@
-//! How far apart things are: on one machine, or as AWS Regions are.
+//! How far apart things are, and how slow: on one machine, or as AWS Regions are.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::network::{Network, Place};
+use super::rds::Pace;
 use crate::domain::RegionId;
 
 /// A choice of distances.
@@ -79,6 +80,15 @@ impl Distances {
                 let there = Place::Region(b.clone());
                 network.set_distance(&here, &there, one_way(round_trip_ms(a.as_str(), b.as_str())));
             }
+        }
+    }
+
+    /// How long databases take for what they do.
+    #[must_use]
+    pub const fn pace(self) -> Pace {
+        match self {
+            Self::Near => Pace::QUICK,
+            Self::Life => Pace::LIFE,
         }
     }
 

@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use super::fault::Fault;
 use super::network::Place;
+use super::rds::WriteId;
 use crate::domain::record::{ChangeId, RecordChange};
-use crate::domain::{Moment, RegionId, ServiceId, ZoneId};
+use crate::domain::{GlobalClusterId, Moment, RegionId, ServiceId, ZoneId};
 
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,6 +73,69 @@ pub enum Happening {
         /// How it failed.
         why: String,
     },
+    /// A client's write was acknowledged to it.
+    Wrote {
+        /// By which service.
+        service: ServiceId,
+        /// By whose application.
+        region: RegionId,
+        /// Which writer took it.
+        by: RegionId,
+        /// Its name.
+        write: WriteId,
+        /// The kind of client.
+        client: ClientKind,
+    },
+    /// A client's write was not acknowledged: whether it was taken, nobody can tell it.
+    NotWritten {
+        /// By which service.
+        service: ServiceId,
+        /// By whose application, if it got as far as an address.
+        region: Option<RegionId>,
+        /// Its name.
+        write: WriteId,
+        /// The kind of client.
+        client: ClientKind,
+        /// What it was told.
+        why: String,
+    },
+    /// A move of a database's writer was accepted.
+    WriterMoving {
+        /// Of which global cluster.
+        cluster: GlobalClusterId,
+        /// From where.
+        from: RegionId,
+        /// To where.
+        to: RegionId,
+        /// Whether data may be lost.
+        allow_data_loss: bool,
+    },
+    /// A database's writer is elsewhere now.
+    WriterMoved {
+        /// Of which global cluster.
+        cluster: GlobalClusterId,
+        /// Where it was.
+        from: RegionId,
+        /// Where it is.
+        to: RegionId,
+    },
+    /// A move was given up.
+    WriterStays {
+        /// Of which global cluster.
+        cluster: GlobalClusterId,
+        /// Where the writer is.
+        writer: RegionId,
+    },
+    /// Writes that a database had taken are lost to it: by a failover, or taken by a writer that was
+    /// passed over and did not know.
+    WritesLost {
+        /// Of which global cluster.
+        cluster: GlobalClusterId,
+        /// Who had taken them.
+        by: RegionId,
+        /// Which, whether or not anybody was told that they were taken.
+        writes: Vec<WriteId>,
+    },
 }
 
 /// How a client treats names and connections.
@@ -118,6 +182,12 @@ impl Log {
     pub fn add(&mut self, at: Moment, happening: Happening) {
         assert!(self.entries.last().is_none_or(|last| last.at <= at), "the log went back in time");
         self.entries.push(Entry { at, happening });
+    }
+
+    /// When the newest entry was added; the world's zero when there is none.
+    #[must_use]
+    pub fn newest(&self) -> Moment {
+        self.entries.last().map_or(Moment::ZERO, |entry| entry.at)
     }
 
     /// Forgets every entry so far, and hands them over.

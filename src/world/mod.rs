@@ -103,6 +103,10 @@ impl World {
             let at_unix_ms = self.cloudwatch.unix_ms(at);
             self.cloudwatch.put(at, &region, metric, at_unix_ms, Stats::of(value));
         }
+        for (at, happening) in self.rds.happenings() {
+            // What a call brought is told when time next goes on, behind what came in between.
+            self.log.add(at.max(self.log.newest()), happening);
+        }
         self.cloudwatch.advance(now);
     }
 

@@ -5,19 +5,27 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::aws::{Aws, Board, Seats, Zones};
+use crate::aws::{Aws, Board, Databases as OverRds, Seats, Zones};
 use crate::domain::fleet::Tables;
 use crate::domain::record::DnsName;
 use crate::domain::{RegionId, ZoneId};
 use crate::local::testing::Stage;
 use crate::ports::conformance::differences::known;
-use crate::ports::conformance::{Ground, SUITES};
-use crate::ports::{Observations, Records, Registers};
+use crate::ports::conformance::{Ground, MadeDatabase, SUITES};
+use crate::ports::{Databases, Observations, Records, Registers};
+use crate::world::rds::{Member, Pace};
 
 /// Names the emulator's URL.
 const ENDPOINT: &str = "REGENT_CONFORMANCE_ENDPOINT";
 
-struct OverTheWire {
+/// An engine version that the emulator knows.
+const ENGINE_VERSION: &str = "16.14";
+
+struct OverTheWire<'s> {
+    name: String,
+    /// Where the world is ours, databases are made in it.
+    stage: Option<&'s Stage>,
+    databases: OverRds,
     seats: Seats,
     board: Board,
     zones: Zones,
@@ -25,9 +33,9 @@ struct OverTheWire {
     zone: (ZoneId, DnsName),
 }
 
-impl OverTheWire {
+impl<'s> OverTheWire<'s> {
     /// Fresh tables and a fresh zone behind an endpoint. `name` tells them from others'.
-    async fn at(url: &str, name: &str, regions: [&str; 2]) -> Self {
+    async fn at(url: &str, stage: Option<&'s Stage>, name: &str, regions: [&str; 2]) -> Self {
         let tables = Tables { seats: format!("{name}-seats"), board: format!("{name}-board") };
         let adapters = Aws::at(url, tables);
         let zone: DnsName = format!("{name}.example").parse().expect("valid");
@@ -44,6 +52,9 @@ impl OverTheWire {
         let id = created.hosted_zone().expect("the zone").id().trim_start_matches("/hostedzone/");
         let [here, there] = regions.map(|region| region.parse().expect("valid"));
         Self {
+            name: name.to_owned(),
+            stage,
+            databases: adapters.databases(),
             seats: adapters.seats(),
             board: adapters.board(),
             zones,
@@ -53,8 +64,49 @@ impl OverTheWire {
     }
 }
 
+impl OverTheWire<'_> {
+    /// Makes a database as an operator does; its ARNs are the endpoint's.
+    async fn made_over_the_wire(&self, named: MadeDatabase) -> MadeDatabase {
+        let rds = |region| self.databases.0.rds(region);
+        let cluster = named.cluster.as_str();
+        rds(named.here.region())
+            .create_global_cluster()
+            .global_cluster_identifier(cluster)
+            .engine("aurora-postgresql")
+            .engine_version(ENGINE_VERSION)
+            .send()
+            .await
+            .expect("a global cluster");
+        let mut arns = Vec::new();
+        for member in [&named.here, &named.there] {
+            let made = rds(member.region())
+                .create_db_cluster()
+                .db_cluster_identifier(member.name())
+                .global_cluster_identifier(cluster)
+                .engine("aurora-postgresql")
+                .engine_version(ENGINE_VERSION)
+                .send()
+                .await
+                .expect("a cluster");
+            let arn = made.db_cluster().and_then(|made| made.db_cluster_arn());
+            arns.push(arn.expect("its ARN").parse().expect("an ARN"));
+            rds(member.region())
+                .create_db_instance()
+                .db_instance_identifier(format!("{}-1", member.name()))
+                .db_cluster_identifier(member.name())
+                .db_instance_class("db.r6g.large")
+                .engine("aurora-postgresql")
+                .send()
+                .await
+                .expect("an instance");
+        }
+        let [here, there] = arns.try_into().expect("two");
+        MadeDatabase { here, there, ..named }
+    }
+}
+
 #[async_trait]
-impl Ground for OverTheWire {
+impl Ground for OverTheWire<'_> {
     fn registers(&self) -> &dyn Registers {
         &self.seats
     }
@@ -65,6 +117,32 @@ impl Ground for OverTheWire {
 
     fn records(&self) -> &dyn Records {
         &self.zones
+    }
+
+    fn databases(&self) -> &dyn Databases {
+        &self.databases
+    }
+
+    async fn make_database(&self) -> MadeDatabase {
+        let (here, there) = &self.regions;
+        let made = MadeDatabase::named(&self.name, here, there);
+        let Some(stage) = self.stage else { return self.made_over_the_wire(made).await };
+        stage.visit(|world, now| {
+            // Real time passes: each thing takes as little as the model can tell apart.
+            let soon = Duration::from_millis(200);
+            world.rds.set_pace(Pace {
+                lag: Duration::from_millis(10),
+                pending: soon,
+                switchover: soon,
+                failover: soon,
+                fencing: soon,
+                rebuild: soon,
+                ..Pace::QUICK
+            });
+            let members = [&made.here, &made.there].map(|arn| Member::new(arn.clone()));
+            world.rds.add(now, made.cluster.clone(), members, here);
+        });
+        made
     }
 
     fn regions(&self) -> (RegionId, RegionId) {
@@ -88,7 +166,7 @@ async fn the_adapters_over_the_local_endpoints_conform() {
         for case in cases {
             // A stage each: the account's rate of calls to Route 53 would not do for all of them.
             let stage = Stage::start().await;
-            let ground = OverTheWire::at(&stage.url, "c", ["r1", "r2"]).await;
+            let ground = OverTheWire::at(&stage.url, Some(&stage), "c", ["r1", "r2"]).await;
             if let Err(why) = case.run(&ground).await {
                 wrong.push(format!("{port}: {}: {why}", case.name));
             }
@@ -111,7 +189,7 @@ async fn the_adapters_over_an_independent_emulator_conform_but_for_what_is_known
         for case in cases {
             number += 1;
             let name = format!("c{run}-{number}");
-            let ground = OverTheWire::at(&url, &name, ["eu-west-1", "us-east-1"]).await;
+            let ground = OverTheWire::at(&url, None, &name, ["eu-west-1", "us-east-1"]).await;
             match (case.run(&ground).await, known(port, case.name)) {
                 (Err(why), None) => wrong.push(format!("{port}: {}: {why}", case.name)),
                 (Ok(()), Some(_)) => wrong.push(format!(

@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 use super::{AMPLE, aws};
 use crate::aws::Aws;
 use crate::domain::control::StateRef;
+use crate::domain::database::ClusterArn;
 use crate::domain::digest::Digest;
 use crate::domain::fleet::Tables;
 use crate::domain::order::Verb;
@@ -18,17 +19,23 @@ use crate::domain::record::{
     ChangeId, DnsName, RecordChange, RecordData, RecordKey, RecordSet, RecordType, Routing,
 };
 use crate::domain::seat::{Beat, BootId, Incarnation};
+use crate::domain::signal::MetricId;
 use crate::domain::{
-    CallFailure, Epoch, FailureClass, RegionId, Report, Seat, StateName, ZoneBatch, ZoneId,
+    CallFailure, Epoch, FailureClass, GlobalClusterId, RegionId, Report, Seat, StateName,
+    ZoneBatch, ZoneId,
 };
 use crate::domain::{Order, OrderId};
 use crate::local::testing::Stage;
+use crate::ports::databases::{LAG_METRIC, RPO_METRIC};
 use crate::ports::items;
-use crate::ports::{Observations as _, Records as _, Registers as _, SwapRefused};
+use crate::ports::{Databases as _, Observations as _, Records as _, Registers as _, SwapRefused};
+use crate::telemetry::clock;
 use crate::world::World;
+use crate::world::cloudwatch::Stats;
 use crate::world::dynamo::operation::TableDescription;
 use crate::world::dynamo::{AttributeValue, Item, Operation, Output};
 use crate::world::fault::Fault;
+use crate::world::rds::Member;
 use crate::world::wire::{Percent, Rule, Scope, Treatment};
 
 /// A limit that is over long before the held-up call is carried out, and long enough to send it.
@@ -50,6 +57,9 @@ enum Op {
     ZoneName,
     ReadZone,
     ChangeStatus,
+    ShowDatabase,
+    ShowMember,
+    ReadLag,
     SwapSeat,
     PutState,
     CreateSeat,
@@ -62,11 +72,13 @@ enum Op {
     CreateBoard,
     AddReplica,
     ChangeZone,
+    SwitchOver,
+    FailOver,
 }
 
 use Op::*;
 
-const READS: [Op; 10] = [
+const READS: [Op; 13] = [
     ReadSeat,
     ReadState,
     HasSeats,
@@ -77,8 +89,11 @@ const READS: [Op; 10] = [
     ZoneName,
     ReadZone,
     ChangeStatus,
+    ShowDatabase,
+    ShowMember,
+    ReadLag,
 ];
-const WRITES: [Op; 11] = [
+const WRITES: [Op; 13] = [
     SwapSeat,
     PutState,
     CreateSeat,
@@ -90,6 +105,8 @@ const WRITES: [Op; 11] = [
     CreateBoard,
     AddReplica,
     ChangeZone,
+    SwitchOver,
+    FailOver,
 ];
 
 impl Op {
@@ -107,6 +124,11 @@ impl Op {
             CreateSeats | CreateBoard => "CreateTable",
             AddReplica => "UpdateTable",
             ChangeZone => "ChangeResourceRecordSets",
+            ShowDatabase => "DescribeGlobalClusters",
+            ShowMember => "DescribeDBClusters",
+            ReadLag => "GetMetricData",
+            SwitchOver => "SwitchoverGlobalCluster",
+            FailOver => "FailoverGlobalCluster",
         }
     }
 }
@@ -181,6 +203,14 @@ fn key(parts: &[(&str, &str)]) -> Item {
     parts.iter().map(|(name, value)| ((*name).to_owned(), AttributeValue::text(*value))).collect()
 }
 
+fn database(n: u64) -> GlobalClusterId {
+    format!("orders-{n}").parse().expect("valid")
+}
+
+fn arn(n: u64, region: &str) -> ClusterArn {
+    format!("arn:aws:rds:{region}:123456789012:cluster:orders-{n}-{region}").parse().expect("valid")
+}
+
 /// A stage with everything that can be read, made before anything goes amiss.
 struct Play {
     stage: Stage,
@@ -208,13 +238,42 @@ impl Play {
             comment: String::new(),
         };
         let change = aws.zones().change_zone(&batch, AMPLE).await.expect("a change");
-        Self { stage, aws, change }
+        let play = Self { stage, aws, change };
+        play.make_database(0);
+        play.measure_lag();
+        play
+    }
+
+    /// A database whose writer is in r1, and can be moved to r2.
+    fn make_database(&self, n: u64) {
+        self.stage.visit(|world, now| {
+            let members = ["r1", "r2"].map(|region| Member::new(arn(n, region)));
+            world.rds.add(now, database(n), members, &region("r1"));
+        });
+    }
+
+    /// A point of two of the three metrics, which can be read at once.
+    fn measure_lag(&self) {
+        let at_unix_ms = clock::wall_unix_ms() - 60_000;
+        self.stage.visit(|world, now| {
+            world.cloudwatch.set_delay(Duration::ZERO);
+            for (name, value) in [(LAG_METRIC, 120.0), (RPO_METRIC, 80.0)] {
+                let dimensions = ("DBClusterIdentifier".to_owned(), arn(0, "r2").name().to_owned());
+                let metric = MetricId {
+                    namespace: "AWS/RDS".to_owned(),
+                    name: name.to_owned(),
+                    dimensions: [dimensions].into(),
+                };
+                world.cloudwatch.put(now, &region("r2"), metric, at_unix_ms, Stats::of(value));
+            }
+        });
     }
 
     /// Asks; what the caller is then told, and in words what it was given.
     async fn act(&self, op: Op, n: u64, limit: Duration) -> Result<String, FailureClass> {
         let (r1, r2) = (region("r1"), region("r2"));
         let (seats, board, zones) = (self.aws.seats(), self.aws.board(), self.aws.zones());
+        let databases = self.aws.databases();
         fn told<T: std::fmt::Debug>(told: Result<T, CallFailure>) -> Result<String, FailureClass> {
             told.map(|given| format!("{given:?}")).map_err(|failure| failure.class)
         }
@@ -254,6 +313,20 @@ impl Play {
                 let batch = ZoneBatch { zone: zone(), changes, comment: String::new() };
                 told(zones.change_zone(&batch, limit).await)
             }
+            ShowDatabase => told(databases.describe(&r2, &database(0), limit).await),
+            ShowMember => told(databases.describe_member(&arn(0, "r2"), limit).await),
+            ReadLag => {
+                let points = databases.lag(&arn(0, "r2"), limit).await;
+                // Their age is another each time.
+                told(points.map(|points| {
+                    points.iter().map(|point| (point.lag_ms, point.rpo_ms)).collect::<Vec<_>>()
+                }))
+            }
+            SwitchOver => told(databases.switchover(&r1, &database(n), &arn(n, "r2"), limit).await),
+            FailOver => {
+                let target = arn(n, "r2");
+                told(databases.failover_allowing_data_loss(&database(n), &target, limit).await)
+            }
         }
     }
 
@@ -263,6 +336,7 @@ impl Play {
             CreateSeat => {
                 self.seats_of(n).create_table(&region("r1"), AMPLE).await.expect("a table");
             }
+            SwitchOver | FailOver => self.make_database(n),
             AddReplica => {
                 self.board_of(n).create_table(&region("r1"), &[], AMPLE).await.expect("a table");
             }
@@ -330,6 +404,11 @@ impl Play {
                 let mut records =
                     world.route53.records(&zone).filter_map(|record| record.to_record_set());
                 records.any(|record| record == txt(n))
+            }),
+            SwitchOver | FailOver => self.stage.visit(|world, _| {
+                let shown = world.rds.describe(&region("r1"), Some(database(n).as_str()));
+                let shown = shown.expect("it was made")[0].clone();
+                shown.moving.is_some() || shown.members[&region("r2")].writer
             }),
             _ => panic!("{op:?} has no effect"),
         }

@@ -1,12 +1,14 @@
 //! `regent runbook`: what there is to do in which case, by the fleet or by hand.
 //!
-//! Nothing here asks the network: a page of commands is wanted most when nothing answers.
+//! What shows a runbook asks no network: a page of commands is wanted most when nothing answers. What
+//! has one executed is an order like any other.
 
 mod books;
 mod check;
 mod list;
 mod plan;
 mod show;
+mod steer;
 
 use clap::Subcommand;
 
@@ -30,6 +32,10 @@ enum Command {
     Show(show::Args),
     Plan(plan::Args),
     Check(check::Args),
+    Run(steer::RunArgs),
+    Retry(steer::RetryArgs),
+    Skip(steer::SkipArgs),
+    Abort(steer::AbortArgs),
 }
 
 pub(super) fn run(args: &Args, screen: &mut Screen<'_>) -> Result<(), Failure> {
@@ -38,5 +44,9 @@ pub(super) fn run(args: &Args, screen: &mut Screen<'_>) -> Result<(), Failure> {
         Command::Show(args) => show::run(args, screen),
         Command::Plan(args) => plan::run(args, screen),
         Command::Check(args) => check::run(args, screen),
+        Command::Run(args) => steer::run(args, screen),
+        Command::Retry(args) => steer::retry(args, screen),
+        Command::Skip(args) => steer::skip(args, screen),
+        Command::Abort(args) => steer::abort(args, screen),
     }
 }

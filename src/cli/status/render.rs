@@ -35,6 +35,8 @@ pub(super) fn render(status: &Status) -> String {
     }
     section(out, "seats", &seats(view));
     section(out, "zones", &zones(status));
+    list(out, "databases", &steering::databases(view));
+    list(out, "runbooks", &steering::runs(view));
     list(out, "ordered by people", &steering::in_force(view));
     if let Some(leader) = &view.leader {
         list(out, "held back", &leader.blocked);

@@ -2,6 +2,7 @@
 
 use crate::core::view::View;
 use crate::domain::steering::{Answer, Ask};
+use crate::runbook::StepStatus;
 
 /// Orders in force, one in a line.
 pub(super) fn in_force(view: &View) -> Vec<String> {
@@ -19,6 +20,70 @@ pub(super) fn in_force(view: &View) -> Vec<String> {
     lines
 }
 
+/// Runs of runbooks: those under way with every step, ended ones in a line.
+pub(super) fn runs(view: &View) -> Vec<String> {
+    let Some(state) = &view.state else { return Vec::new() };
+    let mut lines = Vec::new();
+    for (name, run) in &state.runs {
+        let by = run.by.as_deref().unwrap_or("the fleet's own rules");
+        lines.push(format!("{name}: {} ({}; by {by}: {})", run.status, run.title, run.reason));
+        if run.over {
+            continue;
+        }
+        for step in &run.steps {
+            let told = step.told.as_ref().map(|told| format!("; {told}")).unwrap_or_default();
+            let at = step.at.as_ref().map(|at| format!(" since {at}")).unwrap_or_default();
+            let status = word(step.status);
+            lines.push(format!("  {status:<9} {}: {}{at}{told}", step.step, step.does));
+        }
+        lines.extend(run.choices.iter().map(|choice| format!("  you may: {choice}")));
+    }
+    lines
+}
+
+/// A step's status as one word.
+fn word(status: StepStatus) -> &'static str {
+    match status {
+        StepStatus::Pending => "-",
+        StepStatus::Asked => "ASKS",
+        StepStatus::Allowed => "allowed",
+        StepStatus::Running => "running",
+        StepStatus::Again => "again",
+        StepStatus::Unknown => "unknown",
+        StepStatus::Stuck => "STUCK",
+        StepStatus::Done => "done",
+        StepStatus::Skipped => "skipped",
+        StepStatus::Undoing => "undoing",
+        StepStatus::UndoAgain | StepStatus::UndoUnknown => "undo?",
+        StepStatus::UndoStuck => "STUCK",
+        StepStatus::Undone => "undone",
+        StepStatus::Left => "left",
+    }
+}
+
+/// The databases, as the leader sees them.
+pub(super) fn databases(view: &View) -> Vec<String> {
+    let Some(leader) = &view.leader else { return Vec::new() };
+    let mut lines = Vec::new();
+    for (database, report) in &leader.databases {
+        let writer = report.writer.as_ref().map_or("nobody", |writer| writer.as_str());
+        let status = report.status.as_deref().unwrap_or("not read yet");
+        let moving = report.moving.as_ref().map(|moving| format!(", {moving}")).unwrap_or_default();
+        lines.push(format!("{database}: {status}, written in {writer}{moving}"));
+        for (region, (low, high, age)) in &report.loss {
+            lines.push(format!(
+                "  a failover to {region} now would lose {low} to {high} ms of writes (by figures \
+                 {} old)",
+                super::wrong::span(*age)
+            ));
+        }
+        if let Some(trouble) = &report.trouble {
+            lines.push(format!("  could not be read last: {trouble}"));
+        }
+    }
+    lines
+}
+
 /// What is not as it should be because somebody ordered it so, or because somebody is asked.
 pub(super) fn wrong(view: &View, wrong: &mut Vec<String>) {
     let Some(state) = &view.state else { return };
@@ -27,6 +92,11 @@ pub(super) fn wrong(view: &View, wrong: &mut Vec<String>) {
             "paused by {} at {}: {}. Nothing is changed until `regent resume`",
             pause.by, pause.at, pause.reason
         ));
+    }
+    for (name, run) in &state.runs {
+        if run.stuck || run.waits {
+            wrong.push(format!("the run {name} is {}: {}", run.status, run.title));
+        }
     }
     for (id, ask) in &state.steering.asks {
         wrong.push(format!(

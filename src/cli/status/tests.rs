@@ -79,6 +79,7 @@ pub(super) fn healthy() -> View {
         at: "2026-11-20T10:00:00Z".to_owned(),
         majority: 2,
         leader: Some(LeaderView {
+            databases: BTreeMap::new(),
             agent: agent("eu-west-1"),
             epoch: Epoch(7),
             seats: REGIONS.iter().map(|name| region(name)).collect(),
@@ -100,6 +101,7 @@ pub(super) fn healthy() -> View {
             .collect(),
         state: Some(StateView {
             steering: Steering::default(),
+            runs: BTreeMap::new(),
             name,
             by: agent("eu-west-1"),
             at: "2026-11-20T09:00:00.250Z".to_owned(),
@@ -314,6 +316,7 @@ fn tables() -> Tables {
         seats: fleet().seats.into_iter().collect(),
         zones: BTreeMap::new(),
         blocked: Vec::new(),
+        databases: BTreeMap::new(),
     };
     for name in ["r1", "r2", "r3"] {
         let mut seat = unborn_seat(&first, &region(name), &agent("init"));

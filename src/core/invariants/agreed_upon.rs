@@ -52,8 +52,8 @@ impl AgreedUpon {
             }
             Reason::Down => (Verdict::Down, self.dwell_ms, CellState::Down),
             Reason::CutOff => (Verdict::CutOff, self.dwell_ms, CellState::Down),
-            Reason::Ordered if to.serves() || placed.held_out.is_none() => {
-                return Err(format!("{what}: nobody has drained it"));
+            Reason::Ordered if placed.held_out.is_none() || *to != placed.allowed() => {
+                return Err(format!("{what}: nobody has ordered that"));
             }
             Reason::Ordered => return Ok(()),
             Reason::Recovered => (Verdict::Healthy, self.return_after_ms, CellState::Up),
@@ -93,7 +93,8 @@ impl Judge for AgreedUpon {
             Cause::Genesis
             | Cause::Adopted { .. }
             | Cause::Ordered { .. }
-            | Cause::Asked { .. } => Ok(()),
+            | Cause::Asked { .. }
+            | Cause::Ran { .. } => Ok(()),
             Cause::Decided { inputs, changes } => changes
                 .iter()
                 .try_for_each(|change| self.change(state, inputs, change, said.as_ref())),

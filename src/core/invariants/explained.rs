@@ -32,7 +32,9 @@ impl Judge for Explained {
             Cause::Genesis => Err(format!("{name} says that it is the first one")),
             Cause::Adopted { from } => adopted(state, *from, known),
             Cause::Decided { inputs, changes } => decided(state, inputs, changes, known),
-            Cause::Ordered { .. } | Cause::Asked { .. } => moves_nothing(state, known),
+            Cause::Ordered { .. } | Cause::Asked { .. } | Cause::Ran { .. } => {
+                moves_nothing(state, known)
+            }
         }
     }
 }

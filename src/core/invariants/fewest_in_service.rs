@@ -98,7 +98,8 @@ impl Judge for FewestInService {
                 Cause::Genesis
                 | Cause::Adopted { .. }
                 | Cause::Ordered { .. }
-                | Cause::Asked { .. } => Ok(()),
+                | Cause::Asked { .. }
+                | Cause::Ran { .. } => Ok(()),
             },
             Fact::ZoneApplied { by: Some(_), before, after, .. } => {
                 self.batch(at, before, after, known)

@@ -252,6 +252,7 @@ fn proposed(agent: &str, state: (u64, u64), cause: Cause, wanted: &[(&str, u8)])
             BTreeMap::from([(id("web"), weights)])
         },
         steering: Steering::default(),
+        runs: BTreeMap::new(),
         by: id(agent),
         at: String::new(),
         cause,

@@ -90,6 +90,8 @@ impl Agent {
             gathering: _,
             signals: _,
             orders: _,
+            databases: _,
+            runs: _,
             patience: _,
             standings: _,
             // Set before each step.

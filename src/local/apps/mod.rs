@@ -13,17 +13,22 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HOST, HeaderValue, USER_AGENT};
-use hyper::{HeaderMap, Request, Response, StatusCode};
+use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::serve::{self, Reply, Turn, delay};
 use super::shared::Shared;
+use crate::domain::database::WriteReach;
 use crate::domain::fleet::JsonPart;
 use crate::domain::fleet::JsonScalar;
-use crate::domain::{AgentId, Fleet, FleetName, RegionId, Target};
+use crate::domain::{AgentId, Fleet, FleetName, GlobalClusterId, RegionId, Target};
 use crate::world::apps::Reaction;
 use crate::world::network::Place;
+
+mod writes;
+
+pub(super) use writes::WRITE_PATH;
 
 /// The status of a well application.
 const WELL: u16 = 200;
@@ -41,6 +46,7 @@ pub(super) struct Apps {
 
 struct App {
     target: Target,
+    writes_to: Option<(GlobalClusterId, WriteReach)>,
     health_path: String,
     health_status: u16,
     health_text: String,
@@ -59,6 +65,7 @@ impl Apps {
             .map(|(service, spec)| {
                 let lowest = spec.probe.status.first().map_or(WELL, |(lowest, _)| *lowest);
                 let app = App {
+                    writes_to: fleet.written_by(spec),
                     target: Target { region: region.clone(), service: service.clone() },
                     health_path: spec.probe.path.clone(),
                     health_status: if spec.probe.accepts(WELL) { WELL } else { lowest },
@@ -109,11 +116,20 @@ impl Apps {
             Reaction::Answer { status, after } => (status, after),
         };
         delay(after).await;
+        let (path, asks_to_write) =
+            (request.uri().path().to_owned(), request.method() == Method::POST);
+        let answer = match &app.writes_to {
+            Some(to) if asks_to_write && path == WRITE_PATH && status == WELL => {
+                let write = writes::named(request.into_body()).await;
+                writes::answer(&self.shared, &app.target, to, write).await
+            }
+            _ => app.answer(&path, status),
+        };
         let Some(way) = self.shared.visit(|world, _| world.network.path(&here, &asker)) else {
             return Reply::Silence;
         };
         delay(way).await;
-        Reply::Answer(app.answer(request.uri().path(), status))
+        Reply::Answer(answer)
     }
 
     /// Where whoever asks stands: an agent's probe in its Region, everybody else outside.

@@ -151,3 +151,44 @@ fn probes_are_known_by_their_agent() {
         assert_eq!(prober(other), None, "{other}");
     }
 }
+
+impl Listening {
+    async fn post(&self, body: &str) -> (u16, serde_json::Value) {
+        let request = Request::post("/write")
+            .header("host", "web.example.com")
+            .body(Full::new(Bytes::from(body.to_owned())))
+            .expect("valid");
+        let response = self.connection().await.exchange(request).await.expect("an answer");
+        let words = serde_json::from_slice(response.body()).expect("JSON");
+        (response.status().as_u16(), words)
+    }
+}
+
+#[tokio::test]
+async fn a_write_is_taken_by_the_databases_writer_or_refused_with_the_reason() {
+    let listening = listening().await;
+    let (status, words) = listening.post("7").await;
+    assert_eq!((status, &words["by"]), (200, &json!("r1")), "{words}");
+    let writes = |world: &mut crate::world::World, _| {
+        world.rds.globals().map(crate::world::rds::Global::writes).sum::<u64>()
+    };
+    assert_eq!(listening.shared.visit(writes), 1);
+
+    let (status, words) = listening.post("seven").await;
+    assert_eq!(status, 400, "{words}");
+    listening.strike(&Fault::Key { region: testing::region("r1"), cluster: None, taken: true });
+    let (status, words) = listening.post("8").await;
+    assert_eq!((status, &words["error"]), (503, &json!("the cluster in r1 is read-only")));
+    assert_eq!(listening.shared.visit(writes), 1);
+}
+
+#[tokio::test]
+async fn an_application_that_fails_writes_nothing() {
+    let listening = listening().await;
+    listening.strike(&Fault::Fail { region: testing::region("r1"), service: None });
+    let (status, _) = listening.post("7").await;
+    assert_eq!(status, 503);
+    let writes =
+        listening.shared.visit(|world, _| world.rds.globals().map(|g| g.writes()).sum::<u64>());
+    assert_eq!(writes, 0);
+}

@@ -1,6 +1,8 @@
 //! Requests as the SDKs send them, but for the signature itself.
 
 #[cfg(feature = "aws")]
+mod databases;
+#[cfg(feature = "aws")]
 mod signals;
 
 use std::time::Duration;

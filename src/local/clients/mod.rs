@@ -3,7 +3,7 @@
 //! When to ask again and when to keep a connection is [`Client`]'s to say, the same that the
 //! simulator uses; here are only the sockets. The resolver keeps nothing, since the client does.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -22,6 +22,8 @@ use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
 use super::LocalError;
+use super::apps::WRITE_PATH;
+use super::databases::WriteCount;
 use super::exchange::{Connection, ExchangeError};
 use super::shared::Shared;
 use crate::domain::record::DnsName;
@@ -29,6 +31,7 @@ use crate::domain::{RegionId, ServiceId};
 use crate::world::client::{Account, Client, Move};
 use crate::world::generator;
 use crate::world::log::{ClientKind, Happening};
+use crate::world::rds::WriteId;
 
 /// The kinds of clients.
 pub const KINDS: [ClientKind; 3] =
@@ -57,7 +60,13 @@ pub struct ClientCount {
 
 /// All counts.
 #[derive(Debug, Default)]
-pub(super) struct Tally(Mutex<Counts>);
+pub(super) struct Tally {
+    requests: Mutex<Counts>,
+    writes: Mutex<Writes>,
+}
+
+/// How writes fared, by service: acknowledged and not.
+type Writes = BTreeMap<ServiceId, (u64, u64)>;
 
 /// Requests answered and failed.
 type Counts = BTreeMap<(ServiceId, ClientKind, Option<RegionId>), (u64, u64)>;
@@ -65,7 +74,7 @@ type Counts = BTreeMap<(ServiceId, ClientKind, Option<RegionId>), (u64, u64)>;
 impl Tally {
     fn add(&self, service: &ServiceId, client: ClientKind, account: &Account) {
         // Plain numbers: a panic elsewhere can't leave them half changed.
-        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counts = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
         let mut count = |region: Option<&RegionId>| {
             let key = (service.clone(), client, region.cloned());
             let (ok, failed) = counts.entry(key).or_default();
@@ -81,12 +90,28 @@ impl Tally {
     }
 
     pub(super) fn counts(&self) -> Vec<ClientCount> {
-        let counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let counts = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
         let one = |((service, client, region), (ok, failed)): (&(_, _, _), &(u64, u64))| {
             let (service, region) = (ServiceId::clone(service), Option::clone(region));
             ClientCount { service, client: *client, region, ok: *ok, failed: *failed }
         };
         counts.iter().map(one).collect()
+    }
+
+    fn add_write(&self, service: &ServiceId, acknowledged: bool) {
+        let mut writes = self.writes.lock().unwrap_or_else(PoisonError::into_inner);
+        let (yes, no) = writes.entry(service.clone()).or_default();
+        *(if acknowledged { yes } else { no }) += 1;
+    }
+
+    pub(super) fn writes(&self) -> Vec<WriteCount> {
+        let writes = self.writes.lock().unwrap_or_else(PoisonError::into_inner);
+        let one = |(service, (acknowledged, failed)): (&ServiceId, &(u64, u64))| WriteCount {
+            service: service.clone(),
+            acknowledged: *acknowledged,
+            failed: *failed,
+        };
+        writes.iter().map(one).collect()
     }
 }
 
@@ -102,6 +127,8 @@ pub(super) struct Crowd {
     /// The port of every application.
     pub(super) port: u16,
     pub(super) services: BTreeMap<ServiceId, DnsName>,
+    /// Those of them that write to a database: their clients write with every other request.
+    pub(super) writing: BTreeSet<ServiceId>,
     pub(super) regions: BTreeMap<IpAddr, RegionId>,
 }
 
@@ -120,6 +147,7 @@ impl Crowd {
                         name: name.clone(),
                         client: Client::new(kind),
                         connection: None,
+                        writes: common.crowd.writing.contains(service),
                     };
                     tasks.spawn(one.run(generator(common.crowd.seed, &part)));
                 }
@@ -149,6 +177,12 @@ struct Common {
     crowd: Crowd,
 }
 
+/// What an application says of a write that was acknowledged.
+#[derive(Deserialize)]
+struct Acknowledged {
+    by: RegionId,
+}
+
 /// One client with its sockets.
 struct One {
     common: Arc<Common>,
@@ -156,13 +190,18 @@ struct One {
     name: DnsName,
     client: Client,
     connection: Option<Connection>,
+    writes: bool,
 }
 
 impl One {
     async fn run(mut self, mut chance: Pcg64Mcg) {
         loop {
             tokio::time::sleep(Duration::from_millis(chance.random_range(PAUSE_MS))).await;
-            let account = self.turn().await;
+            if self.writes {
+                self.write(WriteId(chance.random())).await;
+                tokio::time::sleep(Duration::from_millis(chance.random_range(PAUSE_MS))).await;
+            }
+            let (account, _) = self.turn(None).await;
             let (service, client) = (self.service.clone(), self.client.kind());
             self.common.crowd.tally.add(&service, client, &account);
             let happening = match account {
@@ -175,10 +214,31 @@ impl One {
         }
     }
 
+    /// One write, and whether it was acknowledged.
+    async fn write(&mut self, write: WriteId) {
+        let (account, answer) = self.turn(Some(write)).await;
+        let by = serde_json::from_slice::<Acknowledged>(&answer).ok();
+        let (service, client) = (self.service.clone(), self.client.kind());
+        self.common.crowd.tally.add_write(&service, matches!(account, Account::Served(_)));
+        let happening = match (account, by) {
+            (Account::Served(region), Some(Acknowledged { by })) => {
+                Happening::Wrote { service, region, by, write, client }
+            }
+            (Account::Served(region), None) => {
+                let (region, why) = (Some(region), "an answer that says nothing".to_owned());
+                Happening::NotWritten { service, region, write, client, why }
+            }
+            (Account::Failed { region, why }, _) => {
+                Happening::NotWritten { service, region, write, client, why }
+            }
+        };
+        self.common.crowd.shared.visit(|world, now| world.log.add(now, happening));
+    }
+
     /// One request, from the name to the answer.
-    async fn turn(&mut self) -> Account {
+    async fn turn(&mut self, write: Option<WriteId>) -> (Account, Bytes) {
         let mut address = None;
-        let done = tokio::time::timeout(LIMIT, self.request(&mut address)).await;
+        let done = tokio::time::timeout(LIMIT, self.request(&mut address, write)).await;
         let done = done.unwrap_or_else(|_| Err(format!("no answer within {} s", LIMIT.as_secs())));
         self.client.called(done.is_ok());
         if done.is_err() {
@@ -186,18 +246,22 @@ impl One {
         }
         let region = address.and_then(|address| self.common.crowd.regions.get(&address));
         match (done, region.cloned()) {
-            (Ok(()), Some(region)) => Account::Served(region),
-            (Ok(()), None) => Account::Failed {
-                region: None,
-                why: "answered from an address that is no Region's".to_owned(),
-            },
-            (Err(why), region) => Account::Failed { region, why },
+            (Ok(answer), Some(region)) => (Account::Served(region), answer),
+            (Ok(answer), None) => {
+                let why = "answered from an address that is no Region's".to_owned();
+                (Account::Failed { region: None, why }, answer)
+            }
+            (Err(why), region) => (Account::Failed { region, why }, Bytes::new()),
         }
     }
 
     /// Fails with the reason. The address is told as soon as it is known, since the limit may end
     /// this at any point.
-    async fn request(&mut self, called: &mut Option<IpAddr>) -> Result<(), String> {
+    async fn request(
+        &mut self,
+        called: &mut Option<IpAddr>,
+        write: Option<WriteId>,
+    ) -> Result<Bytes, String> {
         let shared = self.common.crowd.shared.clone();
         let (address, reuse) = match self.client.next(shared.now()) {
             Move::Call { address, reuse } => (address, reuse),
@@ -214,14 +278,23 @@ impl One {
             None => Connection::open(to).await.map_err(|error| why(&error))?,
         };
         let host = format!("{}:{}", self.name.as_str().trim_end_matches('.'), to.port());
-        let request = Request::get("/").header(HOST, host).body(Full::new(Bytes::new()));
+        let request = match write {
+            None => Request::get("/").header(HOST, host).body(Full::new(Bytes::new())),
+            Some(WriteId(name)) => Request::post(WRITE_PATH)
+                .header(HOST, host)
+                .body(Full::new(Bytes::from(name.to_string()))),
+        };
         let request = request.expect("a DNS name and a port make a header");
         let response = connection.exchange(request).await.map_err(|error| why(&error))?;
         if self.client.kind() == ClientKind::KeepsAlive {
             self.connection = Some(connection);
         }
         let status = response.status();
-        if status.is_success() { Ok(()) } else { Err(format!("status {}", status.as_u16())) }
+        if status.is_success() {
+            Ok(response.into_body())
+        } else {
+            Err(format!("status {}", status.as_u16()))
+        }
     }
 
     async fn resolve(&self) -> Result<(Vec<IpAddr>, Duration), String> {

@@ -46,6 +46,12 @@ async fn street() -> Street {
         dns: dns.address(),
         port,
         services: fleet.services.iter().map(|(id, spec)| (id.clone(), spec.name.clone())).collect(),
+        writing: fleet
+            .services
+            .iter()
+            .filter(|(_, spec)| fleet.written_by(spec).is_some())
+            .map(|(id, _)| id.clone())
+            .collect(),
         regions: regions.into_iter().map(|(region, a)| (IpAddr::V4(a), region)).collect(),
     };
     crowd.start(&mut tasks).expect("a resolver");
@@ -108,4 +114,32 @@ async fn the_resolver_keeps_nothing_and_sees_every_answer_by_weight() {
     }
     let both = ["127.0.1.1", "127.0.2.1"].map(str::to_owned);
     assert_eq!(seen, BTreeSet::from(both), "equal weights: one in 2^39 that this fails");
+}
+
+#[tokio::test]
+async fn clients_remember_which_of_their_writes_were_acknowledged_and_by_whom() {
+    let street = street().await;
+    let acknowledged = || street.tally.writes().iter().map(|count| count.acknowledged).sum::<u64>();
+    while acknowledged() < 3 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let take = Fault::Key { region: testing::region("r1"), cluster: None, taken: true };
+    street.shared.alter(|world, now| world.strike(now, &take));
+    while street.tally.writes().iter().all(|count| count.failed == 0) {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let (wrote, why, has) = street.shared.visit(|world, _| {
+        let (mut wrote, mut why) = (Vec::new(), None);
+        for entry in world.log.entries() {
+            match &entry.happening {
+                Happening::Wrote { by, .. } => wrote.push(by.clone()),
+                Happening::NotWritten { why: told, .. } => why = Some(told.clone()),
+                _ => {}
+            }
+        }
+        (wrote, why, world.rds.globals().map(|global| global.writes()).sum::<u64>())
+    });
+    assert!(wrote.iter().all(|by| *by == testing::region("r1")), "{wrote:?}");
+    assert_eq!(why.as_deref(), Some("status 503"));
+    assert!(has >= u64::try_from(wrote.len()).expect("few"), "what is acknowledged is there");
 }

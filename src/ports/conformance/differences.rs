@@ -32,6 +32,13 @@ pub(crate) const KNOWN: &[Difference] = &[
                `ResourceRecordSet`, `Name`); Route 53 refuses: \"RRSet with DNS name … is not \
                permitted in zone …\"",
     },
+    Difference {
+        port: "Databases",
+        case: "a switchover asked for elsewhere than at the primary is a conflict",
+        does: "switches over wherever it is asked to",
+        rule: "A switchover is called in the Region where the primary cluster is running (Aurora User \
+               Guide, \"Performing switchovers for Amazon Aurora global databases\", `--region`)",
+    },
 ];
 
 /// The one for a case, if it is listed.

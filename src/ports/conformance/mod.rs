@@ -5,6 +5,7 @@
 //! panicking, so that a known difference of an emulator can be told from a new one. Failures of the
 //! wire are not its subject: they are `aws`' to test, since only bytes can fail that way.
 
+mod databases;
 pub(crate) mod differences;
 mod observations;
 mod page;
@@ -17,9 +18,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::{Answer, Observations, Records, Registers};
+use super::{Answer, Databases, Observations, Records, Registers};
+use crate::domain::database::ClusterArn;
 use crate::domain::record::DnsName;
-use crate::domain::{FailureClass, RegionId, ZoneId};
+use crate::domain::{FailureClass, GlobalClusterId, RegionId, ZoneId};
 
 /// Only ends a case that has failed.
 pub(crate) const LIMIT: Duration = Duration::from_secs(60);
@@ -33,12 +35,40 @@ pub(crate) trait Ground: Send + Sync {
     fn observations(&self) -> &dyn Observations;
     /// The zones.
     fn records(&self) -> &dyn Records;
-    /// Two Regions.
+    /// The databases.
+    fn databases(&self) -> &dyn Databases;
+    /// Makes a database with a member in each of the two Regions, in this order, and its writer in
+    /// the first.
+    async fn make_database(&self) -> MadeDatabase;
+    /// Two Regions, in their order.
     fn regions(&self) -> (RegionId, RegionId);
     /// A zone with nothing but its own NS and SOA.
     fn zone(&self) -> (ZoneId, DnsName);
     /// Lets some time pass, in which what was written may get everywhere.
     async fn let_pass(&self);
+}
+
+/// A database that was made for a case.
+#[derive(Debug, Clone)]
+pub(crate) struct MadeDatabase {
+    /// The global cluster.
+    pub(crate) cluster: GlobalClusterId,
+    /// Its member in the first Region, the writer.
+    pub(crate) here: ClusterArn,
+    /// Its member in the second.
+    pub(crate) there: ClusterArn,
+}
+
+impl MadeDatabase {
+    /// The names of a database that is still to be made.
+    pub(crate) fn named(name: &str, here: &RegionId, there: &RegionId) -> Self {
+        let arn = |region| format!("arn:aws:rds:{region}:123456789012:cluster:{name}-{region}");
+        Self {
+            cluster: name.parse().expect("a name"),
+            here: arn(here).parse().expect("an ARN"),
+            there: arn(there).parse().expect("an ARN"),
+        }
+    }
 }
 
 /// What a case found wrong, in a sentence.
@@ -75,10 +105,11 @@ macro_rules! cases {
 use cases;
 
 /// Every suite, with the port's name.
-pub(crate) const SUITES: [(&str, &[Case]); 3] = [
+pub(crate) const SUITES: [(&str, &[Case]); 4] = [
     ("Registers", registers::CASES),
     ("Observations", observations::CASES),
     ("Records", records::CASES),
+    ("Databases", databases::CASES),
 ];
 
 /// Whether this is what was wanted.

@@ -70,6 +70,9 @@ pub struct Metrics {
     journal_commits: IntCounterVec,
     decisions: IntCounterVec,
     orders: IntCounterVec,
+    notices: IntCounterVec,
+    runs_waiting: IntGaugeVec,
+    runs_stuck: IntGaugeVec,
     decided_at: GaugeVec,
     reaction: HistogramVec,
     zone_stage: OneHot,
@@ -127,6 +130,9 @@ impl Metrics {
             journal_commits: counters(on, &table::JOURNAL_COMMITS),
             decisions: counters(on, &table::DECISIONS),
             orders: counters(on, &table::ORDERS),
+            notices: counters(on, &table::NOTICES),
+            runs_waiting: int_gauges(on, &table::RUNS_WAITING),
+            runs_stuck: int_gauges(on, &table::RUNS_STUCK),
             decided_at: gauges(on, &table::DECIDED_AT),
             reaction: histograms(on, &table::REACTION),
             zone_stage: OneHot::new(int_gauges(on, &table::ZONE_STAGE)),
@@ -348,6 +354,17 @@ impl Metrics {
     /// Counts a person's order; the result is `carried_out` or `refused`.
     pub fn count_order(&self, result: &'static str) {
         self.orders.with_label_values(&[result]).inc();
+    }
+
+    /// Counts something that a runbook had to tell people. `level` is a fixed word.
+    pub fn count_notice(&self, level: &'static str) {
+        self.notices.with_label_values(&[level]).inc();
+    }
+
+    /// Shows how many runs wait for a person, and how many are stuck.
+    pub fn set_runs(&self, waiting: usize, stuck: usize) {
+        self.runs_waiting.with_label_values(NONE).set(waiting.try_into().unwrap_or(i64::MAX));
+        self.runs_stuck.with_label_values(NONE).set(stuck.try_into().unwrap_or(i64::MAX));
     }
 
     /// Shows when weights were last decided to change, in milliseconds since 1970.

@@ -161,6 +161,12 @@ table! {
         "Weights that this agent decided to change, by the Region and the reason.";
     ORDERS: "regent_orders_total", Counter, Count, ["result"],
         "Orders of people that this agent handled: carried_out or refused.";
+    NOTICES: "regent_notices_total", Counter, Count, ["level"],
+        "What runbooks had to tell people, by whose trouble it is.";
+    RUNS_WAITING: "regent_runs_waiting", Gauge, Count, [],
+        "Runs of runbooks that wait for a person's answer.";
+    RUNS_STUCK: "regent_runs_stuck", Gauge, Count, [],
+        "Runs of runbooks that are stuck until a person decides.";
     DECIDED_AT: "regent_last_decision_timestamp_seconds", Gauge, Seconds, [],
         "When this agent last decided to change weights, in seconds since 1970; 0 if it never did.";
     REACTION: "regent_reaction_seconds", Histogram(SECONDS_REACTION), Seconds, ["phase"],

@@ -2,6 +2,7 @@
 
 use crate::domain::database::ClusterArn;
 use crate::domain::{Moment, RegionId};
+use crate::world::log::Happening;
 use crate::world::network::Network;
 
 use super::global::{ENGINE, Global};
@@ -157,8 +158,21 @@ impl Rds {
             .find(|global| global.id.as_str().eq_ignore_ascii_case(id))
             .expect("it was found before");
         let (from, to) = (global.writer.clone(), target.region().clone());
+        self.happenings.push((
+            now,
+            Happening::WriterMoving {
+                cluster: global.id.clone(),
+                from: from.clone(),
+                to: to.clone(),
+                allow_data_loss: kind == Kind::Failover,
+            },
+        ));
         if kind == Kind::Failover {
-            global.depose(now, &to);
+            let writes = global.depose(now, &to);
+            if !writes.is_empty() {
+                let (cluster, by) = (global.id.clone(), from.clone());
+                self.happenings.push((now, Happening::WritesLost { cluster, by, writes }));
+            }
         }
         global.moving = Some(Move::accepted(kind, from, to, now + pace.pending));
         global.show(now, around);

@@ -30,6 +30,7 @@ use std::time::Duration;
 
 use crate::domain::database::ClusterArn;
 use crate::domain::{GlobalClusterId, Moment, RegionId};
+use crate::world::log::Happening;
 use crate::world::network::Network;
 
 pub use commits::{Commit, Lost, WriteId};
@@ -49,8 +50,8 @@ use writes::Names;
 /// The engine version of a cluster whose maker names none.
 const ENGINE_VERSION: &str = "16.6";
 
-/// How finely time is divided while something other than replication goes on. Steps end at
-/// multiples of it, so that nothing depends on how often somebody looks.
+/// How finely time is divided while something other than replication goes on. That happens at
+/// multiples of it alone, so that nothing depends on how often somebody looks.
 const GRAIN_MS: u64 = 100;
 
 /// How soon it is worth looking again while something goes on.
@@ -66,6 +67,7 @@ pub struct Rds {
     next_publication: Moment,
     names: Names,
     changes: u64,
+    happenings: Vec<(Moment, Happening)>,
 }
 
 impl Default for Rds {
@@ -78,6 +80,7 @@ impl Default for Rds {
             next_publication: Moment::ZERO + PUBLISH_EVERY,
             names: Names::default(),
             changes: 0,
+            happenings: Vec::new(),
         }
     }
 }
@@ -206,7 +209,11 @@ impl Rds {
             let around =
                 Around { network, pace: &self.pace, unix_ms_at_zero: self.unix_ms_at_zero };
             for global in self.globals.values_mut() {
+                let (writer, moving) = (global.writer.clone(), global.moving.is_some());
                 self.changes += u64::from(global.step(to, span, around));
+                if let Some(happening) = ended(global, writer, moving) {
+                    self.happenings.push((to, happening));
+                }
             }
             self.at = to;
             if self.next_publication <= to {
@@ -215,6 +222,11 @@ impl Rds {
             }
         }
         published
+    }
+
+    /// What has happened since this was last asked for.
+    pub(super) fn happenings(&mut self) -> Vec<(Moment, Happening)> {
+        std::mem::take(&mut self.happenings)
     }
 
     /// Where the next step of time ends.
@@ -232,4 +244,15 @@ impl Rds {
     fn around<'a>(&'a self, network: &'a Network) -> Around<'a> {
         Around { network, pace: &self.pace, unix_ms_at_zero: self.unix_ms_at_zero }
     }
+}
+
+/// How a move ended in a step before which the writer was this one.
+fn ended(global: &Global, before: RegionId, was_moving: bool) -> Option<Happening> {
+    let cluster = global.id.clone();
+    let to = global.writer.clone();
+    if to != before {
+        return Some(Happening::WriterMoved { cluster, from: before, to });
+    }
+    (was_moving && global.moving.is_none())
+        .then_some(Happening::WriterStays { cluster, writer: before })
 }

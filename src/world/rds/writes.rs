@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::database::WriteReach;
 use crate::domain::{GlobalClusterId, Moment, RegionId};
+use crate::world::log::Happening;
 use crate::world::network::{Network, Place};
 
 use super::Rds;
@@ -45,19 +47,22 @@ pub enum Refused {
 }
 
 impl Rds {
-    /// An application of this Region writes.
+    /// Whom an application of this Region writes to now.
     ///
     /// # Errors
-    /// When it was not acknowledged, for whatever reason.
-    pub fn write(
+    /// When there is no such database.
+    pub fn writer_for(
         &mut self,
         now: Moment,
-        network: &Network,
         from: &RegionId,
         id: &GlobalClusterId,
-        write: WriteId,
-    ) -> Result<Written, Refused> {
-        let global = self.globals.get_mut(id).ok_or_else(|| Refused::NoDatabase(id.clone()))?;
+        reach: WriteReach,
+    ) -> Result<RegionId, Refused> {
+        let global = self.globals.get(id).ok_or_else(|| Refused::NoDatabase(id.clone()))?;
+        if reach == WriteReach::WriterRegion {
+            // It has its own Region's cluster and no other.
+            return Ok(from.clone());
+        }
         let key = (from.clone(), id.clone());
         let kept = self.names.get(&key).filter(|(_, until)| now < *until);
         let to = match kept {
@@ -73,6 +78,24 @@ impl Rds {
                 to
             }
         };
+        Ok(to)
+    }
+
+    /// An application of this Region writes to the cluster there.
+    ///
+    /// # Errors
+    /// When it was not acknowledged, for whatever reason.
+    pub fn write(
+        &mut self,
+        now: Moment,
+        network: &Network,
+        from: &RegionId,
+        to: &RegionId,
+        id: &GlobalClusterId,
+        write: WriteId,
+    ) -> Result<Written, Refused> {
+        let global = self.globals.get_mut(id).ok_or_else(|| Refused::NoDatabase(id.clone()))?;
+        let to = to.clone();
         let (here, there) = (Place::Region(from.clone()), Place::Region(to.clone()));
         if network.path(&here, &there).is_none() {
             return Err(Refused::Unreachable(to));
@@ -84,7 +107,11 @@ impl Rds {
         let commit = Commit { write, at: now, acknowledged };
         let member = global.members.get_mut(&to).expect("who takes writes is a member");
         match &mut member.volume {
-            Volume::Deposed(deposed) => deposed.tail.push(commit),
+            Volume::Deposed(deposed) => {
+                deposed.tail.push(commit);
+                let (cluster, by, writes) = (id.clone(), to.clone(), vec![write]);
+                self.happenings.push((now, Happening::WritesLost { cluster, by, writes }));
+            }
             _ => global.timeline.push(commit),
         }
         if acknowledged { Ok(Written { by: to }) } else { Err(Refused::Unanswered(to)) }

@@ -30,7 +30,7 @@ fn steps(with_failovers: bool) -> impl Strategy<Value = Vec<Step>> {
         Just(Step::Heal).boxed()
     };
     let step = prop_oneof![
-        4 => (0u64..12).prop_map(Step::Pass),
+        4 => (0u64..12_000).prop_map(Step::Pass),
         8 => r().prop_map(Step::Write),
         2 => (r(), r()).prop_map(|(at, to)| Step::Switchover(at, to)),
         1 => failover,
@@ -48,14 +48,37 @@ struct Run {
     ground: Ground,
     acknowledged: BTreeSet<u64>,
     taken: u64,
+    published: Vec<Publication>,
+    happened: Vec<(Moment, Happening)>,
+    /// Writes that a failover has lost though its target had them.
+    lost_and_there: Vec<u64>,
 }
 
 fn run(steps: &[Step]) -> Run {
-    let mut run = Run { ground: Ground::new(), acknowledged: BTreeSet::new(), taken: 0 };
+    run_looking(steps, u64::MAX)
+}
+
+/// A run in which somebody looks at least so often.
+fn run_looking(steps: &[Step], every_ms: u64) -> Run {
+    let mut run = Run {
+        ground: Ground::new(),
+        acknowledged: BTreeSet::new(),
+        taken: 0,
+        published: Vec::new(),
+        happened: Vec::new(),
+        lost_and_there: Vec::new(),
+    };
     for step in steps {
         let ground = &mut run.ground;
         match step {
-            Step::Pass(seconds) => drop(ground.pass(*seconds)),
+            Step::Pass(span_ms) => {
+                let end = ground.now + Duration::from_millis(*span_ms);
+                while ground.now < end {
+                    let next = Duration::from_millis(every_ms.min(60_000));
+                    ground.now = end.min(ground.now + next);
+                    run.published.extend(ground.rds.advance(ground.now, &ground.network));
+                }
+            }
             Step::Write(from) => match ground.write(REGIONS[*from]) {
                 Ok(_) => {
                     run.acknowledged.insert(ground.writes);
@@ -65,7 +88,19 @@ fn run(steps: &[Step]) -> Run {
                 Err(_) => {}
             },
             Step::Switchover(at, to) => drop(ground.switchover(REGIONS[*at], REGIONS[*to])),
-            Step::Failover(to) => drop(ground.failover(REGIONS[*to], REGIONS[*to])),
+            Step::Failover(to) => {
+                let before: BTreeSet<u64> = ground.lost().into_iter().collect();
+                let target = region(REGIONS[*to]);
+                let global = ground.rds.global(&id()).expect("there");
+                let behind = global.behind(&target, ground.now);
+                if ground.failover(REGIONS[*to], REGIONS[*to]).is_ok() {
+                    let has_until = ground.now - behind.expect("a target follows");
+                    let global = ground.rds.global(&id()).expect("there");
+                    let lost = global.lost().filter(|lost| !before.contains(&lost.commit.write.0));
+                    let there = lost.filter(|lost| lost.commit.at <= has_until);
+                    run.lost_and_there.extend(there.map(|lost| lost.commit.write.0));
+                }
+            }
             Step::Cut(a, b) => ground.network.cut(&place(REGIONS[*a]), &place(REGIONS[*b])),
             Step::Lose(at) => ground.network.lose(&region(REGIONS[*at])),
             Step::Restore(at) => ground.network.restore(&region(REGIONS[*at])),
@@ -76,6 +111,7 @@ fn run(steps: &[Step]) -> Run {
         }
         // A strike is judged from here on.
         ground.pass(0);
+        run.happened.extend(ground.rds.happenings());
     }
     run
 }
@@ -107,6 +143,12 @@ proptest! {
         prop_assert_eq!(kept + lost.len() as u64, run.taken);
         let names: BTreeSet<u64> = lost.iter().copied().collect();
         prop_assert_eq!(names.len(), lost.len(), "no write is lost twice");
+        prop_assert_eq!(&run.lost_and_there, &[0u64; 0], "only what was not replicated is lost");
+        let told = run.happened.iter().flat_map(|(_, happening)| match happening {
+            Happening::WritesLost { writes, .. } => writes.clone(),
+            _ => Vec::new(),
+        });
+        prop_assert_eq!(told.map(|write| write.0).collect::<BTreeSet<u64>>(), names);
         for lost in run.ground.rds.global(&id()).expect("there").lost() {
             let name = lost.commit.write.0;
             prop_assert_eq!(lost.commit.acknowledged, run.acknowledged.contains(&name));
@@ -121,5 +163,17 @@ proptest! {
         }
         let writer = run.ground.writer("r1");
         prop_assert_eq!(run.ground.writer_seen_by("r2"), writer);
+    }
+
+    #[test]
+    fn it_does_not_matter_how_often_anybody_looks(steps in steps(true), every_ms in 1u64..3000) {
+        let (seldom, often) = (run(&steps), run_looking(&steps, every_ms));
+        for via in REGIONS {
+            prop_assert_eq!(seldom.ground.shown(via), often.ground.shown(via));
+        }
+        prop_assert_eq!(seldom.ground.lost(), often.ground.lost());
+        prop_assert_eq!(seldom.taken, often.taken);
+        prop_assert_eq!(seldom.published, often.published);
+        prop_assert_eq!(seldom.happened, often.happened);
     }
 }

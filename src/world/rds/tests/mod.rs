@@ -7,7 +7,7 @@ mod switchover;
 use std::time::Duration;
 
 use super::*;
-use crate::domain::database::{MoveStage, Synchronization};
+use crate::domain::database::{MoveStage, Synchronization, WriteReach};
 use crate::world::network::Place;
 
 /// Three Regions and one database, whose writer is in `r1`.
@@ -53,8 +53,9 @@ impl Ground {
 
     fn write(&mut self, from: &str) -> Result<Written, Refused> {
         self.writes += 1;
-        let write = WriteId(self.writes);
-        self.rds.write(self.now, &self.network, &region(from), &id(), write)
+        let (from, write) = (region(from), WriteId(self.writes));
+        let to = self.rds.writer_for(self.now, &from, &id(), WriteReach::EveryRegion)?;
+        self.rds.write(self.now, &self.network, &from, &to, &id(), write)
     }
 
     /// A write that is taken, or who did not take it.

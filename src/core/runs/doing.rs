@@ -1,0 +1,457 @@
+//! One attempt of a step: looking whether it is done, doing what is missing, giving up in time.
+//!
+//! Every action is looked at before it is done, so that an attempt after one whose end nobody knows
+//! finds what that one brought about. For most actions there is nothing to send: what they change
+//! was committed with their beginning, and planner and zones bring it about. Only a writer's move is
+//! sent from here, once, and then read back.
+
+use std::time::Duration;
+
+use crate::core::call::Request;
+use crate::core::databases::LATE;
+use crate::core::gates;
+use crate::core::health::Verdict;
+use crate::core::note::Note;
+use crate::domain::observation::ZoneStage;
+use crate::domain::{DatabaseId, FailureClass, Moment, RegionId, ServiceId};
+use crate::runbook::action::{Check, DataLoss, Place, Share};
+use crate::runbook::{Action, Event, Outcome, Run};
+
+use super::{Carry, World};
+
+/// How long after a request whose answer was lost the same one is sent again, if nothing shows.
+const SEND_AGAIN: Duration = Duration::from_secs(30);
+
+/// Readings in a row without a move under way after which none is.
+const STILL: u32 = 2;
+
+/// How an action stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Look {
+    /// What was to be true is true.
+    Done(Option<String>),
+    /// It can't become true by waiting.
+    Failed(String),
+    /// It may become true.
+    Wait(String),
+    /// Nobody can say, and the next attempt is to find out.
+    Unknown(String),
+    /// Something is to be sent.
+    Send(Box<Request>),
+}
+
+/// See the file's opening.
+#[derive(Debug, Clone)]
+pub(super) struct Doing {
+    began: Moment,
+    limit: Duration,
+    committed: bool,
+    told: bool,
+    /// When this attempt sent something.
+    sent_at: Option<Moment>,
+}
+
+impl Doing {
+    pub(super) fn new(now: Moment, limit_s: u32) -> Self {
+        let limit = Duration::from_secs(u64::from(limit_s));
+        Self { began: now, limit, committed: false, told: false, sent_at: None }
+    }
+
+    /// Its beginning is committed.
+    pub(super) fn committed(&mut self) {
+        self.committed = true;
+    }
+
+    pub(super) fn is_committed(&self) -> bool {
+        self.committed
+    }
+
+    /// How the attempt ended, if it has.
+    pub(super) fn outcome(
+        &self,
+        world: &World<'_>,
+        run: &Run,
+        step: usize,
+        back: bool,
+    ) -> Option<Outcome> {
+        if !self.committed {
+            return None;
+        }
+        let late = world.now.since(self.began) >= self.limit;
+        match self.look(world, run, step, back) {
+            Look::Done(output) => Some(Outcome::Done { output }),
+            Look::Failed(why) => Some(Outcome::Failed { why }),
+            Look::Unknown(why) => Some(Outcome::Unknown { why }),
+            Look::Wait(why) if late => {
+                let why = format!("not within {} s: {why}", self.limit.as_secs());
+                Some(if self.sent_at.is_some() {
+                    Outcome::Unknown { why }
+                } else {
+                    Outcome::Failed { why }
+                })
+            }
+            Look::Send(_) if late => Some(Outcome::Failed {
+                why: format!("there was no time to send it within {} s", self.limit.as_secs()),
+            }),
+            Look::Wait(_) | Look::Send(_) => None,
+        }
+    }
+
+    /// Sends what is to be sent.
+    pub(super) fn act(
+        &mut self,
+        world: &World<'_>,
+        run: &Run,
+        step: usize,
+        back: bool,
+        carry: &mut Carry<'_>,
+    ) {
+        let Some(action) = action(run, step, back).filter(|_| self.committed) else { return };
+        if let Action::Notify { level, subject, text } = action
+            && !self.told
+        {
+            self.told = true;
+            let (level, subject, text) = (*level, subject.clone(), text.clone());
+            carry.note(Note::Notice { level, subject, text });
+        }
+        let (Action::SwitchOver { database, .. } | Action::Promote { database, .. }) = action
+        else {
+            return;
+        };
+        if let Look::Send(request) = self.look(world, run, step, back)
+            && !world.paused
+            && carry.send_move(world, database, *request)
+        {
+            self.sent_at = Some(world.now);
+        }
+    }
+
+    fn look(&self, world: &World<'_>, run: &Run, step: usize, back: bool) -> Look {
+        let Some(action) = action(run, step, back) else {
+            return Look::Failed("the procedure has no such step".to_owned());
+        };
+        match action {
+            Action::CloseGate { region, service } => closed(world, region, service.as_ref()),
+            Action::OpenGate { .. } => Look::Done(Some(
+                "a gate opens with the first weight above 0 that is committed".to_owned(),
+            )),
+            Action::ShiftTraffic { region, service, to } => {
+                shifted(world, region, service.as_ref(), *to)
+            }
+            Action::WaitForDns { region, service } => {
+                in_zones(world, region, service.as_ref(), |stage| stage == ZoneStage::InStep)
+            }
+            Action::Verify(Check::Record { region, service }) => {
+                in_zones(world, region, service.as_ref(), |stage| {
+                    matches!(stage, ZoneStage::InStep | ZoneStage::Propagating)
+                })
+            }
+            Action::Verify(Check::Endpoint { place, service }) => {
+                healthy(world, place, service.as_ref())
+            }
+            Action::Verify(Check::Writer { database, region }) => {
+                self.written_in(world, database, region, Look::Failed)
+            }
+            Action::WaitForDatabase { database, writer } => {
+                self.written_in(world, database, writer, Look::Wait)
+            }
+            Action::SwitchOver { database, to } => {
+                self.moved(world, (run, step, back), (database, to), None)
+            }
+            Action::Promote { database, to, data_loss } => {
+                self.moved(world, (run, step, back), (database, to), Some(*data_loss))
+            }
+            Action::Bake { seconds } => {
+                let left = Duration::from_secs(u64::from(*seconds))
+                    .saturating_sub(world.now.since(self.began));
+                if left.is_zero() {
+                    Look::Done(None)
+                } else {
+                    Look::Wait(format!("{} s are left", left.as_secs()))
+                }
+            }
+            Action::Notify { .. } if self.told => {
+                Look::Done(Some("told by the log and the metrics".to_owned()))
+            }
+            Action::Notify { .. } => Look::Wait("about to be told".to_owned()),
+            Action::Scale { .. } => {
+                Look::Done(Some("the fleet declares no autoscaling groups: none was raised".into()))
+            }
+            Action::Webhook { url, .. } => Look::Failed(format!(
+                "this agent has no way out to {url}: call it by hand, and skip"
+            )),
+            // Committed together with the beginning.
+            Action::Pause { .. } | Action::Resume => Look::Done(None),
+            Action::Approve { .. } | Action::ByHand { .. } => {
+                Look::Wait("a person is asked".to_owned())
+            }
+        }
+    }
+
+    /// Whether the database's writer is there and no move is under way.
+    fn written_in(
+        &self,
+        world: &World<'_>,
+        database: &DatabaseId,
+        region: &RegionId,
+        otherwise: impl Fn(String) -> Look,
+    ) -> Look {
+        let Some((cluster, _)) = world.databases.since(database, self.began) else {
+            return Look::Wait(format!("{database} is being read"));
+        };
+        let writer = cluster.writer().map_or("nobody", RegionId::as_str);
+        match &cluster.moving {
+            Some(moving) => otherwise(format!("{database} is {}", moving.stage)),
+            None if writer == region.as_str() && cluster.status == "available" => {
+                Look::Done(Some(format!("RDS shows the writer in {region}, and no move under way")))
+            }
+            None => otherwise(format!(
+                "{database} is {:?}, and its writer is in {writer}",
+                cluster.status
+            )),
+        }
+    }
+
+    /// How a writer's move stands.
+    fn moved(
+        &self,
+        world: &World<'_>,
+        own: (&Run, usize, bool),
+        (database, to): (&DatabaseId, &RegionId),
+        loss: Option<DataLoss>,
+    ) -> Look {
+        let Some((cluster, still)) = world.databases.since(database, self.began) else {
+            return Look::Wait(format!("{database} is being read"));
+        };
+        if let Some(moving) = &cluster.moving {
+            let there = moving.to.as_ref().is_none_or(|target| target.region() == to);
+            return if there || self.sent_at.is_some() {
+                Look::Wait(format!("RDS is {} {database}", moving.stage))
+            } else {
+                let stage = &moving.stage;
+                Look::Failed(format!("{database} is {stage} to another Region: one at a time"))
+            };
+        }
+        if cluster.writer() == Some(to) {
+            return Look::Done(Some(format!("RDS shows the writer in {to}")));
+        }
+        if let Some(sent_at) = self.sent_at {
+            return self.after(world, database, sent_at, still);
+        }
+        if let Some(why) = unresolved(world, own, database, to, still) {
+            return Look::Wait(why);
+        }
+        match ready(world, cluster.writer(), database, to, loss) {
+            Ok(request) => Look::Send(Box::new(request)),
+            Err(why) => Look::Failed(why),
+        }
+    }
+
+    /// How a move stands that was sent and doesn't show.
+    fn after(&self, world: &World<'_>, database: &DatabaseId, sent_at: Moment, still: u32) -> Look {
+        let answer = world.databases.sent(database).filter(|sent| sent.at == sent_at);
+        match answer.and_then(|sent| sent.answer.as_ref()) {
+            Some(Err((FailureClass::Permanent | FailureClass::Conflict, what)))
+                if still >= STILL =>
+            {
+                Look::Failed(format!("RDS refused: {what}"))
+            }
+            Some(Err((FailureClass::Transient, what))) if still >= STILL => {
+                Look::Failed(format!("RDS did not take it: {what}"))
+            }
+            Some(Ok(())) => Look::Wait("RDS has accepted it, and does not show it yet".to_owned()),
+            lost if still >= STILL && world.now.since(sent_at) > SEND_AGAIN => {
+                let what = lost.map_or(String::new(), |lost| format!(": {lost:?}"));
+                Look::Unknown(format!("the answer was lost and nothing shows{what}"))
+            }
+            Some(Err((class, what))) => Look::Wait(format!("{class}: {what}")),
+            None => Look::Wait("sent, and not answered yet".to_owned()),
+        }
+    }
+}
+
+fn action(run: &Run, step: usize, back: bool) -> Option<&Action> {
+    let spec = run.procedure().steps.get(step)?;
+    if back { spec.undo.as_ref().map(|undo| &undo.action) } else { Some(&spec.action) }
+}
+
+/// The request that moves the writer, or what forbids it and would make it possible.
+fn ready(
+    world: &World<'_>,
+    writer: Option<&RegionId>,
+    database: &DatabaseId,
+    to: &RegionId,
+    loss: Option<DataLoss>,
+) -> Result<Request, String> {
+    let spec = world.fleet.databases.get(database).ok_or("the fleet has no such database")?;
+    world.databases.eligible(spec, database, to)?;
+    let target = spec.members[to].cluster.clone();
+    let cluster = spec.global_cluster.clone();
+    let Some(data_loss) = loss else {
+        let Some(primary) = writer else {
+            return Err("nobody writes now: a switchover needs a writer that answers".to_owned());
+        };
+        world.databases.eligible(spec, database, primary).map_err(|why| {
+            format!(
+                "a switchover needs a healthy writer, and {why}: `fail-database-over` is for that"
+            )
+        })?;
+        return Ok(Request::SwitchOver { cluster, primary: primary.clone(), target });
+    };
+    if data_loss == DataLoss::WithinBudget {
+        let failing_ms = world.failing_ms(database);
+        let loss = world.databases.loss(world.now, database, to, failing_ms);
+        let Some(loss) = loss else {
+            return Err(format!(
+                "nothing is measured of how far {to} is behind: a person must decide"
+            ));
+        };
+        let budget_ms = u64::from(spec.loss_budget_ms);
+        if loss.high_ms > budget_ms {
+            return Err(format!(
+                "{loss} is above the budget of {budget_ms} ms: a person must decide"
+            ));
+        }
+    }
+    Ok(Request::FailOver { cluster, target })
+}
+
+/// Why nobody may move the writer there yet: an earlier request to move it elsewhere may still land.
+fn unresolved(
+    world: &World<'_>,
+    (run, step, back_too): (&Run, usize, bool),
+    database: &DatabaseId,
+    to: &RegionId,
+    still: u32,
+) -> Option<String> {
+    for kept in world.runs.values() {
+        let steps = &kept.run.procedure().steps;
+        for (index, spec) in steps.iter().enumerate() {
+            for back in [false, true] {
+                if (kept.run.id(), index, back) == (run.id(), step, back_too) {
+                    continue;
+                }
+                let elsewhere = match action(&kept.run, index, back) {
+                    Some(
+                        Action::SwitchOver { database: of, to: other }
+                        | Action::Promote { database: of, to: other, .. },
+                    ) => of == database && other != to,
+                    _ => false,
+                };
+                if !elsewhere || !in_doubt(&kept.run, index, back) {
+                    continue;
+                }
+                let since = world.databases.doubted_for(world.now, &kept.run.id().0, index, back);
+                if since < LATE || still < STILL {
+                    return Some(format!(
+                        "step {:?} of {} may have asked for another Region, and its request may \
+                         land for {} min after it was sent",
+                        spec.id,
+                        kept.run.id(),
+                        LATE.as_secs() / 60
+                    ));
+                }
+            }
+        }
+    }
+    None
+}
+
+/// Whether an attempt began of which nobody knows that it had, or had not, its effect.
+pub(in crate::core) fn in_doubt(run: &Run, step: usize, back: bool) -> bool {
+    let mut doubt = false;
+    for entry in run.log() {
+        match &entry.event {
+            Event::Began { step: of, .. } if !back && *of == step => doubt = true,
+            Event::UndoBegan { step: of, .. } if back && *of == step => doubt = true,
+            Event::Ended { step: of, outcome, .. } if !back && *of == step => {
+                doubt = matches!(outcome, Outcome::Unknown { .. });
+            }
+            Event::UndoEnded { step: of, outcome, .. } if back && *of == step => {
+                doubt = matches!(outcome, Outcome::Unknown { .. });
+            }
+            _ => {}
+        }
+    }
+    doubt
+}
+
+fn closed(world: &World<'_>, region: &RegionId, service: Option<&ServiceId>) -> Look {
+    let Some(spec) = &world.fleet.gates else {
+        return Look::Done(Some("the fleet has no gates".to_owned()));
+    };
+    let closed = gates::closed(world.fleet, world.wanted);
+    let open = world
+        .services(region, service)
+        .map(|service| gates::gate(spec.scope, region, service))
+        .find(|gate| !closed.contains(gate));
+    match open {
+        None => Look::Done(None),
+        Some(_) => Look::Wait(format!("the gate of {region} closes with its last weight at 0")),
+    }
+}
+
+fn shifted(world: &World<'_>, region: &RegionId, service: Option<&ServiceId>, to: Share) -> Look {
+    for service in world.services(region, service) {
+        let share = world.fleet.services[service].regions[region].weight;
+        let held = |permille| crate::domain::steering::HeldOut {
+            by: String::new(),
+            reason: String::new(),
+            permille,
+        };
+        let goal = match to {
+            Share::None => held(0).limit(share),
+            Share::Planned => share,
+            Share::Permille(permille) => held(permille).limit(share),
+        };
+        let wanted = world.wanted.get(service).and_then(|regions| regions.get(region)).copied();
+        if wanted == Some(goal) {
+            continue;
+        }
+        let blocked =
+            world.blocked.iter().find(|block| block.service == *service && block.region == *region);
+        return Look::Wait(match (blocked, wanted) {
+            (Some(block), _) => block.to_string(),
+            (None, Some(wanted)) => format!("{service} in {region} is at weight {wanted}"),
+            (None, None) => format!("{service} in {region} has no weight yet"),
+        });
+    }
+    Look::Done(None)
+}
+
+fn in_zones(
+    world: &World<'_>,
+    region: &RegionId,
+    service: Option<&ServiceId>,
+    fine: impl Fn(ZoneStage) -> bool,
+) -> Look {
+    for service in world.services(region, service) {
+        let zone = &world.fleet.services[service].zone;
+        let Some(report) = world.zones.get(zone).map(crate::core::zones::Zone::report) else {
+            continue;
+        };
+        if !fine(report.stage) {
+            return Look::Wait(format!("{zone}: {report}"));
+        }
+    }
+    Look::Done(None)
+}
+
+fn healthy(world: &World<'_>, place: &Place, service: Option<&ServiceId>) -> Look {
+    for region in &world.fleet.regions {
+        let meant = match place {
+            Place::In(there) => region == there,
+            Place::Outside(but) => region != but,
+        };
+        if !meant {
+            continue;
+        }
+        for service in world.services(region, service) {
+            let verdict = world.verdict(service, region);
+            if verdict != Verdict::Healthy {
+                return Look::Wait(format!("{service} in {region} is {}", verdict.label()));
+            }
+        }
+    }
+    Look::Done(None)
+}

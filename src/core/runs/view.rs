@@ -1,0 +1,103 @@
+//! What people see of a run.
+
+use serde::{Deserialize, Serialize};
+
+use crate::runbook::{Act, RunStatus, StepStatus};
+
+use super::Kept;
+
+/// A run as it is shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunView {
+    /// What it does.
+    pub title: String,
+    /// Who started it; none for the fleet itself.
+    pub by: Option<String>,
+    /// Why.
+    pub reason: String,
+    /// When, in RFC 3339.
+    pub at: String,
+    /// Where it stands: a word, such as `running`.
+    pub status: String,
+    /// Whether nothing will ever follow.
+    pub over: bool,
+    /// Whether it goes on only when a person has answered.
+    pub waits: bool,
+    /// Whether it goes on only when a person has decided what to do about a failure.
+    pub stuck: bool,
+    /// Its steps.
+    pub steps: Vec<StepView>,
+    /// What a person may do about it now.
+    pub choices: Vec<String>,
+}
+
+/// A step as it is shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepView {
+    /// Its name.
+    pub step: String,
+    /// What it does.
+    pub does: String,
+    /// Where it stands.
+    pub status: StepStatus,
+    /// The attempt that is, or was, under way.
+    pub attempt: u32,
+    /// When that began or ended last, in RFC 3339.
+    pub at: Option<String>,
+    /// What was last told of it.
+    pub told: Option<String>,
+}
+
+impl RunView {
+    /// Draws a run.
+    #[must_use]
+    pub fn of(name: &str, kept: &Kept) -> Self {
+        let run = &kept.run;
+        let last = |step: usize| {
+            run.log().iter().rev().find(|it| it.event.step() == Some(step))?.at.clone()
+        };
+        let steps = run.procedure().steps.iter().zip(run.steps()).enumerate();
+        let step_id = |step: usize| run.procedure().steps[step].id.as_str();
+        let choice = |act: Act| match act {
+            Act::Approve { step } => format!("regent approve run:{name}:{}", step_id(step)),
+            Act::Reject { step } => {
+                format!("regent reject run:{name}:{} --reason …", step_id(step))
+            }
+            Act::Retry { step } => format!("regent runbook retry {name} {}", step_id(step)),
+            Act::Skip { step } => {
+                format!("regent runbook skip {name} {} --reason …", step_id(step))
+            }
+            Act::Abort => format!("regent runbook abort {name} --reason …"),
+        };
+        let status = run.status();
+        Self {
+            title: run.procedure().title.clone(),
+            by: kept.by.clone(),
+            reason: kept.reason.clone(),
+            at: kept.at.clone(),
+            status: status.label().to_owned(),
+            over: status.is_final(),
+            waits: matches!(status, RunStatus::WaitingForPerson { .. }),
+            stuck: matches!(
+                status,
+                RunStatus::Stuck { .. } | RunStatus::UndoStuck { .. } | RunStatus::Broken { .. }
+            ),
+            steps: steps
+                .map(|(index, (spec, state))| StepView {
+                    step: spec.id.clone(),
+                    does: spec.action.to_string(),
+                    status: state.status,
+                    attempt: state.attempt,
+                    at: last(index),
+                    told: state.told.clone(),
+                })
+                .collect(),
+            choices: run
+                .choices()
+                .into_iter()
+                .filter(|it| it.refused.is_none())
+                .map(|it| choice(it.act))
+                .collect(),
+        }
+    }
+}

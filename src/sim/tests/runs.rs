@@ -1,0 +1,204 @@
+//! Runs of the shipped runbooks on the whole controller: by a person, and by the fleet's own rules.
+
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::core::runs::view::RunView;
+use crate::domain::DatabaseId;
+use crate::domain::autonomy::{ActionKind, Autonomy};
+use crate::domain::order::{AskId, Verb};
+use crate::runbook::{Library, StepStatus};
+
+fn start(book: &str, arguments: &[(&str, &str)]) -> Verb {
+    let arguments: BTreeMap<String, String> =
+        arguments.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let procedure = Library::shipped().bind(book, &arguments).expect("as the runbook wants them");
+    Verb::Start {
+        run: book.to_owned(),
+        reason: "a test".to_owned(),
+        procedure: serde_json::to_string(&procedure).expect("plain"),
+    }
+}
+
+fn order(sim: &mut Sim, verb: Verb) {
+    // At a Region that is surely not lost: that of an agent that leads.
+    let leaders = sim.leaders();
+    let replica =
+        leaders.first().map_or_else(|| region("eu-west-1"), |(it, _)| region(it.as_str()));
+    sim.give_order(&replica, verb);
+}
+
+/// The runs as any live agent knows them.
+fn runs(sim: &Sim) -> BTreeMap<String, RunView> {
+    let agents = sim.fleet().regions.clone();
+    let views = agents.iter().filter_map(|it| sim.view(&it.as_str().parse().expect("valid")));
+    let states = views.filter_map(|view| view.state);
+    states.max_by_key(|state| state.name).map(|state| state.runs).unwrap_or_default()
+}
+
+/// Lets time pass until the run is over, and approves whatever it asks.
+fn see_through(sim: &mut Sim, name: &str, approves: bool) -> RunView {
+    let mut approved = std::collections::BTreeSet::new();
+    for _ in 0..1800 {
+        sim.run_until(sim.now() + Duration::from_secs(1));
+        assert_eq!(sim.violations(), []);
+        let Some(run) = runs(sim).remove(name) else { continue };
+        if run.over {
+            return run;
+        }
+        assert!(!run.stuck, "{run:#?}");
+        for step in run.steps.iter().filter(|step| step.status == StepStatus::Asked) {
+            assert!(approves, "{run:#?}");
+            if approved.insert(step.step.clone()) {
+                order(sim, Verb::Approve { ask: AskId(format!("run:{name}:{}", step.step)) });
+            }
+        }
+    }
+    panic!("{:#?}", runs(sim).get(name));
+}
+
+fn writer(sim: &Sim, database: &str) -> RegionId {
+    let database: DatabaseId = database.parse().expect("valid");
+    let id = &sim.fleet().databases[&database].global_cluster;
+    sim.world().rds.global(id).expect("it is set up").writer().clone()
+}
+
+#[test]
+fn a_region_is_evacuated_and_brought_back_in_stages() {
+    let mut sim = sim(3);
+    settle(&mut sim);
+    let region = follower(&sim);
+    let away = start("evacuate-region", &[("region", region.as_str()), ("bake", "10s")]);
+    order(&mut sim, away);
+    let run = see_through(&mut sim, "evacuate-region", false);
+    assert_eq!(run.status, "done", "{run:#?}");
+    assert!(weights(&sim, &region).iter().all(|weight| *weight == 0));
+    let back = start("return-region", &[("region", region.as_str()), ("soak", "10s")]);
+    order(&mut sim, back);
+    let mut seen = std::collections::BTreeSet::new();
+    for _ in 0..600 {
+        sim.run_until(sim.now() + Duration::from_secs(1));
+        seen.extend(weights(&sim, &region).first().filter(|weight| **weight > 0));
+        if runs(&sim).get("return-region").is_some_and(|run| run.over) {
+            break;
+        }
+    }
+    assert_eq!(runs(&sim)["return-region"].status, "done", "{:#?}", runs(&sim));
+    assert_eq!(seen.into_iter().collect::<Vec<_>>(), [10, 50, 100]);
+    assert_eq!(sim.violations(), []);
+}
+
+#[test]
+fn a_successor_goes_on_where_its_predecessor_died() {
+    let mut sim = sim(5);
+    settle(&mut sim);
+    let region = follower(&sim);
+    order(&mut sim, start("evacuate-region", &[("region", region.as_str()), ("bake", "5s")]));
+    for _ in 0..3 {
+        sim.run_until(sim.now() + Duration::from_millis(1500));
+        let leaders = sim.leaders();
+        if let Some((leader, _)) = leaders.first() {
+            let agent = sim.agent(leader).expect("it leads");
+            sim.kill_agent(agent);
+            let limit = sim.now() + Duration::from_secs(60);
+            let is_another = |sim: &Sim| !sim.leaders().is_empty() && sim.leaders() != leaders;
+            assert!(sim.run_until_that(limit, is_another), "{:#?}", sim.notes());
+            sim.start_agent(agent);
+        }
+    }
+    let run = see_through(&mut sim, "evacuate-region", false);
+    assert_eq!(run.status, "done", "{run:#?}");
+    assert!(weights(&sim, &region).iter().all(|weight| *weight == 0));
+}
+
+#[test]
+fn an_evacuation_that_a_person_aborts_is_undone() {
+    let mut sim = sim(6);
+    settle(&mut sim);
+    let region = follower(&sim);
+    order(&mut sim, start("evacuate-region", &[("region", region.as_str()), ("bake", "10m")]));
+    let out = |sim: &Sim| weights(sim, &region).iter().all(|weight| *weight == 0);
+    assert!(sim.run_until_that(sim.now() + Duration::from_secs(60), out));
+    let (run, reason) = ("evacuate-region".to_owned(), "a mistake".to_owned());
+    order(&mut sim, Verb::Abort { run, reason });
+    let run = see_through(&mut sim, "evacuate-region", false);
+    assert_eq!(run.status, "aborted", "{run:#?}");
+    settle(&mut sim);
+}
+
+#[test]
+fn a_database_is_switched_over_without_loss() {
+    let mut sim = sim(7);
+    settle(&mut sim);
+    let from = writer(&sim, "orders");
+    let to = sim.fleet().regions.iter().find(|region| **region != from).expect("three").clone();
+    let arguments = [("database", "orders"), ("from", from.as_str()), ("to", to.as_str())];
+    order(&mut sim, start("switch-database", &arguments));
+    let run = see_through(&mut sim, "switch-database", true);
+    assert_eq!(run.status, "done", "{run:#?}");
+    assert_eq!(writer(&sim, "orders"), to);
+}
+
+/// Loses the Region that holds the writer, and gives the run that the fleet starts.
+fn lose_writer(sim: &mut Sim, approves: bool) -> RunView {
+    let lost = writer(sim, "orders");
+    // Figures of the time before: CloudWatch tells them late.
+    sim.run_until(sim.now() + Duration::from_secs(200));
+    sim.strike(&Fault::Lose { region: lost.clone() });
+    let started = |sim: &Sim| !runs(sim).is_empty();
+    let limit = sim.now() + Duration::from_secs(180);
+    assert!(sim.run_until_that(limit, started), "{:#?}", sim.notes());
+    let name = runs(sim).into_keys().next().expect("it is started");
+    let run = see_through(sim, &name, approves);
+    assert_ne!(writer(sim, "orders"), lost);
+    run
+}
+
+#[test]
+fn when_the_writer_s_region_is_lost_a_person_is_asked_and_the_writer_moves() {
+    let mut sim = sim(8);
+    settle(&mut sim);
+    let run = lose_writer(&mut sim, true);
+    assert_eq!(run.status, "done", "{run:#?}");
+    assert_eq!(run.by, None);
+}
+
+#[test]
+fn within_the_budget_and_with_failover_on_auto_nobody_is_asked() {
+    let mut fleet = fleet();
+    fleet.consent.autonomy.insert(ActionKind::Failover, Autonomy::Auto);
+    let mut sim = Sim::new(fleet, Options { seed: 9, ..Options::default() });
+    settle(&mut sim);
+    let run = lose_writer(&mut sim, false);
+    assert_eq!(run.status, "done", "{run:#?}");
+}
+
+#[test]
+fn over_the_budget_a_person_is_asked_all_the_same() {
+    let mut fleet = fleet();
+    fleet.consent.autonomy.insert(ActionKind::Failover, Autonomy::Auto);
+    let orders: DatabaseId = "orders".parse().expect("valid");
+    fleet.databases.get_mut(&orders).expect("there").loss_budget_ms = 1;
+    let mut sim = Sim::new(fleet, Options { seed: 10, ..Options::default() });
+    settle(&mut sim);
+    let lost = writer(&sim, "orders");
+    sim.run_until(sim.now() + Duration::from_secs(200));
+    sim.strike(&Fault::Lose { region: lost });
+    let waits = |sim: &Sim| runs(sim).values().any(|run| run.waits);
+    let limit = sim.now() + Duration::from_secs(180);
+    assert!(sim.run_until_that(limit, waits), "{:#?}", sim.notes());
+}
+
+#[test]
+fn a_promotion_whose_answer_is_lost_is_read_back_and_not_asked_of_another() {
+    for treatment in [Treatment::CutAfter, Treatment::CutBefore] {
+        let mut sim = sim(11);
+        settle(&mut sim);
+        let operation = Some("FailoverGlobalCluster".to_owned());
+        let scope = Scope { operation, ..Scope::default() };
+        let rule = Rule { scope, treatment, percent: Percent::ALL, times: Some(1) };
+        sim.strike(&Fault::Wire { rule });
+        let run = lose_writer(&mut sim, true);
+        assert_eq!(run.status, "done", "{run:#?}");
+    }
+}
