@@ -45,7 +45,8 @@ struct Cli {
     #[command(subcommand)]
     command: Command,
     /// Print JSON, for programs. An error is JSON on stdout too
-    #[arg(long, global = true)]
+    // Last in every help, however many commands there are.
+    #[arg(long, global = true, display_order = 1000)]
     json: bool,
 }
 
