@@ -9,6 +9,7 @@
 //! that a zone took.
 
 mod cast;
+mod databases;
 mod figures;
 mod judge;
 mod not_run;
