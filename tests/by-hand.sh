@@ -208,6 +208,23 @@ JSON
         --output text)" = INSYNC ]; }
     await "a change is on every name server" insync
     ok "aws route53 get-change"
+    check=$(aws route53 create-health-check --caller-reference by-hand --output text \
+        --query HealthCheck.Id --health-check-config '{"Type":"HTTP_STR_MATCH","Port":80,
+        "FullyQualifiedDomainName":"nobody.example","ResourcePath":"/gate/x","SearchString":"closed",
+        "RequestInterval":10,"FailureThreshold":1,"Inverted":true}') \
+        || fail "aws route53 create-health-check"
+    ok "aws route53 create-health-check"
+    said "aws route53 get-health-check" closed aws route53 get-health-check \
+        --health-check-id "$check" --query HealthCheck.HealthCheckConfig.SearchString
+    said "aws route53 list-health-checks" "$check" aws route53 list-health-checks \
+        --query 'HealthChecks[].Id'
+    said "aws route53 update-health-check" 2 aws route53 update-health-check \
+        --health-check-id "$check" --health-check-version 1 --failure-threshold 2 \
+        --query HealthCheck.HealthCheckVersion
+    failing() { aws route53 get-health-check-status --health-check-id "$check" --output text \
+        | grep -q Failure; }
+    await "a checker finds nobody there" failing
+    ok "aws route53 get-health-check-status"
 else
     skip "the public aws command line is not installed"
 fi

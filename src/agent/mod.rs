@@ -20,7 +20,7 @@ use crate::core::note::{Note, StepDown};
 use crate::core::view::{Inner, View};
 use crate::core::{Brain, CallId, Command, Event, Identity, ProbeId, Request};
 use crate::domain::{AgentId, Fleet, Moment, Sample, Target};
-use crate::ports::{Databases, Observations, Records, Registers, Signals};
+use crate::ports::{Databases, HealthChecks, Observations, Records, Registers, Signals};
 use crate::probe::{Endpoint, InvalidEndpoint, InvalidUserAgent, NoRoots, Prober, Trust};
 use crate::telemetry::clock::{self, Stopwatch};
 use crate::telemetry::metrics::Metrics;
@@ -49,6 +49,8 @@ pub struct Outside {
     pub records: Arc<dyn Records>,
     /// What AWS says of a Region.
     pub signals: Arc<dyn Signals>,
+    /// Health checks, for those who set up gates: no agent calls them.
+    pub health_checks: Arc<dyn HealthChecks>,
     /// The databases.
     pub databases: Arc<dyn Databases>,
 }

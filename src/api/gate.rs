@@ -78,10 +78,8 @@ impl Shown {
     /// The answer to a path; none when it asks for no gate of this fleet.
     fn answer(&self, now: Moment, path: &str) -> Option<String> {
         let gate = Gate::of_path(path).filter(|gate| self.gates.contains(gate))?;
-        Some(match self.position.borrow().closes(now, &gate) {
-            Some(state) => gate.token(&self.fleet, state.epoch),
-            None => format!("regent-gate {} {gate} open\n", self.fleet),
-        })
+        let closed_by = self.position.borrow().closes(now, &gate);
+        Some(gate.told(&self.fleet, closed_by.map(|state| state.epoch)))
     }
 }
 

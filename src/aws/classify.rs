@@ -64,8 +64,10 @@ const PASSING: [&str; 18] = [
 ];
 
 /// Codes that say: what is stored is not what the request assumed.
-const CONFLICTS: [&str; 5] = [
+const CONFLICTS: [&str; 7] = [
     "ConditionalCheckFailedException",
+    "HealthCheckAlreadyExists",
+    "HealthCheckVersionMismatch",
     "InvalidChangeBatch",
     // Another move is under way, a member is not well, the roles are not as they were read (RDS API
     // Reference, the errors of `SwitchoverGlobalCluster` and `FailoverGlobalCluster`).
@@ -120,6 +122,7 @@ mod tests {
             (refused(503, "Throttling"), Transient, Transient),
             (refused(400, "ConditionalCheckFailedException"), Conflict, Conflict),
             (refused(400, "InvalidChangeBatch"), Conflict, Conflict),
+            (refused(409, "HealthCheckVersionMismatch"), Conflict, Conflict),
             (refused(400, "InvalidGlobalClusterStateFault"), Conflict, Conflict),
             (refused(400, "InvalidDBClusterStateFault"), Conflict, Conflict),
             (refused(404, "GlobalClusterNotFoundFault"), Permanent, Permanent),

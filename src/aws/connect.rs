@@ -12,7 +12,7 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_types::timeout::TimeoutConfig;
 
 use super::call::CONNECT_TIMEOUT;
-use super::{Board, Databases, Seats, Signals, Zones};
+use super::{Board, Databases, HealthChecks, Seats, Signals, Zones};
 use crate::domain::RegionId;
 use crate::domain::fleet::Tables;
 
@@ -119,6 +119,12 @@ impl Aws {
             route53,
             tables,
         }))
+    }
+
+    /// The health checks.
+    #[must_use]
+    pub fn health_checks(&self) -> HealthChecks {
+        HealthChecks(self.0.clone())
     }
 
     /// The seats' tables.

@@ -8,8 +8,10 @@ use serde::Serialize;
 
 use super::fleet::FleetArgs;
 use super::{Failure, Screen};
+use crate::core::gates;
 use crate::domain::Fleet;
 use crate::domain::fleet::{ProbeSpec, Protocol};
+use crate::domain::gate::{GateScope, Gates};
 
 /// Read the fleet's files, and report every problem with file, line and column.
 ///
@@ -52,6 +54,9 @@ fn reaction(fleet: &Fleet) -> Reaction {
         new_leader_ms_max: timing.lease_ms + timing.renew_ms + timing.stand_spread_ms,
     }
 }
+
+/// Most health checks in an account unless AWS raises it (Route 53 Developer Guide, "Quotas").
+const CHECKS_QUOTA: usize = 200;
 
 /// The answer for programs.
 #[derive(Serialize)]
@@ -121,6 +126,9 @@ fn summary(fleet: &Fleet, reaction: &Reaction) -> String {
             rules.dwell_ms, rules.return_after_ms, rules.fewest_in_service
         ),
     );
+    for (n, told) in fleet.gates.iter().flat_map(|gates| gates_told(fleet, gates)).enumerate() {
+        line(&mut text, if n == 0 { "gates" } else { "" }, &told);
+    }
     line(
         &mut text,
         "reaction",
@@ -133,6 +141,26 @@ fn summary(fleet: &Fleet, reaction: &Reaction) -> String {
         ),
     );
     text
+}
+
+/// How the fleet's gates stand: what they cost in checks, and what it takes to shut each Region.
+fn gates_told(fleet: &Fleet, gates: &Gates) -> Vec<String> {
+    let scope = match gates.scope {
+        GateScope::Region => "one for all services of a Region",
+        GateScope::Service => "one for each service of a Region",
+    };
+    let all = gates::all(fleet);
+    let checks: usize = all.iter().map(|gate| 1 + gates.observers(&gate.region).count()).sum();
+    let head = format!(
+        "{scope}: {checks} health checks, noticed within {}, held for {} when the seats can't be \
+         read",
+        seconds(gates.noticed_ms_max()),
+        seconds(gates.hold_ms)
+    );
+    let quota = (checks > CHECKS_QUOTA)
+        .then(|| format!("more than the {CHECKS_QUOTA} checks that an account may have: ask AWS"));
+    let reach = gates::answers::reach(fleet, gates).map(|reach| reach.to_string());
+    std::iter::once(head).chain(quota).chain(reach).collect()
 }
 
 fn seconds(ms: u32) -> String {
@@ -160,13 +188,29 @@ fn wanted(probe: &ProbeSpec) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::testing::{fleet, printed};
+    use crate::cli::testing::{fleet, gated_fleet, printed};
 
     #[test]
     fn a_fleet_is_summed_up_for_people() {
         let (text, result) = printed(false, |screen| show(&fleet(), screen));
         assert!(result.is_ok());
         insta::assert_snapshot!("check", text);
+    }
+
+    #[test]
+    fn of_gates_it_is_told_how_many_checks_they_are_and_what_it_takes_to_shut_a_region() {
+        let (text, result) = printed(false, |screen| show(&gated_fleet(), screen));
+        assert!(result.is_ok());
+        let gates = text.lines().skip_while(|line| !line.starts_with("gates"));
+        let gates: Vec<&str> = gates.take_while(|line| !line.starts_with("reaction")).collect();
+        assert_eq!(
+            gates,
+            [
+                "gates     one for all services of a Region: 6 health checks, noticed within 18.0 s, held for 600.0 s when the seats can't be read",
+                "          r1: 2 of 2 other Regions shut it; with one of them silent, its records alone must do",
+                "          r2: 2 of 2 other Regions shut it; with one of them silent, its records alone must do",
+            ]
+        );
     }
 
     #[test]

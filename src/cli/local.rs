@@ -73,6 +73,8 @@ enum Action {
     StartAgent { agent: AgentId },
     /// Make AWS throttle every call of a service, or stop throttling
     Throttle { service: Aws, switch: Switch },
+    /// Take Route 53's control plane away, or give it back: answers and health checks go on
+    ControlPlane { is: UpOrDown },
     /// Make load-balancer targets fail their checks
     Targets {
         #[command(flatten)]
@@ -124,6 +126,13 @@ enum Action {
     MendWire(Calls),
     /// Show what is broken, who leads and what is served
     State,
+}
+
+/// Whether something is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum UpOrDown {
+    Up,
+    Down,
 }
 
 /// What runs in a Region.
@@ -235,6 +244,7 @@ impl Action {
             }
             Self::TakeKey(Kept { region, cluster }) => Fault::Key { region, cluster, taken: true },
             Self::GiveKey(Kept { region, cluster }) => Fault::Key { region, cluster, taken: false },
+            Self::ControlPlane { is } => Fault::ControlPlane { down: is == UpOrDown::Down },
             Self::Wire { treatment, calls, delay_ms, percent, times } => {
                 let treatment =
                     Treatment::named(&treatment, delay_ms).map_err(Failure::Arguments)?;
@@ -389,6 +399,7 @@ mod tests {
             ("heal", Fault::Heal),
             ("kill-agent r1.b", Fault::KillAgent { agent: agent.clone() }),
             ("start-agent r1.b", Fault::StartAgent { agent: agent.clone() }),
+            ("control-plane down", Fault::ControlPlane { down: true }),
             ("throttle route53 on", Fault::Throttle { service: AwsService::Route53, on: true }),
             (
                 "targets r1 --service web --unhealthy 2",
@@ -489,7 +500,8 @@ mod tests {
             state,
         };
         let agent = |condition| AgentState { region: region("r1"), condition };
-        let running = AgentCondition::Running { pid: 1, url: "http://127.0.0.1:1".to_owned() };
+        let running =
+            AgentCondition::Running { pid: 1, url: "http://127.0.0.1:1".to_owned(), gates: None };
         let ended = AgentCondition::Ended { how: "exit status: 1".to_owned() };
         let state = State {
             at: Moment::ZERO,

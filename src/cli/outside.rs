@@ -18,6 +18,7 @@ pub(super) async fn connect(fleet: &Fleet) -> Result<Outside, Failure> {
         observations: Arc::new(aws.board()),
         records: Arc::new(aws.zones()),
         signals: Arc::new(aws.signals()),
+        health_checks: Arc::new(aws.health_checks()),
         databases: Arc::new(aws.databases()),
     })
 }

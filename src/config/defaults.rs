@@ -4,6 +4,7 @@
 //! unsafe, and a test there keeps these acceptable to it.
 
 use crate::domain::fleet::{AddressFamily, ConnectionPolicy, Protocol};
+use crate::domain::gate::GateScope;
 
 /// A dead leader's work is taken over after about this long. It must hold several renewals over
 /// oceans (some 250 ms each), so that a lost one costs nothing.
@@ -124,3 +125,20 @@ pub const PROBE_BODY_BYTES_MAX: u32 = 65_536;
 /// Route 53 advises 60 s or less for records that move on failure, and an alias to a load balancer
 /// has 60 s (Route 53 API Reference, "ResourceRecordSet").
 pub const TTL_S: u32 = 60;
+
+/// One calculated check for each Region and one of each other Region's endpoint: six and three in a
+/// fleet of three, however many services it has. All of a Region's services share one fate then.
+pub const GATE_SCOPE: GateScope = GateScope::Region;
+
+/// The fewest that keep one Region from shutting another alone.
+pub const GATE_CLOSERS: u16 = 2;
+
+/// The faster of the two that Route 53 has.
+pub const GATE_INTERVAL_S: u8 = 10;
+
+/// One request changes a checker's mind. Noise shuts nothing: more than 18 % of the checkers must
+/// read a token that only a closed gate shows.
+pub const GATE_FAILURE_THRESHOLD: u8 = 1;
+
+/// Time to look at why the seats can't be read, before a shut Region opens by itself.
+pub const GATE_HOLD_MS: u32 = 600_000;

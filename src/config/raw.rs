@@ -12,6 +12,7 @@ use super::defaults;
 use crate::domain::autonomy::Autonomy;
 use crate::domain::database::{Eligibility, MoveOrder, WriteReach};
 use crate::domain::fleet::{AddressFamily, ConnectionPolicy, JsonScalar, Protocol};
+use crate::domain::gate::GateScope;
 
 /// All files of a fleet's folder.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,12 +47,39 @@ pub struct Fleet {
     /// What the planner may do.
     #[serde(default)]
     pub rules: Rules,
+    /// How Regions are shut without a control plane; they are not if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gates: Option<Gates>,
     /// How far the fleet goes by itself.
     #[serde(default, skip_serializing_if = "Consent::is_default")]
     pub autonomy: Consent,
     /// Names of the tables.
     #[serde(default, skip_serializing_if = "Tables::is_default")]
     pub tables: Tables,
+}
+
+/// `[gates]`; the fields are those of [`domain::gate::Gates`](crate::domain::gate::Gates).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(missing_docs, reason = "documented once, on the validated type of the same fields")]
+pub struct Gates {
+    pub scope: GateScope,
+    pub closers: u16,
+    pub interval_s: u8,
+    pub failure_threshold: u8,
+    pub hold_ms: u32,
+}
+
+impl Default for Gates {
+    fn default() -> Self {
+        Self {
+            scope: defaults::GATE_SCOPE,
+            closers: defaults::GATE_CLOSERS,
+            interval_s: defaults::GATE_INTERVAL_S,
+            failure_threshold: defaults::GATE_FAILURE_THRESHOLD,
+            hold_ms: defaults::GATE_HOLD_MS,
+        }
+    }
 }
 
 /// `[autonomy]`: a level for each [`ActionKind`](crate::domain::autonomy::ActionKind).
@@ -321,6 +349,9 @@ pub struct Region {
     /// A seat without serving.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub witness: bool,
+    /// Where Route 53's checkers ask for this Region's gates.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gate: Option<GateAddress>,
     /// What it serves.
     #[serde(default)]
     pub services: BTreeMap<String, Placement>,
@@ -338,6 +369,17 @@ pub struct Member {
     /// Whether it may become the writer: `"prefer"`, `"neutral"`, `"avoid"` or `"never"`.
     #[serde(default)]
     pub eligibility: Eligibility,
+}
+
+/// `gate = { url = "https://gate.eu-west-1.example.com" }`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GateAddress {
+    /// Scheme, host and port.
+    pub url: String,
+    /// The host's address, if checkers are not to resolve it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
 }
 
 /// `[services.<name>]` of a Region's file.

@@ -199,6 +199,13 @@ impl Gathering {
         self.matrix.next_stale(now, stale_ms)
     }
 
+    /// The newest reports of those who are heard from.
+    pub(super) fn believed(&self, now: Moment, stale_ms: u32) -> impl Iterator<Item = &Report> {
+        let stale = Duration::from_millis(u64::from(stale_ms));
+        let young = move |age: &Duration| *age < stale;
+        self.ages(now, stale_ms).filter_map(move |(report, age)| age.filter(young).map(|_| report))
+    }
+
     pub(super) fn ages(
         &self,
         now: Moment,

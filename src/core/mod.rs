@@ -52,7 +52,7 @@ mod model;
 #[cfg(test)]
 mod testing;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use rand::SeedableRng as _;
@@ -123,6 +123,7 @@ pub struct Brain {
     zones: BTreeMap<ZoneId, Zone>,
     blocked: Vec<Blocked>,
     gates: gates::Watch,
+    doubts: gates::Doubts,
     /// Something that verdicts rest on has changed.
     stale_verdicts: bool,
     judge_at: Moment,
@@ -172,6 +173,7 @@ impl Brain {
             zones,
             blocked: Vec::new(),
             gates: gates::Watch::new(&fleet),
+            doubts: gates::Doubts::new(now),
             stale_verdicts: true,
             judge_at: now,
             stepped_at: now,
@@ -413,7 +415,9 @@ impl Brain {
         let committed = self.journal.committed();
         let confirmed = committed.and_then(|entry| self.election.confirmed(&entry.reference));
         let committed = committed.map(|entry| (&entry.reference, &entry.state.wanted));
-        self.gates.observe(&self.fleet, committed, confirmed);
+        if self.gates.observe(&self.fleet, committed, confirmed) && self.fleet.gates.is_some() {
+            self.gathering.report_soon(now);
+        }
         self.probing.drive(now, &self.fleet, &mut self.out);
         self.gathering.drive_reading(now, &self.fleet, &mut self.out);
         self.signals.drive(now, &mut self.out);
@@ -473,11 +477,37 @@ impl Brain {
         }
         let stale_at = self.gathering.next_stale(now, self.fleet.timing.stale_ms);
         self.judge_at = stale_at.min(self.signals.next_stale(now));
+        self.hear_gates(now);
+    }
+
+    /// Takes in what every agent says of its gates, this one's included.
+    fn hear_gates(&mut self, now: Moment) {
+        if self.fleet.gates.is_none() {
+            return;
+        }
+        let own = self.gates.position().report(now);
+        self.doubts.hear(now, &self.identity.agent, &self.identity.region, &own);
+        let stale_ms = self.fleet.timing.stale_ms;
+        for report in self.gathering.believed(now, stale_ms) {
+            if let Some(gates) = &report.gates {
+                self.doubts.hear(now, &report.agent, &report.region, gates);
+            }
+        }
+        let fresh = self.heard_from(now);
+        self.judge_at = self.judge_at.min(self.doubts.next_end(now, &self.fleet, &fresh));
+    }
+
+    /// Agents that are heard from now.
+    fn heard_from(&self, now: Moment) -> BTreeSet<AgentId> {
+        let others = self.gathering.believed(now, self.fleet.timing.stale_ms);
+        let others = others.filter(|report| report.gates.is_some());
+        others.map(|report| report.agent.clone()).chain([self.identity.agent.clone()]).collect()
     }
 
     fn inputs(&self, now: Moment) -> Option<Inputs> {
         let state = &self.journal.in_force()?.state;
         let rows = self.rows(now);
+        let heard_from = self.heard_from(now);
         let place = |target: Target, share: Weight| {
             let standing = self.standings.get(&target);
             let verdict = standing.map_or(Verdict::Unknown, |standing| standing.verdict);
@@ -495,7 +525,11 @@ impl Brain {
             let complaint = health::signals_of(&rows, &target).find_map(|s| s.complaint());
             let held_out = state.steering.held_out(&target.service, &target.region).cloned();
             let said = asks::said(&state.steering, &target.service, &target.region);
-            Placed { share, wanted, verdict, for_ms, complaint, held_out, said }
+            let gate_in_doubt = self.fleet.gates.as_ref().is_some_and(|gates| {
+                let gate = gates::gate(gates.scope, &target.region, &target.service);
+                self.doubts.in_doubt(now, gates, &heard_from, &gate)
+            });
+            Placed { share, wanted, verdict, for_ms, complaint, held_out, said, gate_in_doubt }
         };
         let services = self
             .fleet
@@ -648,6 +682,7 @@ impl Brain {
             probing: self.probing.report(now, self.wall_unix_ms(now) / 1000),
             heard: self.gathering.heard(),
             leading,
+            gates: self.fleet.gates.as_ref().map(|_| self.gates.position().report(now)),
         }
     }
 }

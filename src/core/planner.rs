@@ -54,6 +54,9 @@ pub struct Placed {
     /// What a person said to a change that asked for approval.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub said: Option<Said>,
+    /// Whether its gate may still be shut at the name servers: then it is not counted upon.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub gate_in_doubt: bool,
 }
 
 /// What a person said to a change of weight, or that nobody said anything in time.
@@ -79,7 +82,21 @@ impl Placed {
     /// A placement of which nobody has said anything.
     #[must_use]
     pub fn new(share: Weight, wanted: Option<Weight>, verdict: Verdict, for_ms: u64) -> Self {
-        Self { share, wanted, verdict, for_ms, complaint: None, held_out: None, said: None }
+        Self {
+            share,
+            wanted,
+            verdict,
+            for_ms,
+            complaint: None,
+            held_out: None,
+            said: None,
+            gate_in_doubt: false,
+        }
+    }
+
+    /// Whether it can be counted upon to answer whoever is sent there.
+    fn answers(&self) -> bool {
+        !matches!(self.verdict, Verdict::Down | Verdict::CutOff) && !self.gate_in_doubt
     }
 
     /// The most that it may have: its share, or the part of it that a person has left it.
@@ -164,7 +181,7 @@ fn plan_service(
         };
         if placed.in_service() {
             serving += 1;
-            answering += usize::from(bad.is_none());
+            answering += usize::from(placed.answers());
             match bad {
                 // No dwell, no consent: a person's word is enough. Nor does it speak of health.
                 _ if placed.is_drained() => leaving.push((region, placed, Reason::Ordered)),
@@ -188,7 +205,8 @@ fn plan_service(
                     match inputs.dissent(ActionKind::Return, placed, allowed) {
                         Some(by) => block(region, allowed, by),
                         None => {
-                            (serving, answering) = (serving + 1, answering + 1);
+                            serving += 1;
+                            answering += usize::from(placed.answers());
                             change(region, placed, allowed, Reason::Recovered);
                         }
                     }
@@ -208,9 +226,12 @@ fn plan_service(
     leaving.sort_by_key(|(_, _, reason)| !of_health(*reason));
     for (region, placed, reason) in leaving {
         let of_health = of_health(reason);
-        let answers = !matches!(placed.verdict, Verdict::Down | Verdict::CutOff);
+        let answers = placed.answers();
         let fewest = usize::from(rules.fewest_in_service);
-        let too_few = serving <= fewest || (answers && answering <= fewest);
+        // One that may be shut already is not counted, and may yet be the one that answers.
+        let left = if answers { answering.saturating_sub(1) } else { answering };
+        let may_answer = !matches!(placed.verdict, Verdict::Down | Verdict::CutOff);
+        let too_few = serving <= fewest || (may_answer && !of_health && left < fewest);
         if too_few && !broken(Breakage::LastRegionDrained) {
             block(region, Weight::ZERO, Obstacle::FewestInService);
         } else if of_health && most_look_bad && !broken(Breakage::LastRegionDrained) {
@@ -327,6 +348,17 @@ mod tests {
         let returning = placed(WELL, 60_000, 0);
         let leaving = placed(Verdict::Down, 2000, 100);
         assert_eq!(words(&[returning, leaving]), ["r0→100", "r1→0"]);
+    }
+
+    #[test]
+    fn whose_gate_may_be_shut_is_not_counted_upon_when_people_want_another_out() {
+        let doubtful = Placed { gate_in_doubt: true, ..placed(WELL, 0, 100) };
+        let out = Placed { share: Weight::ZERO, ..placed(WELL, 0, 100) };
+        assert_eq!(words(&[doubtful.clone(), out.clone()]), ["r1!FewestInService"]);
+        assert_eq!(words(&[placed(WELL, 0, 100), out]), ["r1→0"]);
+        // What fails is taken out all the same: that makes nothing worse.
+        let down = placed(Verdict::Down, 2000, 100);
+        assert_eq!(words(&[doubtful, down]), ["r1→0"]);
     }
 
     #[test]

@@ -3,12 +3,13 @@
 //! An agent draws it from what its brain knows; `regent status` draws the same picture from the
 //! tables alone, so that it can be had when every agent is dead.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use crate::domain::DatabaseId;
-use crate::domain::observation::{Cell, DatabaseReport, ProbingReport, ZoneReport};
+use crate::domain::gate::Gate;
+use crate::domain::observation::{Cell, DatabaseReport, GateReport, ProbingReport, ZoneReport};
 use crate::domain::seat::Seat;
 use crate::domain::signal::ServiceSignals;
 use crate::domain::steering::Steering;
@@ -17,10 +18,10 @@ use crate::domain::{
     ZoneId,
 };
 
-use super::Brain;
 use super::explain::{Change, State};
 use super::health::{Ballots, Row, Verdict, Vote, signals_of};
 use super::runs::view::RunView;
+use super::{Brain, gates};
 
 /// A seat as it was last read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -119,6 +120,23 @@ pub struct CellView {
     pub cell: Cell,
 }
 
+/// A gate, and who shuts it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GateView {
+    /// Which.
+    pub gate: Gate,
+    /// Whether the control state in force closes it; none if that is not known.
+    pub wanted_closed: Option<bool>,
+    /// Agents that show it closed, of those that are heard from and don't stand in its Region.
+    pub closed_by: Vec<AgentId>,
+    /// Agents of other Regions that are not heard from: what they show is not known.
+    pub unknown: Vec<AgentId>,
+    /// Regions that must show it closed.
+    pub closers: u16,
+    /// Whether enough do.
+    pub shut: bool,
+}
+
 /// The leader as the seats show it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeaderView {
@@ -158,6 +176,9 @@ pub struct View {
     pub observers: Vec<ObserverView>,
     /// The observer × target matrix.
     pub matrix: Vec<CellView>,
+    /// The gates, if the fleet has some.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gates: Vec<GateView>,
     /// What could not be read, when it was drawn from the tables.
     pub troubles: Vec<String>,
 }
@@ -184,6 +205,8 @@ pub struct ObserverSource<'a> {
     pub fresh: bool,
     /// What it says of its probes as a whole.
     pub probing: ProbingReport,
+    /// What it says of its gates.
+    pub gates: Option<GateReport>,
     /// What it says of its leading.
     pub leading: Option<&'a crate::domain::observation::LeaderReport>,
 }
@@ -278,8 +301,39 @@ pub fn draw(sources: Sources<'_>) -> View {
             })
             .collect(),
         matrix: sources.observers.iter().flat_map(cell_views).collect(),
+        gates: gate_views(&sources),
         troubles: sources.troubles,
     }
+}
+
+fn gate_views(sources: &Sources<'_>) -> Vec<GateView> {
+    let Some(gates) = &sources.fleet.gates else { return Vec::new() };
+    let wanted = sources.state.map(|state| gates::closed(sources.fleet, &state.wanted));
+    let one = |gate: Gate| {
+        let others = || {
+            let elsewhere = |observer: &&ObserverSource<'_>| {
+                let region = observer.row.region;
+                *region != gate.region && gates.endpoints.contains_key(region)
+            };
+            sources.observers.iter().filter(elsewhere)
+        };
+        let closes = |observer: &&ObserverSource<'_>| {
+            let says = observer.gates.as_ref().filter(|_| observer.fresh);
+            says.is_some_and(|says| says.closed.contains(&gate))
+        };
+        let name = |observer: &ObserverSource<'_>| observer.row.agent.clone();
+        let closing: BTreeSet<&RegionId> =
+            others().filter(closes).map(|observer| observer.row.region).collect();
+        GateView {
+            wanted_closed: wanted.as_ref().map(|wanted| wanted.contains(&gate)),
+            closed_by: others().filter(closes).map(name).collect(),
+            unknown: others().filter(|observer| !observer.fresh).map(name).collect(),
+            closers: gates.closers,
+            shut: gates::answers::shut(gates.closers, closing.len()),
+            gate,
+        }
+    };
+    gates::all(sources.fleet).into_iter().map(one).collect()
 }
 
 fn seat_view(source: &SeatSource) -> SeatView {
@@ -362,6 +416,7 @@ impl Brain {
             age_ms: Some(0),
             fresh: true,
             probing: self.probing.report(now, self.wall_unix_ms(now) / 1000),
+            gates: self.fleet.gates.as_ref().map(|_| self.gates.position().report(now)),
             leading: None,
         };
         let others = self.gathering.ages(now, self.fleet.timing.stale_ms).map(|(report, age)| {
@@ -377,6 +432,7 @@ impl Brain {
                 age_ms,
                 fresh: age_ms.is_some_and(|age_ms| age_ms < stale_ms),
                 probing: report.probing.clone(),
+                gates: report.gates.clone(),
                 leading: report.leading.as_ref(),
             }
         });

@@ -90,10 +90,14 @@ impl Gate {
         format!("regent-gate {fleet} {self} closed")
     }
 
-    /// What an endpoint answers while the gate is closed. The epoch is for people who look.
+    /// What an endpoint answers: a token while the gate is closed, with the epoch of the decision for
+    /// people who look, and else words that no check looks for.
     #[must_use]
-    pub fn token(&self, fleet: &FleetName, epoch: Epoch) -> String {
-        format!("{} {epoch}\n", self.searched(fleet))
+    pub fn told(&self, fleet: &FleetName, closed_by: Option<Epoch>) -> String {
+        match closed_by {
+            Some(epoch) => format!("{} {epoch}\n", self.searched(fleet)),
+            None => format!("regent-gate {fleet} {self} open\n"),
+        }
     }
 }
 
@@ -160,6 +164,20 @@ impl Gates {
         self.endpoints.keys().filter(move |region| *region != of)
     }
 
+    /// The Region whose gates are asked for there.
+    #[must_use]
+    pub fn region_at(
+        &self,
+        host: Option<&str>,
+        address: Option<IpAddr>,
+        port: u16,
+    ) -> Option<&RegionId> {
+        let there = |at: &GateEndpoint| {
+            at.host.as_deref() == host && at.address == address && at.port == port
+        };
+        self.endpoints.iter().find(|(_, at)| there(at)).map(|(region, _)| region)
+    }
+
     /// How many inverted children of a Region's calculated check must be healthy, that is not closed,
     /// for the Region to be answered. None when its observers are too few ever to shut it.
     #[must_use]
@@ -207,7 +225,8 @@ mod tests {
         for (one, two) in [(0, 0), (0, 1), (1, 0)] {
             for a in &gates {
                 for b in &gates {
-                    let token = a.token(&fleets[one], Epoch(7));
+                    let token = a.told(&fleets[one], Some(Epoch(7)));
+                    assert!(!a.told(&fleets[one], None).contains(&b.searched(&fleets[two])));
                     let found = token.contains(&b.searched(&fleets[two]));
                     assert_eq!(found, one == two && a == b, "{token:?} and {b}");
                 }

@@ -12,6 +12,7 @@ pub mod digest;
 pub mod failure;
 pub mod fleet;
 pub mod gate;
+pub mod health_check;
 pub mod name;
 pub mod notice;
 pub mod observation;

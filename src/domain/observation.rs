@@ -1,11 +1,12 @@
 //! What an agent saw, and how it tells the others.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use super::control::StateName;
+use super::gate::Gate;
 use super::name::{AgentId, DatabaseId, FleetName, RegionId, ServiceId, ZoneId};
 use super::seat::{BootId, Epoch};
 use super::signal::ServiceSignals;
@@ -296,6 +297,16 @@ impl fmt::Display for ZoneReport {
     }
 }
 
+/// What an agent says of its gates.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GateReport {
+    /// The control state that they go by; none while it closes nothing for want of one.
+    pub state: Option<StateName>,
+    /// Those that it shows closed.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub closed: BTreeSet<Gate>,
+}
+
 /// What a leader adds to its report, for people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeaderReport {
@@ -420,6 +431,9 @@ pub struct Report {
     pub heard: BTreeMap<AgentId, Heard>,
     /// Set while it leads.
     pub leading: Option<LeaderReport>,
+    /// Its gates, if the fleet has some.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gates: Option<GateReport>,
 }
 
 /// Which report of another agent was read: its run and its number.
@@ -508,6 +522,7 @@ mod tests {
             probing: ProbingReport::default(),
             heard: BTreeMap::new(),
             leading: None,
+            gates: None,
         };
         let text = serde_json::to_string(&report).expect("serialisable");
         // At the worst, which is everything failing everywhere; on a good day half of it.

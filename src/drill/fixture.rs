@@ -241,6 +241,7 @@ impl Tale {
             probing: ProbingReport::default(),
             heard: BTreeMap::new(),
             leading: None,
+            gates: None,
         };
         let document = serde_json::to_string(&report).expect("serialises");
         self.put(ms, by, "demo-board", &items::board_item(items::KIND_REPORT, by, &document))

@@ -83,6 +83,8 @@ mod tests {
             ("link-cut", 0..8),
             ("brief-blip", 0..8),
             ("gray-failure", 0..4),
+            ("control-plane-down", 0..4),
+            ("gate-agent-dead", 0..2),
             ("region-loss-far", 8..10),
             ("leader-loss-far", 8..10),
         ];

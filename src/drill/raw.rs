@@ -73,6 +73,7 @@ pub(super) struct RawAct {
     kill_agent: Option<AgentRef>,
     start_agent: Option<AgentRef>,
     throttle: Option<RawThrottle>,
+    control_plane: Option<RawControlPlane>,
     targets: Option<RawTargets>,
     alarm: Option<RawAlarm>,
     wire: Option<WireRef>,
@@ -101,6 +102,14 @@ struct RawCut {
 struct RawThrottle {
     service: AwsService,
     on: bool,
+}
+
+/// Whether Route 53 takes changes.
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum RawControlPlane {
+    Up,
+    Down,
 }
 
 #[derive(Deserialize)]
@@ -199,6 +208,7 @@ impl RawAct {
             self.kill_agent.map(Deed::KillAgent),
             self.start_agent.map(Deed::StartAgent),
             self.throttle.map(|RawThrottle { service, on }| Deed::Throttle { service, on }),
+            self.control_plane.map(|to| Deed::ControlPlane { down: to == RawControlPlane::Down }),
             self.targets.map(|RawTargets { region, service, unhealthy }| Deed::Targets {
                 region,
                 service,

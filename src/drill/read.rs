@@ -237,6 +237,7 @@ mod tests {
             ("heal = true", Deed::Heal),
             ("kill-agent = \"@leader\"", Deed::KillAgent(AgentRef::Leader)),
             ("start-agent = \"a.1\"", Deed::StartAgent(AgentRef::Named(fixture::id("a.1")))),
+            ("control-plane = \"down\"", Deed::ControlPlane { down: true }),
             (
                 "throttle = { service = \"route53\", on = true }",
                 Deed::Throttle { service: AwsService::Route53, on: true },

@@ -120,6 +120,11 @@ pub enum Deed {
         /// Whether to throttle or to stop throttling.
         on: bool,
     },
+    /// See [`Fault::ControlPlane`].
+    ControlPlane {
+        /// Whether it is down.
+        down: bool,
+    },
     /// See [`Fault::Targets`].
     Targets {
         /// Where.
@@ -194,6 +199,7 @@ impl Deed {
                 Fault::Alarm { region: cast.region(region), alarm: alarm.clone(), state: *state }
             }
             Self::Throttle { service, on } => Fault::Throttle { service: *service, on: *on },
+            Self::ControlPlane { down } => Fault::ControlPlane { down: *down },
             Self::Wire(rule) => Fault::Wire { rule: rule.cast(cast) },
             Self::MendWire(scope) => Fault::MendWire { scope: scope.cast(cast) },
         }
@@ -218,7 +224,11 @@ impl Deed {
             Self::Wire(WireRef { scope, .. }) | Self::MendWire(scope) => {
                 scope.region.iter().collect()
             }
-            Self::Heal | Self::KillAgent(_) | Self::StartAgent(_) | Self::Throttle { .. } => vec![],
+            Self::Heal
+            | Self::KillAgent(_)
+            | Self::StartAgent(_)
+            | Self::Throttle { .. }
+            | Self::ControlPlane { .. } => vec![],
         }
     }
 

@@ -61,6 +61,10 @@ pub(super) fn fault(fault: &Fault) -> String {
         Fault::Throttle { service, on } => {
             format!("{service} {}", if *on { "throttles every call" } else { "answers again" })
         }
+        Fault::ControlPlane { down: true } => {
+            "Route 53's control plane is down: no record can be edited".to_owned()
+        }
+        Fault::ControlPlane { down: false } => "Route 53's control plane is back".to_owned(),
         Fault::Lag { region, cluster, extra_ms: 0 } => {
             format!("{} lags no more", member(region, cluster.as_ref()))
         }

@@ -25,7 +25,7 @@ use super::running::Running;
 use super::shared::Shared;
 use super::state::State;
 use super::strike::StrikeError;
-use super::{LocalError, Sink, addresses, render, seed, status_lines};
+use super::{LocalError, Sink, addresses, checkers, render, seed, status_lines};
 use crate::config::{self, Loaded};
 use crate::domain::{self, AgentId, Moment, RegionId};
 use crate::telemetry::clock;
@@ -127,6 +127,7 @@ impl Fleet {
         let (log, writing) = RequestLog::create(&requests).await.map_err(file(&requests))?;
 
         let mut world = seed::world(options.seed, &fleet, options.lag, options.propagation)?;
+        world.route53.health_checks.set_pace(checkers::PACE);
         world.set_unix_ms_at_zero(clock::wall_unix_ms());
         world.rds.set_pace(options.distances.pace());
         options.distances.apply(&mut world.network, &fleet.regions);
@@ -156,8 +157,11 @@ impl Fleet {
             logs: folder.agents(),
         };
         let log_writer = tokio::spawn(writing);
-        launcher.init().await?;
         let agents = Agents::new(launcher, shared.clone(), options.sink.clone(), places);
+        if let Some(gates) = fleet.gates.clone() {
+            tasks.spawn(checkers::run(shared.clone(), gates, agents.gate_urls()));
+        }
+        agents.init().await?;
         let tally = Arc::new(Tally::default());
         let running = Arc::new(Running::new(shared.clone(), agents, fleet.clone(), tally.clone()));
         running.agents().start_all().await?;
@@ -348,7 +352,7 @@ impl Told<'_> {
         }
         for (agent, condition) in &self.agents {
             let part = env_file::variable_part(agent.as_str());
-            if let AgentCondition::Running { pid, url } = condition {
+            if let AgentCondition::Running { pid, url, .. } = condition {
                 tell(&format!("REGENT_LOCAL_AGENT_PID_{part}"), pid.to_string());
                 tell(&format!("REGENT_LOCAL_AGENT_URL_{part}"), url.clone());
             }

@@ -76,7 +76,7 @@ impl Launcher {
             .args(["agent", "--region", region.as_str(), "--agent", agent.as_str()])
             .arg("--regions")
             .arg(&self.regions)
-            .args(["--listen", "127.0.0.1:0", "--exit-with-stdin"])
+            .args(["--listen", "127.0.0.1:0", "--gates", "127.0.0.1:0", "--exit-with-stdin"])
             .args(["--log-format", log_format(self.log_format)]);
         command
     }

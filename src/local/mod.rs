@@ -20,6 +20,7 @@ mod addresses;
 mod agents;
 mod apps;
 mod aws;
+mod checkers;
 mod clients;
 pub mod cloudwatch;
 pub mod control;

@@ -6,7 +6,7 @@
 use crate::world::fault::AwsService;
 
 /// Every operation, with its service.
-pub const OPERATIONS: [(AwsService, &str); 31] = [
+pub const OPERATIONS: [(AwsService, &str); 36] = [
     (AwsService::Dynamodb, "CreateTable"),
     (AwsService::Dynamodb, "DeleteItem"),
     (AwsService::Dynamodb, "DeleteTable"),
@@ -20,12 +20,17 @@ pub const OPERATIONS: [(AwsService, &str); 31] = [
     (AwsService::Dynamodb, "UpdateItem"),
     (AwsService::Dynamodb, "UpdateTable"),
     (AwsService::Route53, "ChangeResourceRecordSets"),
+    (AwsService::Route53, "CreateHealthCheck"),
     (AwsService::Route53, "CreateHostedZone"),
     (AwsService::Route53, "GetChange"),
+    (AwsService::Route53, "GetHealthCheck"),
+    (AwsService::Route53, "GetHealthCheckStatus"),
     (AwsService::Route53, "GetHostedZone"),
+    (AwsService::Route53, "ListHealthChecks"),
     (AwsService::Route53, "ListHostedZones"),
     (AwsService::Route53, "ListHostedZonesByName"),
     (AwsService::Route53, "ListResourceRecordSets"),
+    (AwsService::Route53, "UpdateHealthCheck"),
     (AwsService::Elbv2, "DescribeLoadBalancers"),
     (AwsService::Elbv2, "DescribeTargetGroups"),
     (AwsService::Elbv2, "DescribeTargetHealth"),

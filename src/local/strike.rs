@@ -126,7 +126,8 @@ fn check(
         Fault::Heal
         | Fault::KillAgent { .. }
         | Fault::StartAgent { .. }
-        | Fault::Throttle { .. } => Ok(()),
+        | Fault::Throttle { .. }
+        | Fault::ControlPlane { .. } => Ok(()),
     }
 }
 

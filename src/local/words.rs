@@ -47,6 +47,8 @@ pub fn fault(fault: &Fault) -> String {
             let does = if *on { "throttles every call" } else { "throttles no longer" };
             format!("{service} {does}")
         }
+        Fault::ControlPlane { down: true } => "Route 53's control plane is down".to_owned(),
+        Fault::ControlPlane { down: false } => "Route 53's control plane is back".to_owned(),
         Fault::Lag { region, cluster, extra_ms: 0 } => {
             format!("{} lags no more", secondary(region, cluster.as_ref()))
         }

@@ -16,6 +16,7 @@ mod capacity;
 #[cfg(test)]
 pub(crate) mod conformance;
 pub mod databases;
+mod health_checks;
 pub mod items;
 mod notices;
 mod observations;
@@ -25,6 +26,7 @@ mod signals;
 
 pub use capacity::Capacity;
 pub use databases::Databases;
+pub use health_checks::HealthChecks;
 pub use notices::Notices;
 pub use observations::Observations;
 pub use records::Records;

@@ -46,6 +46,7 @@ pub(super) enum Due {
     Probed { agent: usize, boot: BootId, probe: ProbeId, sample: Sample },
     ClientTurn { client: usize },
     ClientEnd { client: usize, account: Account },
+    Checkers,
 }
 
 /// A run.
@@ -122,6 +123,7 @@ impl Sim {
             sim.start_agent(sim.agents.len() - 1);
         }
         sim.add_clients();
+        sim.check_gates();
         sim
     }
 
@@ -344,6 +346,7 @@ impl Sim {
             Due::Probed { agent, boot, probe, sample } => {
                 self.tell(agent, boot, Event::Probed { probe, sample });
             }
+            Due::Checkers => self.check_gates(),
             Due::ClientTurn { client } => {
                 let (account, took) =
                     self.clients[client].turn(self.now, &mut self.world, &self.addresses);
@@ -379,9 +382,11 @@ impl Sim {
             | Due::Depart { agent, boot, .. }
             | Due::Answer { agent, boot, .. }
             | Due::Probed { agent, boot, .. } => (*agent, *boot),
-            Due::Arrive(_) | Due::Probe { .. } | Due::ClientTurn { .. } | Due::ClientEnd { .. } => {
-                return Some(due);
-            }
+            Due::Arrive(_)
+            | Due::Probe { .. }
+            | Due::ClientTurn { .. }
+            | Due::ClientEnd { .. }
+            | Due::Checkers => return Some(due),
         };
         let state = &mut self.agents[agent];
         if state.boot != boot {

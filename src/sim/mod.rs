@@ -10,6 +10,7 @@
 //! | `agents` | agents with their own clocks, paused and killed |
 //! | `calls`, `fate`, `ports` | a request's way there and back, and what may befall it |
 //! | `probes`, `clients` | the applications as agents and clients meet them |
+//! | `gates` | the agents' gates as Route 53's checkers meet them |
 //! | `plan`, `draw` | a run's shape and troubles, and how a seed draws them |
 //! | `trouble`, `hands` | troubles begun and ended; what people do to records by hand |
 //! | `trial` | one plan from start to healed, judged |
@@ -27,6 +28,7 @@ mod draw;
 mod engine;
 mod facts;
 mod fate;
+mod gates;
 mod hands;
 mod minimise;
 mod oracle;

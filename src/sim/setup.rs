@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use crate::core::gates as brain_gates;
 use crate::core::genesis::{genesis, unborn_seat};
+use crate::domain::gate::Gate;
 use crate::domain::record::{RecordData, RecordSet, Routing};
 use crate::domain::{Epoch, Fence, Fleet, Moment, RegionId, ServiceId, Target};
 use crate::ports::items;
@@ -14,8 +16,9 @@ use crate::world::dynamo::operation::{
     UpdateTable,
 };
 use crate::world::dynamo::{Operation, Output};
-use crate::world::route53::{Action, ModelChange, ModelRecordSet};
+use crate::world::route53::{Action, Met, ModelChange, ModelRecordSet};
 
+use super::gates;
 use super::ports::to_world;
 
 /// When everything that was set up is ready: tables are active, changes are on every name server.
@@ -28,11 +31,19 @@ pub(super) type Addresses = BTreeMap<(ServiceId, IpAddr), RegionId>;
 pub(super) fn set_up(world: &mut World, fleet: &Fleet, seed: u64) -> Addresses {
     create_tables(world, fleet);
     create_seats(world, fleet, seed);
-    let addresses = create_records(world, fleet);
+    let checks = gates::create_checks(world, fleet);
+    let addresses = create_records(world, fleet, &checks);
     for target in fleet.targets() {
         world.apps.add(target);
     }
     world.outfit(Moment::ZERO, fleet);
+    // Nobody is there yet: every watch reads open by the time.
+    while let Some(at) = world.route53.health_checks.next_due().filter(|at| *at <= READY_AT) {
+        for due in world.route53.health_checks.due(at) {
+            let met = Met::Nothing { why: "nobody is there yet".to_owned() };
+            world.route53.health_checks.told(at, &due.check, due.checker, &met);
+        }
+    }
     world.advance(READY_AT);
     addresses
 }
@@ -103,8 +114,9 @@ fn create_seats(world: &mut World, fleet: &Fleet, seed: u64) {
     }
 }
 
-fn create_records(world: &mut World, fleet: &Fleet) -> Addresses {
+fn create_records(world: &mut World, fleet: &Fleet, checks: &BTreeMap<Gate, String>) -> Addresses {
     let mut addresses = Addresses::new();
+    let scope = fleet.gates.as_ref().map(|gates| gates.scope);
     for (id, name) in &fleet.zones {
         world.route53.create_zone(id, name).expect("an empty world has no zones");
         let fence_name =
@@ -120,7 +132,9 @@ fn create_records(world: &mut World, fleet: &Fleet) -> Addresses {
                         weight: place.weight,
                     },
                     data: place.data.clone(),
-                    health_check: None,
+                    health_check: scope
+                        .map(|scope| brain_gates::gate(scope, region, service))
+                        .and_then(|gate| checks.get(&gate).cloned()),
                 });
                 for address in addresses_of(world, &place.data, addresses.len()) {
                     addresses.insert((service.clone(), address), region.clone());

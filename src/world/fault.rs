@@ -83,6 +83,12 @@ pub enum Fault {
         /// Whether to throttle or to stop throttling.
         on: bool,
     },
+    /// Takes Route 53's control plane away, or gives it back: no record and no health check can be
+    /// changed or read, while name servers answer and checkers check.
+    ControlPlane {
+        /// Whether it is down.
+        down: bool,
+    },
     /// Makes so many load-balancer targets of a service (or of every service) of a Region fail
     /// their checks, and the others no more. The application itself stays as it is.
     Targets {

@@ -149,6 +149,7 @@ impl World {
             Fault::Throttle { service: AwsService::Route53, on } => {
                 self.route53.set_throttled(*on);
             }
+            Fault::ControlPlane { down } => self.route53.set_down(*down),
             Fault::Throttle {
                 service: service @ (AwsService::Elbv2 | AwsService::Cloudwatch | AwsService::Rds),
                 on,

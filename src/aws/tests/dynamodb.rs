@@ -249,6 +249,7 @@ fn report(agent: &str) -> Report {
         probing: crate::domain::observation::ProbingReport::default(),
         heard: std::collections::BTreeMap::new(),
         leading: None,
+        gates: None,
     }
 }
 

@@ -187,6 +187,7 @@ fn report(n: u64) -> Report {
         heard: std::collections::BTreeMap::new(),
         signals: std::collections::BTreeMap::new(),
         leading: None,
+        gates: None,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::attach;
 use super::plan::Step;
 use crate::agent::Outside;
 use crate::domain::Fleet;
@@ -15,7 +16,7 @@ const TABLE_LIMIT: Duration = Duration::from_secs(60);
 const BOARD_LIMIT: Duration = Duration::from_secs(15 * 60);
 
 /// Limit of a write.
-const WRITE_LIMIT: Duration = Duration::from_secs(10);
+pub(super) const WRITE_LIMIT: Duration = Duration::from_secs(10);
 
 /// Does it. Safe to repeat after any failure: each write is conditional on nothing being there.
 pub(super) async fn act(fleet: &Fleet, outside: &Outside, step: &Step) -> Answer<()> {
@@ -38,5 +39,10 @@ pub(super) async fn act(fleet: &Fleet, outside: &Outside, step: &Step) -> Answer
         Step::Fence { batch, .. } => {
             outside.records.change_zone(batch, WRITE_LIMIT).await.map(drop)
         }
+        Step::Watch { gate, observer, spec, mends } => {
+            attach::watch(fleet, outside, gate, observer, spec, mends.as_ref()).await
+        }
+        Step::Count { wanted, .. } => attach::count(fleet, outside, wanted).await,
+        Step::Attach { zone, records } => attach::attach(fleet, outside, zone, records).await,
     }
 }

@@ -7,12 +7,13 @@ use std::time::Duration;
 use crate::agent::Outside;
 use crate::cli::outside::ask_all;
 use crate::cli::zone::{self, Wanted};
+use crate::domain::health_check::CheckFound;
 use crate::domain::record::DnsName;
 use crate::domain::{CallFailure, Fleet, RegionId, Seat, StateName, ZoneId, ZoneRead};
 use crate::ports::{Answer, Registers};
 
 /// Limit of a look. `init` is no hurry, and the control planes that it asks are slower than tables.
-const LOOK_LIMIT: Duration = Duration::from_secs(10);
+pub(super) const LOOK_LIMIT: Duration = Duration::from_secs(10);
 
 /// What stands in a seat's place.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +48,8 @@ pub(super) struct Found {
     pub(super) seats: BTreeMap<RegionId, SeatFound>,
     pub(super) board: BTreeMap<RegionId, Answer<bool>>,
     pub(super) zones: BTreeMap<ZoneId, Answer<ZoneFound>>,
+    /// None for a fleet without gates.
+    pub(super) checks: Option<Answer<Vec<CheckFound>>>,
 }
 
 /// Looks at everything. Seats that are there are read after those that are missing were found
@@ -77,8 +80,12 @@ pub(super) async fn find(fleet: &Fleet, outside: &Outside) -> Found {
             Ok(ZoneFound { name, read })
         })
     }));
-    let (seats, board, zones) = tokio::join!(seats, board, zones);
-    Found { seats, board, zones }
+    let checks = async {
+        fleet.gates.as_ref()?;
+        Some(outside.health_checks.checks(LOOK_LIMIT).await)
+    };
+    let (seats, board, zones, checks) = tokio::join!(seats, board, zones, checks);
+    Found { seats, board, zones, checks }
 }
 
 async fn look_at_seats<'r>(

@@ -5,7 +5,9 @@
 //! stopped half-way goes on with the next run.
 
 mod act;
+mod attach;
 mod found;
+mod gates;
 mod plan;
 #[cfg(test)]
 mod tests;
@@ -27,11 +29,11 @@ use crate::ports::Answer;
 use crate::telemetry::clock;
 use plan::Plan;
 
-/// Create what a new fleet needs: tables, seats, the zones' fences.
+/// Create what a new fleet needs: tables, seats, the zones' fences, the gates' health checks.
 ///
 /// Shows what it will create and asks before it does. Creates only what is missing, and never a
-/// seat that may have been lost: run it as often as you like. Services' records are not touched;
-/// those that are missing are named.
+/// seat that may have been lost: run it as often as you like. Services' records are not touched,
+/// but for the gates' health checks that are attached to them; those that are missing are named.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  regent init --dry-run\n  regent init --yes --json")]
 pub(super) struct Args {
@@ -43,6 +45,10 @@ pub(super) struct Args {
     /// Don't ask
     #[arg(long, conflicts_with = "dry_run")]
     yes: bool,
+    /// Print the gates' health checks as an AWS CloudFormation template, and stop. `init` takes over
+    /// what such a template made
+    #[arg(long, conflicts_with_all = ["dry_run", "yes"])]
+    print_cloudformation: bool,
 }
 
 /// How far to go.
@@ -84,6 +90,15 @@ fn mode(args: &Args, json: bool, terminal: bool) -> Result<Mode, Failure> {
 }
 
 pub(super) fn run(args: &Args, screen: &mut Screen<'_>) -> Result<(), Failure> {
+    if args.print_cloudformation {
+        let fleet = args.fleet.load()?;
+        if fleet.gates.is_none() {
+            return Err(Failure::Arguments(
+                "the fleet has no gates: add [gates] to fleet.toml".to_owned(),
+            ));
+        }
+        return screen.message(&gates::template(&fleet));
+    }
     let mode = mode(args, screen.json(), std::io::stdin().is_terminal())?;
     let fleet = args.fleet.load()?;
     let fresh = draw_genesis(&fleet)?;

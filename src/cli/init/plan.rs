@@ -8,10 +8,13 @@ use std::fmt;
 
 use super::author;
 use super::found::{Found, SeatFound, ZoneFound};
+use super::gates::{self, Attachment};
 use crate::cli::zone::{self, Wanted, weight_in};
 use crate::core::genesis::{Genesis, Seats, judge_seats, read_genesis, unborn_seat};
+use crate::domain::gate::Gate;
+use crate::domain::health_check::{CheckId, WatchSpec};
 use crate::domain::record::RecordChange;
-use crate::domain::{Epoch, Fence, Fleet, RegionId, Seat, StateName, ZoneBatch};
+use crate::domain::{Epoch, Fence, Fleet, RegionId, Seat, StateName, ZoneBatch, ZoneId};
 
 /// One thing to create. Each is harmless to repeat.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +29,12 @@ pub(super) enum Step {
     Seat { region: RegionId, seat: Box<Seat> },
     /// A zone's fence.
     Fence { batch: ZoneBatch, value: Fence },
+    /// An inverted check of a gate at another Region's agents, made or mended.
+    Watch { gate: Gate, observer: RegionId, spec: WatchSpec, mends: Option<(CheckId, i64)> },
+    /// The check that counts a gate's watches, made or mended.
+    Count { wanted: gates::Wanted, mends: Option<CheckId> },
+    /// The counts, once every watch reads open, at the records of a zone.
+    Attach { zone: ZoneId, records: Vec<Attachment> },
 }
 
 impl Step {
@@ -54,6 +63,28 @@ impl fmt::Display for Step {
             Self::Fence { batch, value } => {
                 write!(f, "create the fence of zone {}: TXT \"{value}\"", batch.zone)
             }
+            Self::Watch { gate, observer, spec, mends } => {
+                let how = if mends.is_some() { "mend" } else { "create" };
+                write!(
+                    f,
+                    "{how} the health check of {gate}'s gate in {observer} ({})",
+                    spec.endpoint
+                )
+            }
+            Self::Count { wanted, mends } => {
+                let how = if mends.is_some() { "mend" } else { "create" };
+                let (gate, threshold) = (&wanted.gate, wanted.threshold);
+                let of = wanted.watches.len();
+                write!(
+                    f,
+                    "{how} the health check of {gate}: {threshold} of {of} gates must be open"
+                )
+            }
+            Self::Attach { zone, records } => {
+                let places = records.iter().map(|one| format!("{} {}", one.service, one.region));
+                let places = places.collect::<Vec<_>>().join(", ");
+                write!(f, "attach the gates in zone {zone}, once all read open: {places}")
+            }
         }
     }
 }
@@ -81,6 +112,9 @@ pub(super) fn plan(fleet: &Fleet, found: &Found, fresh: &Genesis) -> Plan {
         // stopped there, before it has done anything else.
         Step::Genesis { .. } => 2,
         Step::Seat { .. } | Step::Fence { .. } => 3,
+        Step::Watch { .. } => 4,
+        Step::Count { .. } => 5,
+        Step::Attach { .. } => 6,
     });
     let ever_led = found.seats.values().any(|seat| match seat {
         SeatFound::There { seat, .. } => has_been_led(seat),
@@ -90,6 +124,7 @@ pub(super) fn plan(fleet: &Fleet, found: &Found, fresh: &Genesis) -> Plan {
         fence(fleet, found, ever_led, wanted, &mut plan);
     }
     records(fleet, found, &mut plan);
+    gates::plan(fleet, found.checks.as_ref(), &found.zones, &mut plan);
     if !plan.refusals.is_empty() {
         plan.steps.clear();
     }

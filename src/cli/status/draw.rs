@@ -170,6 +170,7 @@ fn observer<'r>(
         age_ms,
         fresh: age_ms.is_some_and(|age_ms| age_ms < stale_ms),
         probing: report.probing.clone(),
+        gates: report.gates.clone(),
         leading: report.leading.as_ref(),
     }
 }

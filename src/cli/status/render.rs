@@ -8,7 +8,7 @@ use comfy_table::{Table, presets};
 use super::wrong::span;
 use super::{Status, probes, signals, steering};
 use crate::core::health::{Verdict, Vote};
-use crate::core::view::{PlacementView, View};
+use crate::core::view::{GateView, PlacementView, View};
 use crate::domain::{AgentId, CellState, Fence, RegionId, Target};
 
 /// What the letters and ages mean.
@@ -34,6 +34,7 @@ pub(super) fn render(status: &Status) -> String {
         add(out, probes::LEGEND);
     }
     section(out, "seats", &seats(view));
+    section(out, "gates", &gates(view));
     section(out, "zones", &zones(status));
     list(out, "databases", &steering::databases(view));
     list(out, "runbooks", &steering::runs(view));
@@ -111,6 +112,29 @@ pub(super) fn table<const N: usize>(header: [&str; N]) -> Table {
 
 fn or_unknown(value: Option<impl Display>) -> String {
     value.map_or_else(|| "?".to_owned(), |value| value.to_string())
+}
+
+/// Only what is not open everywhere: on a quiet day there is nothing to tell.
+fn gates(view: &View) -> Table {
+    let mut table = table(["gate", "is", "closed by", "not heard from", "decided"]);
+    let told = |gate: &&GateView| gate.wanted_closed == Some(true) || !gate.closed_by.is_empty();
+    for gate in view.gates.iter().filter(told) {
+        let is = if gate.shut { "shut" } else { "open" };
+        let closing = format!("{} (it takes {})", agents(&gate.closed_by), gate.closers);
+        let decided = match gate.wanted_closed {
+            None => "?",
+            Some(true) => "closed",
+            Some(false) => "open",
+        };
+        table.add_row([
+            gate.gate.to_string(),
+            is.to_owned(),
+            closing,
+            agents(&gate.unknown),
+            decided.to_owned(),
+        ]);
+    }
+    table
 }
 
 fn services(view: &View) -> Table {
@@ -256,6 +280,10 @@ fn zones(status: &Status) -> Table {
 
 fn fence(fence: &Fence) -> String {
     format!("epoch {} attempt {}", fence.epoch, fence.attempt)
+}
+
+fn agents(agents: &[AgentId]) -> String {
+    agents.iter().map(AgentId::as_str).collect::<Vec<_>>().join(" ")
 }
 
 fn names<'r>(regions: impl Iterator<Item = &'r RegionId>) -> String {

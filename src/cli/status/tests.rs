@@ -108,6 +108,7 @@ pub(super) fn healthy() -> View {
             changes: Vec::new(),
         }),
         matrix: matrix.collect(),
+        gates: Vec::new(),
         services,
         observers: REGIONS
             .iter()
@@ -219,6 +220,28 @@ fn picture(view: View) -> (String, Result<(), Failure>) {
 }
 
 #[test]
+fn gates_are_shown_while_one_is_closed_and_by_whom() {
+    use crate::core::view::GateView;
+    let mut view = healthy();
+    let gate = |closed_by: &[&str], unknown: &[&str]| GateView {
+        gate: "us-east-1".parse().expect("valid"),
+        wanted_closed: Some(!closed_by.is_empty()),
+        closed_by: closed_by.iter().map(|name| agent(name)).collect(),
+        unknown: unknown.iter().map(|name| agent(name)).collect(),
+        closers: 2,
+        shut: closed_by.len() > 1,
+    };
+    view.gates = vec![gate(&[], &[])];
+    assert!(!picture(view.clone()).0.contains("gates"), "on a quiet day there is nothing to tell");
+    view.gates = vec![gate(&["eu-west-1"], &["ap-southeast-2"])];
+    let text = picture(view.clone()).0;
+    let line = text.lines().find(|line| line.contains("eu-west-1 (it takes 2)")).expect("told");
+    assert!(line.contains("open") && line.contains("ap-southeast-2"), "{line}");
+    view.gates = vec![gate(&["eu-west-1", "ap-southeast-2"], &[])];
+    assert!(picture(view.clone()).0.contains("shut"));
+}
+
+#[test]
 fn a_healthy_fleet_is_seen_to_be_so_in_the_first_line() {
     let (text, result) = picture(healthy());
     assert!(result.is_ok());
@@ -286,6 +309,7 @@ fn report(name: &str, boot: u64, seq: u64, at: &str, leading: Option<LeaderRepor
         probing: ProbingReport::default(),
         heard: BTreeMap::new(),
         leading,
+        gates: None,
     }
 }
 

@@ -24,6 +24,27 @@ path = "/up"
 
 /// The fleet.
 pub(super) fn fleet() -> Fleet {
+    config::load_files(files()).expect("valid").fleet
+}
+
+/// The fleet with a gate in each Region.
+pub(super) fn gated_fleet() -> Fleet {
+    let mut files = files();
+    for (name, text) in &mut files {
+        match name.strip_suffix(".toml") {
+            Some("fleet") => text.push_str("[gates]\n"),
+            Some(region) => {
+                let line = format!("region = {region:?}\n");
+                let gate = format!("gate = {{ url = \"https://gate.{region}.example.net\" }}\n");
+                *text = text.replace(&line, &[line.clone(), gate].concat());
+            }
+            None => {}
+        }
+    }
+    config::load_files(files).expect("valid").fleet
+}
+
+fn files() -> BTreeMap<String, String> {
     let region = |region: &str, last: u8| {
         let text = format!(
             "region = {region:?}\n[services.web]\nweight = 100\n\
@@ -31,13 +52,12 @@ pub(super) fn fleet() -> Fleet {
         );
         (format!("{region}.toml"), text)
     };
-    let files = BTreeMap::from([
+    BTreeMap::from([
         ("fleet.toml".to_owned(), FLEET.to_owned()),
         region("r1", 1),
         region("r2", 2),
         ("r3.toml".to_owned(), "region = \"r3\"\nwitness = true\n".to_owned()),
-    ]);
-    config::load_files(files).expect("valid").fleet
+    ])
 }
 
 /// What a command prints, and how it ends.

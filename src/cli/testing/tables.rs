@@ -9,7 +9,8 @@ use async_trait::async_trait;
 
 use crate::agent::Outside;
 use crate::domain::database::{ClusterArn, GlobalCluster, LagPoint, MemberCluster};
-use crate::domain::record::{ChangeId, ChangeStatus, DnsName, RecordChange, RecordKey};
+use crate::domain::health_check::{CheckFound, CheckId, CheckSight, CheckSpec};
+use crate::domain::record::{ChangeId, ChangeStatus, DnsName, RecordChange, RecordKey, RecordType};
 use crate::domain::signal::{
     AlarmName, AlarmState, Datapoint, MetricQuery, TargetGroupArn, TargetHealth,
 };
@@ -18,7 +19,9 @@ use crate::domain::{
     ZoneRead,
 };
 use crate::domain::{Order, OrderId};
-use crate::ports::{Answer, Databases, Observations, Records, Registers, Signals, SwapRefused};
+use crate::ports::{
+    Answer, Databases, HealthChecks, Observations, Records, Registers, Signals, SwapRefused,
+};
 
 /// What is stored.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -30,6 +33,12 @@ pub(in crate::cli) struct Stored {
     pub(in crate::cli) reports: BTreeMap<RegionId, Vec<Report>>,
     pub(in crate::cli) orders: Vec<Order>,
     pub(in crate::cli) zones: BTreeMap<ZoneId, (DnsName, ZoneRead)>,
+    /// Health checks, with the references by which they were made.
+    pub(in crate::cli) checks: BTreeMap<String, CheckFound>,
+    /// References of checks that were deleted.
+    pub(in crate::cli) spent: BTreeSet<String>,
+    /// Checkers that find a closed gate, of sixteen, at every watch.
+    pub(in crate::cli) found_closed: usize,
     /// Regions that can't be reached.
     pub(in crate::cli) lost: BTreeSet<RegionId>,
     /// Writes that still succeed; all if none.
@@ -72,6 +81,7 @@ impl Tables {
             observations: tables.clone(),
             records: tables.clone(),
             signals: tables.clone(),
+            health_checks: tables.clone(),
             databases: tables,
         }
     }
@@ -228,12 +238,23 @@ impl Records for Tables {
     async fn change_zone(&self, batch: &ZoneBatch, _: Duration) -> Answer<ChangeId> {
         let mut stored = self.stored();
         stored.write()?;
-        let [RecordChange::Create(fence)] = batch.changes.as_slice() else {
-            panic!("init creates a fence and nothing else");
-        };
-        let (_, read) = stored.zones.get_mut(&batch.zone).expect("a zone that was read");
-        assert_eq!(read.fence, None, "there is a fence");
-        read.fence = Some(fence.clone());
+        let (_, present) = stored.zones.get_mut(&batch.zone).expect("a zone that was read");
+        let mut read = present.clone();
+        for change in &batch.changes {
+            let (RecordChange::Delete(record) | RecordChange::Create(record)) = change;
+            let fence = record.key.rtype == RecordType::Txt;
+            let create = matches!(change, RecordChange::Create(_));
+            match (fence, create) {
+                (true, true) if read.fence.is_none() => read.fence = Some(record.clone()),
+                (true, false) if read.fence.as_ref() == Some(record) => read.fence = None,
+                (false, true) => read.records.push(record.clone()),
+                (false, false) if read.records.contains(record) => {
+                    read.records.retain(|present| present != record);
+                }
+                _ => return Err(CallFailure::conflict("not as it was read")),
+            }
+        }
+        *present = read;
         Ok(ChangeId("C1".to_owned()))
     }
 
@@ -303,5 +324,53 @@ impl Signals for Tables {
         _: Duration,
     ) -> Answer<Vec<Vec<Datapoint>>> {
         unused("metrics")
+    }
+}
+
+#[async_trait]
+impl HealthChecks for Tables {
+    async fn checks(&self, _: Duration) -> Answer<Vec<CheckFound>> {
+        Ok(self.stored().checks.values().cloned().collect())
+    }
+
+    async fn create_check(
+        &self,
+        reference: &str,
+        spec: &CheckSpec,
+        _: Duration,
+    ) -> Answer<CheckId> {
+        let mut stored = self.stored();
+        stored.write()?;
+        if let Some(check) = stored.checks.get(reference).filter(|check| check.spec == *spec) {
+            return Ok(check.id.clone());
+        }
+        if stored.checks.contains_key(reference) || stored.spent.contains(reference) {
+            return Err(CallFailure::conflict("the reference was used before"));
+        }
+        let id = CheckId(format!("check-{}", stored.checks.len()));
+        let check = CheckFound { id: id.clone(), version: 1, spec: spec.clone(), disabled: false };
+        stored.checks.insert(reference.to_owned(), check);
+        Ok(id)
+    }
+
+    async fn update_check(
+        &self,
+        id: &CheckId,
+        version: i64,
+        spec: &CheckSpec,
+        _: Duration,
+    ) -> Answer<()> {
+        let mut stored = self.stored();
+        stored.write()?;
+        let check = stored.checks.values_mut().find(|check| check.id == *id).expect("it is there");
+        if check.version != version {
+            return Err(CallFailure::conflict("it was changed since"));
+        }
+        (check.spec, check.version, check.disabled) = (spec.clone(), version + 1, false);
+        Ok(())
+    }
+
+    async fn sight(&self, _: &CheckId, _: Duration) -> Answer<CheckSight> {
+        Ok(CheckSight { checkers: 16, asked: 16, found: self.stored().found_closed })
     }
 }

@@ -7,6 +7,7 @@
 mod consent;
 mod database;
 mod fleet;
+mod gates;
 mod probe;
 mod record;
 mod region;
@@ -59,11 +60,15 @@ pub(super) fn folder(folder: &Folder, findings: &mut Findings) -> Option<Fleet> 
 
     let declared = region::by_declared_name(&folder.regions);
     let mut regions: BTreeMap<RegionId, Placements> = BTreeMap::new();
+    let mut endpoints = BTreeMap::new();
     for (stem, read) in &folder.regions {
         if let Some(raw) = &read.raw
             && let Some((id, placements)) =
                 region::check(stem, raw, &read.source, &declared, services, findings)
         {
+            if raw.gate.is_some() {
+                endpoints.insert(id.clone(), gates::endpoint(raw, &read.source, findings));
+            }
             regions.insert(id, placements);
         }
     }
@@ -78,6 +83,7 @@ pub(super) fn folder(folder: &Folder, findings: &mut Findings) -> Option<Fleet> 
         database::together(source, &head.databases, &head.services, &regions, findings);
     }
     together::equal_ttls(folder, &regions, findings);
+    let gates = gates::check(raw, source, folder, endpoints, &regions, findings);
     if !folder.whole || findings.count() > 0 {
         return None;
     }
@@ -107,7 +113,7 @@ pub(super) fn folder(folder: &Folder, findings: &mut Findings) -> Option<Fleet> 
         rules: head.rules,
         consent: head.consent,
         tables: head.tables?,
-        gates: None,
+        gates,
     })
 }
 

@@ -9,16 +9,21 @@
 //! read for a bounded time, and then opens. A leader that was deposed can't close anything, since
 //! what it holds for committed is not confirmed by a majority any more.
 //!
-//! `answers` computes what name servers make of gates and weights together.
+//! `answers` computes what name servers make of gates and weights together; `doubt` says of which
+//! Regions nobody can know yet.
 
 pub mod answers;
+mod doubt;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::control::{StateRef, Weights};
+pub(super) use doubt::Doubts;
+
 use crate::domain::gate::{Gate, GateScope};
+use crate::domain::observation::GateReport;
 use crate::domain::{Fleet, Moment, RegionId, ServiceId, StateName};
 
 /// Every gate of a fleet; none without gates.
@@ -82,6 +87,16 @@ impl Position {
         Self { state: None, closed: Arc::default(), until: Moment::ZERO }
     }
 
+    /// What the agent's report says of it.
+    #[must_use]
+    pub fn report(&self, now: Moment) -> GateReport {
+        let lasts = now < self.until;
+        GateReport {
+            state: self.state.filter(|_| lasts),
+            closed: if lasts { (*self.closed).clone() } else { BTreeSet::new() },
+        }
+    }
+
     /// The state by which this gate is closed now; none when it is open.
     #[must_use]
     pub fn closes(&self, now: Moment, gate: &Gate) -> Option<StateName> {
@@ -106,20 +121,24 @@ impl Watch {
     }
 
     /// Takes in the newest state known to be committed, and when a majority of seats was last seen
-    /// to hold it.
+    /// to hold it; true when that is another state than before.
     pub(super) fn observe(
         &mut self,
         fleet: &Fleet,
         committed: Option<(&StateRef, &Weights)>,
         confirmed: Option<Moment>,
-    ) {
-        let (Some((reference, wanted)), Some(confirmed)) = (committed, confirmed) else { return };
-        if self.of.as_ref() != Some(reference) {
+    ) -> bool {
+        let (Some((reference, wanted)), Some(confirmed)) = (committed, confirmed) else {
+            return false;
+        };
+        let moved = self.of.as_ref() != Some(reference);
+        if moved {
             self.of = Some(reference.clone());
             self.position.state = Some(reference.name);
             self.position.closed = Arc::new(closed(fleet, wanted));
         }
         self.position.until = confirmed + self.hold;
+        moved
     }
 
     pub(super) fn position(&self) -> &Position {

@@ -197,6 +197,7 @@ mod tests {
             probing: crate::domain::observation::ProbingReport::default(),
             heard: BTreeMap::new(),
             leading: None,
+            gates: None,
         }
     }
 

@@ -100,6 +100,7 @@ impl Agent {
             blocked: _,
             // Follow from the journal and the seats; nobody in the model looks at them.
             gates: _,
+            doubts: _,
             out,
             fleet,
             election,

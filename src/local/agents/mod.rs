@@ -17,9 +17,9 @@ use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::Sink;
 use super::launch::Launcher;
 use super::shared::Shared;
+use super::{LocalError, Sink};
 use crate::domain::{AgentId, RegionId};
 
 /// How long an agent may take to say where it listens.
@@ -38,6 +38,9 @@ pub enum AgentCondition {
         pid: u32,
         /// Its HTTP interface.
         url: String,
+        /// Where it answers for gates.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        gates: Option<String>,
     },
     /// It was killed on purpose, or not started yet.
     Stopped,
@@ -88,6 +91,24 @@ pub(super) struct Agents {
     runs: tokio::sync::Mutex<BTreeMap<AgentId, Run>>,
 }
 
+/// Where the agents answer for gates, as long as they run. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct GateUrls {
+    places: Arc<BTreeMap<AgentId, RegionId>>,
+    conditions: Arc<Mutex<BTreeMap<AgentId, AgentCondition>>>,
+}
+
+impl GateUrls {
+    /// Of a Region's agent; none while it doesn't run.
+    pub(super) fn of(&self, region: &RegionId) -> Option<String> {
+        let (agent, _) = self.places.iter().find(|(_, place)| *place == region)?;
+        match locked(&self.conditions).get(agent)? {
+            AgentCondition::Running { gates, .. } => gates.clone(),
+            AgentCondition::Stopped | AgentCondition::Ended { .. } => None,
+        }
+    }
+}
+
 /// An agent's process, as whoever started it sees it.
 struct Run {
     order: oneshot::Sender<Order>,
@@ -113,6 +134,16 @@ impl Agents {
         let conditions = Arc::new(Mutex::new(stopped.collect()));
         let runs = tokio::sync::Mutex::default();
         Self { launcher, shared, sink, places, conditions, runs }
+    }
+
+    /// Where they answer for gates.
+    pub(super) fn gate_urls(&self) -> GateUrls {
+        GateUrls { places: self.places.clone(), conditions: self.conditions.clone() }
+    }
+
+    /// Creates the fleet's tables and checks, as an operator does before the first agent is started.
+    pub(super) async fn init(&self) -> Result<(), LocalError> {
+        self.launcher.init().await
     }
 
     /// Every agent's Region.
@@ -157,8 +188,8 @@ impl Agents {
         let stdin = stdin.expect("its stdin is a pipe");
         let mut lines = BufReader::new(stdout.expect("its stdout is a pipe")).lines();
         let pid = child.id().ok_or_else(|| failed("it ended at once".to_owned()))?;
-        let url = listening(&mut lines).await.map_err(failed)?;
-        self.set(agent, AgentCondition::Running { pid, url });
+        let First { listening: url, gates } = first(&mut lines).await.map_err(failed)?;
+        self.set(agent, AgentCondition::Running { pid, url, gates });
 
         let (order, ordered) = oneshot::channel();
         let (conditions, shared, sink) =
@@ -230,12 +261,15 @@ fn spawn(mut command: Command, stderr: Stdio) -> std::io::Result<Child> {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(stderr).kill_on_drop(true).spawn()
 }
 
-/// The URL in the agent's first line.
-async fn listening(lines: &mut Lines<BufReader<ChildStdout>>) -> Result<String, String> {
-    #[derive(Deserialize)]
-    struct First {
-        listening: String,
-    }
+/// The agent's first line.
+#[derive(Deserialize)]
+struct First {
+    listening: String,
+    gates: Option<String>,
+}
+
+/// Where the agent listens, as its first line says.
+async fn first(lines: &mut Lines<BufReader<ChildStdout>>) -> Result<First, String> {
     let line = match tokio::time::timeout(READY_LIMIT, lines.next_line()).await {
         Ok(Ok(Some(line))) => line,
         Ok(Ok(None)) => return Err("it ended before it said where it listens".to_owned()),
@@ -245,9 +279,7 @@ async fn listening(lines: &mut Lines<BufReader<ChildStdout>>) -> Result<String, 
             return Err(format!("it did not say where it listens within {limit} s"));
         }
     };
-    let first: Result<First, _> = serde_json::from_str(&line);
-    first
-        .map(|first| first.listening)
+    serde_json::from_str(&line)
         .map_err(|_| format!("its first line is not {{\"listening\":\"http://…\"}} but {line:?}"))
 }
 

@@ -76,7 +76,12 @@ async fn agents_start_with_their_own_key_and_none_of_ours_and_end_together() {
     assert!(env.contains("AWS_CONFIG_FILE=/dev/null\n"), "{env}");
     let args = read("regent.r2.args");
     assert!(args.starts_with("agent --region r2 --agent r2 --regions "), "{args}");
-    assert!(args.ends_with("--listen 127.0.0.1:0 --exit-with-stdin --log-format json\n"), "{args}");
+    assert!(
+        args.ends_with(
+            "--listen 127.0.0.1:0 --gates 127.0.0.1:0 --exit-with-stdin --log-format json\n"
+        ),
+        "{args}"
+    );
 
     stage.agents.end_all().await;
     assert_eq!(pids.map(alive), [false; 3]);

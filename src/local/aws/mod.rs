@@ -362,6 +362,11 @@ fn operation(method: &str, path: &str, target: &str) -> String {
         ("GET", Some("hostedzone"), None, None) => "ListHostedZones",
         ("GET", Some("hostedzonesbyname"), None, None) => "ListHostedZonesByName",
         ("POST", Some("hostedzone"), None, None) => "CreateHostedZone",
+        ("POST", Some("healthcheck"), None, None) => "CreateHealthCheck",
+        ("GET", Some("healthcheck"), None, None) => "ListHealthChecks",
+        ("GET", Some("healthcheck"), Some(_), None) => "GetHealthCheck",
+        ("POST", Some("healthcheck"), Some(_), None) => "UpdateHealthCheck",
+        ("GET", Some("healthcheck"), Some(_), Some("status")) => "GetHealthCheckStatus",
         _ => return format!("{method} {path}"),
     };
     name.to_owned()

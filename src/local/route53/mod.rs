@@ -9,6 +9,7 @@
 //! both find an error's code only in the wrapped form, and that is what AWS serves them: one
 //! `Message` with all of them in square brackets.
 
+mod health_check;
 mod location;
 mod request;
 mod response;
@@ -103,6 +104,13 @@ pub fn handle(
         ("GET", [API_VERSION, "hostedzone"]) => list_zones(route53, now, &location),
         ("GET", [API_VERSION, "hostedzonesbyname"]) => list_zones_by_name(route53, now, &location),
         ("POST", [API_VERSION, "hostedzone"]) => create_zone(route53, now, body),
+        ("POST", [API_VERSION, "healthcheck"]) => health_check::create(route53, now, body),
+        ("GET", [API_VERSION, "healthcheck"]) => health_check::list(route53, now, &location),
+        ("GET", [API_VERSION, "healthcheck", id]) => health_check::get(route53, now, id),
+        ("POST", [API_VERSION, "healthcheck", id]) => health_check::update(route53, now, id, body),
+        ("GET", [API_VERSION, "healthcheck", id, "status"]) => {
+            health_check::status(route53, now, id)
+        }
         _ => Err(Route53Error::InvalidInput {
             message: format!("{method} {path_and_query} is no operation of this Route 53"),
         }),

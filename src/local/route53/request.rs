@@ -129,7 +129,7 @@ pub(super) fn new_zone(body: &[u8]) -> Result<NewZone, Route53Error> {
     Ok(NewZone { name, caller_reference: request.caller_reference, comment })
 }
 
-fn parse<T: for<'de> Deserialize<'de>>(body: &[u8]) -> Result<T, Route53Error> {
+pub(super) fn parse<T: for<'de> Deserialize<'de>>(body: &[u8]) -> Result<T, Route53Error> {
     let text =
         std::str::from_utf8(body).map_err(|error| input(format!("Invalid XML ; {error}")))?;
     quick_xml::de::from_str(text).map_err(|error| input(format!("Invalid XML ; {error}")))
@@ -253,6 +253,6 @@ fn in_range(number: i64, max: u32, kind: &str) -> Result<u32, Route53Error> {
     }
 }
 
-fn input(message: impl Into<String>) -> Route53Error {
+pub(super) fn input(message: impl Into<String>) -> Route53Error {
     Route53Error::InvalidInput { message: message.into() }
 }

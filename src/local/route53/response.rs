@@ -85,7 +85,7 @@ impl From<&ChangeInfo> for ChangeInfoXml {
 }
 
 /// The world's clock begins with the Unix epoch.
-fn timestamp(at: Moment) -> String {
+pub(super) fn timestamp(at: Moment) -> String {
     let ms = i64::try_from(at.as_ms()).unwrap_or(i64::MAX);
     jiff::Timestamp::from_millisecond(ms).unwrap_or(jiff::Timestamp::MAX).to_string()
 }

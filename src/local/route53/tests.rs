@@ -183,7 +183,7 @@ fn what_does_not_exist_is_404() {
         let answer = get(&mut route53, path);
         assert_eq!((answer.status, between(text(&answer), "Code")), (404, code), "{path}");
     }
-    assert_eq!(get(&mut route53, "/2013-04-01/healthcheck").status, 400);
+    assert_eq!(get(&mut route53, "/2013-04-01/trafficpolicies").status, 400);
 }
 
 #[test]
@@ -236,4 +236,94 @@ fn a_happening_names_the_caller() {
         panic!("not a rejection");
     };
     assert_eq!((caller.as_str(), why.as_str()), ("a1", "no"));
+}
+
+fn created(route53: &mut Route53, reference: &str, config: &str) -> WireAnswer {
+    let body = format!(
+        "<CreateHealthCheckRequest xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\">\
+         <CallerReference>{reference}</CallerReference><HealthCheckConfig>{config}\
+         </HealthCheckConfig></CreateHealthCheckRequest>"
+    );
+    let now = Moment::from_ms(1500);
+    handle(route53, now, "POST", "/2013-04-01/healthcheck", body.as_bytes())
+}
+
+const WATCH: &str = "<Port>443</Port><Type>HTTPS_STR_MATCH</Type><ResourcePath>/gate/a</ResourcePath>\
+    <FullyQualifiedDomainName>gate.example.net</FullyQualifiedDomainName>\
+    <SearchString>closed &amp; shut</SearchString><RequestInterval>10</RequestInterval>\
+    <FailureThreshold>1</FailureThreshold><Inverted>true</Inverted><EnableSNI>true</EnableSNI>";
+
+#[test]
+fn a_health_check_is_made_told_listed_and_changed_by_its_version() {
+    let mut route53 = world();
+    let answer = created(&mut route53, "one", WATCH);
+    assert_eq!(answer.status, 201, "{}", text(&answer));
+    let id = between(text(&answer), "Id").to_owned();
+    assert!(answer.headers.iter().any(|(name, value)| *name == "location" && value.ends_with(&id)));
+    let told = get(&mut route53, &format!("/2013-04-01/healthcheck/{id}"));
+    for (tag, value) in [
+        ("Type", "HTTPS_STR_MATCH"),
+        ("SearchString", "closed &amp; shut"),
+        ("Inverted", "true"),
+        ("Disabled", "false"),
+        ("HealthCheckVersion", "1"),
+        ("CallerReference", "one"),
+    ] {
+        assert_eq!(between(text(&told), tag), value);
+    }
+    let count = format!(
+        "<Type>CALCULATED</Type><HealthThreshold>1</HealthThreshold><ChildHealthChecks>\
+         <ChildHealthCheck>{id}</ChildHealthCheck></ChildHealthChecks>"
+    );
+    let counted = created(&mut route53, "two", &count);
+    assert_eq!(between(text(&counted), "ChildHealthCheck"), id);
+    let listed = get(&mut route53, "/2013-04-01/healthcheck?maxitems=1");
+    assert_eq!(between(text(&listed), "IsTruncated"), "true");
+    let next = between(text(&listed), "NextMarker").to_owned();
+    let listed = get(&mut route53, &format!("/2013-04-01/healthcheck?marker={next}"));
+    assert_eq!(between(text(&listed), "IsTruncated"), "false");
+
+    let path = format!("/2013-04-01/healthcheck/{id}");
+    let body = "<UpdateHealthCheckRequest><HealthCheckVersion>1</HealthCheckVersion>\
+        <FailureThreshold>3</FailureThreshold></UpdateHealthCheckRequest>";
+    let mut post = || handle(&mut route53, Moment::from_ms(99_000), "POST", &path, body.as_bytes());
+    let changed = post();
+    assert_eq!(between(text(&changed), "FailureThreshold"), "3");
+    assert_eq!(between(text(&changed), "HealthCheckVersion"), "2");
+    let stale = post();
+    assert_eq!((stale.status, between(text(&stale), "Code")), (409, "HealthCheckVersionMismatch"));
+}
+
+#[test]
+fn the_status_of_a_check_has_a_report_for_each_checker_that_has_asked() {
+    let mut route53 = world();
+    let id = between(text(&created(&mut route53, "one", WATCH)), "Id").to_owned();
+    let path = format!("/2013-04-01/healthcheck/{id}/status");
+    let before = get(&mut route53, &path);
+    assert_eq!(text(&before).matches("<HealthCheckObservation>").count(), 16);
+    assert!(!text(&before).contains("StatusReport"));
+    let at = Moment::from_ms(60_000);
+    for due in route53.health_checks.due(at) {
+        let met = crate::world::route53::Met::at_once(200, "closed & shut");
+        route53.health_checks.told(at, &due.check, due.checker, &met);
+    }
+    let after = get(&mut route53, &path);
+    assert_eq!(text(&after).matches("Success: HTTP Status Code 200, OK").count(), 16);
+    assert_eq!(get(&mut route53, "/2013-04-01/healthcheck/none/status").status, 404);
+}
+
+#[test]
+fn settings_of_health_checks_that_the_model_lacks_are_refused_by_name() {
+    let mut route53 = world();
+    for (config, why) in [
+        ("<Type>CLOUDWATCH_METRIC</Type>", "CLOUDWATCH_METRIC"),
+        ("<Type>HTTP_STR_MATCH</Type>", "SearchString"),
+        ("<Type>TCP</Type>", "Port"),
+        ("<Type>HTTP</Type><Regions><Region>us-east-1</Region></Regions>", "Regions"),
+        ("<Type>HTTP</Type><IPAddress>nowhere</IPAddress>", "IPAddress"),
+    ] {
+        let refused = created(&mut route53, "bad", config);
+        assert_eq!((refused.status, between(text(&refused), "Code")), (400, "InvalidInput"));
+        assert!(text(&refused).contains(why), "{}", text(&refused));
+    }
 }

@@ -31,6 +31,7 @@ fn report(agent: &str, seq: u64, at: &str) -> Report {
         heard: BTreeMap::new(),
         signals: std::collections::BTreeMap::new(),
         leading: None,
+        gates: None,
     }
 }
 

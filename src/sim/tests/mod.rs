@@ -1,5 +1,6 @@
 //! The brain on its first walks through the world.
 
+mod gates;
 mod runs;
 mod seats;
 mod seeds;

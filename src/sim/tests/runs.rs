@@ -75,7 +75,7 @@ fn a_region_is_evacuated_and_brought_back_in_stages() {
     assert!(weights(&sim, &region).iter().all(|weight| *weight == 0));
     let back = start("return-region", &[("region", region.as_str()), ("soak", "10s")]);
     order(&mut sim, back);
-    let mut seen = std::collections::BTreeSet::new();
+    let mut seen = std::collections::BTreeSet::<u8>::new();
     for _ in 0..600 {
         sim.run_until(sim.now() + Duration::from_secs(1));
         seen.extend(weights(&sim, &region).first().filter(|weight| **weight > 0));

@@ -1,5 +1,7 @@
 //! `init` in each situation that it may find.
 
+mod gates;
+
 use super::found::{Found, SeatFound, ZoneFound};
 use super::plan::{Plan, Step, plan};
 use super::*;
@@ -51,6 +53,7 @@ fn empty() -> Found {
         seats: fleet.seats.iter().map(|seat| (seat.clone(), SeatFound::NoTable)).collect(),
         board: fleet.regions.iter().map(|region| (region.clone(), Ok(false))).collect(),
         zones: fleet.zones.keys().map(|id| (id.clone(), Ok(zone(None)))).collect(),
+        checks: None,
     }
 }
 

@@ -1,0 +1,169 @@
+//! `init` of a fleet with gates: made once, found again, mended, and attached when all read open.
+
+use super::*;
+use crate::cli::testing::gated_fleet;
+use crate::domain::health_check::{CheckSpec, WatchSpec};
+
+fn tables() -> Tables {
+    let tables = Tables::default();
+    let mut zone = zone(Some(fence_of("demo")));
+    zone.read.records = vec![weighted("r1"), weighted("r2")];
+    tables.stored().zones.insert("Z1".parse().expect("valid"), (zone.name, zone.read));
+    tables
+}
+
+fn run(fleet: &Fleet, tables: &Tables, mode: Mode) -> (String, Result<(), Failure>) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .expect("a runtime");
+    printed(false, |screen| {
+        let (outside, fresh) = (tables.outside(), fresh(0));
+        runtime.block_on(provision(fleet, &outside, &fresh, mode, screen, |_| {
+            panic!("nobody is asked")
+        }))
+    })
+}
+
+fn carried(tables: &Tables) -> Vec<Option<String>> {
+    let stored = tables.stored();
+    let (_, read) = stored.zones.values().next().expect("one zone");
+    read.records.iter().map(|record| record.health_check.clone()).collect()
+}
+
+/// The counts' thresholds and children, and how many watches there are.
+fn shape(tables: &Tables) -> (usize, Vec<(u16, usize)>) {
+    let stored = tables.stored();
+    let watches = stored.checks.values().filter(|c| matches!(c.spec, CheckSpec::Watch(_))).count();
+    let counts = stored.checks.values().filter_map(|check| match &check.spec {
+        CheckSpec::Count { threshold, children } => Some((*threshold, children.len())),
+        CheckSpec::Watch(_) => None,
+    });
+    (watches, counts.collect())
+}
+
+#[test]
+fn gates_are_made_attached_and_found_again() {
+    let (fleet, tables) = (gated_fleet(), tables());
+    let (text, result) = run(&fleet, &tables, Mode::Show);
+    assert!(result.is_ok(), "{text}");
+    for expected in [
+        "will create the health check of r1's gate in r3 (https://gate.r3.example.net:443)",
+        "will create the health check of r1: 1 of 2 gates must be open",
+        "will attach the gates in zone Z1, once all read open: web r1, web r2",
+    ] {
+        assert!(text.contains(expected), "{text}");
+    }
+    assert_eq!(shape(&tables), (0, vec![]), "a dry run makes nothing");
+
+    let (text, result) = run(&fleet, &tables, Mode::Act);
+    assert!(result.is_ok(), "{text} {result:?}");
+    assert_eq!(shape(&tables), (4, vec![(1, 2), (1, 2)]));
+    let carries = carried(&tables);
+    assert!(carries.iter().all(Option::is_some) && carries[0] != carries[1], "{carries:?}");
+    let (_, read) = tables.stored().zones.values().next().expect("one zone").clone();
+    let fence = read.fence.as_ref().and_then(Fence::in_record).expect("ours");
+    assert_eq!((fence.epoch, fence.attempt), (Epoch(0), 1), "the fence has moved on");
+
+    let before = tables.stored().clone();
+    let (text, result) = run(&fleet, &tables, Mode::Act);
+    assert!(result.is_ok());
+    assert_eq!(text, "nothing to do: the fleet has all that it needs\n");
+    assert_eq!(*tables.stored(), before);
+}
+
+#[test]
+fn nothing_is_attached_while_a_gate_reads_shut() {
+    let (fleet, tables) = (gated_fleet(), tables());
+    tables.stored().found_closed = 1;
+    let (_, result) = run(&fleet, &tables, Mode::Act);
+    let Err(Failure::Failed(error)) = result else { panic!("it must fail") };
+    assert!(error.to_string().contains("does not read open"), "{error}");
+    assert_eq!(carried(&tables), [None, None]);
+    tables.stored().found_closed = 0;
+    assert!(run(&fleet, &tables, Mode::Act).1.is_ok(), "it goes on where it stopped");
+    assert!(carried(&tables).iter().all(Option::is_some));
+}
+
+#[test]
+fn a_run_that_stops_anywhere_is_finished_by_the_next() {
+    let fleet = gated_fleet();
+    let whole = tables();
+    assert!(run(&fleet, &whole, Mode::Act).1.is_ok());
+    let mut stopped = 0;
+    loop {
+        let tables = tables();
+        tables.stored().writes_left = Some(stopped);
+        let (_, result) = run(&fleet, &tables, Mode::Act);
+        if result.is_ok() {
+            break;
+        }
+        tables.stored().writes_left = None;
+        assert!(run(&fleet, &tables, Mode::Act).1.is_ok(), "stopped after {stopped}");
+        assert_eq!(shape(&tables), shape(&whole), "stopped after {stopped}");
+        assert!(carried(&tables).iter().all(Option::is_some), "stopped after {stopped}");
+        stopped += 1;
+    }
+    assert!(stopped > 10, "it stopped {stopped} times");
+}
+
+#[test]
+fn what_is_there_is_taken_over_and_mended() {
+    let (mut fleet, tables) = (gated_fleet(), tables());
+    assert!(run(&fleet, &tables, Mode::Act).1.is_ok());
+    let carries = carried(&tables);
+    // Another threshold, another port, and one that somebody has stopped.
+    let gates = fleet.gates.as_mut().expect("there");
+    gates.failure_threshold = 3;
+    gates.endpoints.values_mut().for_each(|endpoint| endpoint.port = 8443);
+    tables.stored().checks.values_mut().next().expect("some").disabled = true;
+    let (text, result) = run(&fleet, &tables, Mode::Act);
+    assert!(result.is_ok() && text.contains("done: mend the health check"), "{text}");
+    assert_eq!(shape(&tables), (4, vec![(1, 2), (1, 2)]), "none was made anew");
+    assert_eq!(carried(&tables), carries);
+    assert!(tables.stored().checks.values().all(|check| !check.disabled));
+    let right = |check: &CheckSpec| match check {
+        CheckSpec::Watch(WatchSpec { endpoint, failure_threshold, .. }) => {
+            (endpoint.port, *failure_threshold) == (8443, 3)
+        }
+        CheckSpec::Count { .. } => true,
+    };
+    assert!(tables.stored().checks.values().all(|check| right(&check.spec)));
+}
+
+#[test]
+fn a_check_that_was_deleted_is_made_anew_under_another_reference() {
+    let (fleet, tables) = (gated_fleet(), tables());
+    let one = &super::super::gates::wanted(&fleet)[0];
+    let reference = super::super::gates::reference(&fleet, &one.gate, "r2", 0);
+    tables.stored().spent.insert(reference);
+    assert!(run(&fleet, &tables, Mode::Act).1.is_ok());
+    assert_eq!(shape(&tables).0, 4);
+}
+
+#[test]
+fn a_health_check_of_somebody_else_s_stays_and_is_told() {
+    let (fleet, tables) = (gated_fleet(), tables());
+    for (_, read) in tables.stored().zones.values_mut() {
+        read.records[0].health_check = Some("theirs".to_owned());
+    }
+    let (text, result) = run(&fleet, &tables, Mode::Act);
+    assert!(result.is_ok(), "{text}");
+    assert!(text.contains("r1 carries the health check theirs"), "{text}");
+    let carries = carried(&tables);
+    assert!(carries.contains(&Some("theirs".to_owned())) && !carries.contains(&None));
+}
+
+#[test]
+fn the_template_has_the_same_checks() {
+    let template = super::super::gates::template(&gated_fleet());
+    let resources = template["Resources"].as_object().expect("resources");
+    assert_eq!(resources.len(), 6);
+    let watch = &resources["WatchR1ByR3"]["Properties"]["HealthCheckConfig"];
+    assert_eq!(watch["SearchString"], "regent-gate demo r1 closed");
+    assert_eq!((&watch["Inverted"], &watch["Port"]), (&true.into(), &443.into()));
+    let count = &resources["GateR1"]["Properties"]["HealthCheckConfig"];
+    assert_eq!((&count["Type"], &count["HealthThreshold"]), (&"CALCULATED".into(), &1.into()));
+    assert_eq!(count["ChildHealthChecks"][0]["Ref"], "WatchR1ByR2");
+}
