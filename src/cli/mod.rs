@@ -6,6 +6,7 @@
 
 mod agent;
 mod check;
+mod database;
 mod drill;
 mod failure;
 mod fleet;
@@ -62,6 +63,8 @@ enum Command {
     Autonomy(order::AutonomyArgs),
     Approve(order::ApproveArgs),
     Reject(order::RejectArgs),
+    Switchover(database::SwitchoverArgs),
+    Failover(database::FailoverArgs),
     Runbook(runbook::Args),
     Drill(drill::Args),
     Sim(sim::Args),
@@ -83,7 +86,9 @@ impl Cli {
             Command::Autonomy(args) => args.run(screen),
             Command::Approve(args) => args.run(screen),
             Command::Reject(args) => args.run(screen),
-            Command::Runbook(args) => runbook::run(&args, screen),
+            Command::Switchover(args) => args.run(screen),
+            Command::Failover(args) => args.run(screen),
+            Command::Runbook(args) => runbook::run(args, screen),
             Command::Drill(args) => drill::run(&args, screen),
             Command::Sim(args) => sim::run(&args, screen),
             Command::Up(args) => up::run(&args, screen),

@@ -6,7 +6,7 @@ use super::super::{Failure, Screen};
 use super::{OrderArgs, Wish, run};
 use crate::domain::autonomy::{ActionKind, Autonomy};
 use crate::domain::order::{AskId, Verb};
-use crate::domain::{Fleet, RegionId, ServiceId};
+use crate::domain::{RegionId, ServiceId};
 
 impl OrderArgs {
     fn wish(&self, verb: Verb) -> Result<Wish, Failure> {
@@ -16,11 +16,11 @@ impl OrderArgs {
     }
 
     /// The fleet that it is about.
-    pub(in crate::cli) fn load(&self) -> Result<Fleet, Failure> {
+    pub(in crate::cli) fn fleet(&self) -> Result<crate::domain::Fleet, Failure> {
         self.fleet.load()
     }
 
-    /// Gives the order, and tells what became of it.
+    /// Gives an order, and prints what became of it.
     pub(in crate::cli) fn give(&self, verb: Verb, screen: &mut Screen<'_>) -> Result<(), Failure> {
         run(&self.wish(verb)?, screen)
     }

@@ -383,7 +383,7 @@ fn every_step_can_be_done_by_a_person() {
         ("### To undo it by hand\n\nOpen it.\n", ""),
         ("Ask.\n", "Ask.\n\n### To undo it by hand\n\nTake it back.\n"),
     ]);
-    insta::assert_snapshot!(picture);
+    insta::assert_snapshot!(said);
 }
 
 #[test]
