@@ -6,6 +6,7 @@
 
 mod agent;
 mod check;
+mod database;
 mod drill;
 mod failure;
 mod fleet;
@@ -44,7 +45,8 @@ struct Cli {
     #[command(subcommand)]
     command: Command,
     /// Print JSON, for programs. An error is JSON on stdout too
-    #[arg(long, global = true)]
+    // Last in every help, however many commands there are.
+    #[arg(long, global = true, display_order = 1000)]
     json: bool,
 }
 
@@ -61,6 +63,8 @@ enum Command {
     Autonomy(order::AutonomyArgs),
     Approve(order::ApproveArgs),
     Reject(order::RejectArgs),
+    Switchover(database::SwitchoverArgs),
+    Failover(database::FailoverArgs),
     Runbook(runbook::Args),
     Drill(drill::Args),
     Sim(sim::Args),
@@ -82,7 +86,9 @@ impl Cli {
             Command::Autonomy(args) => args.run(screen),
             Command::Approve(args) => args.run(screen),
             Command::Reject(args) => args.run(screen),
-            Command::Runbook(args) => runbook::run(&args, screen),
+            Command::Switchover(args) => args.run(screen),
+            Command::Failover(args) => args.run(screen),
+            Command::Runbook(args) => runbook::run(args, screen),
             Command::Drill(args) => drill::run(&args, screen),
             Command::Sim(args) => sim::run(&args, screen),
             Command::Up(args) => up::run(&args, screen),

@@ -8,7 +8,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::procedure::Autonomy;
+use crate::domain::autonomy::ActionKind;
 use crate::domain::notice::NoticeLevel;
 use crate::domain::{DatabaseId, RegionId, ServiceId};
 
@@ -147,15 +147,15 @@ impl Action {
     /// The kind of action by which the fleet's rules say whether a person must be asked first; none
     /// for what moves neither traffic, nor data, nor capacity.
     #[must_use]
-    pub const fn autonomy(&self) -> Option<Autonomy> {
+    pub const fn autonomy(&self) -> Option<ActionKind> {
         match self {
             Self::CloseGate { .. } | Self::ShiftTraffic { to: Share::None, .. } => {
-                Some(Autonomy::Drain)
+                Some(ActionKind::Drain)
             }
-            Self::OpenGate { .. } | Self::ShiftTraffic { .. } => Some(Autonomy::Return),
-            Self::SwitchOver { .. } => Some(Autonomy::Switchover),
-            Self::Promote { .. } => Some(Autonomy::Failover),
-            Self::Scale { .. } => Some(Autonomy::Scale),
+            Self::OpenGate { .. } | Self::ShiftTraffic { .. } => Some(ActionKind::Return),
+            Self::SwitchOver { .. } => Some(ActionKind::Switchover),
+            Self::Promote { .. } => Some(ActionKind::Failover),
+            Self::Scale { .. } => Some(ActionKind::Scale),
             _ => None,
         }
     }

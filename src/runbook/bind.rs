@@ -405,3 +405,96 @@ fn action(doing: &Doing, values: &Arguments) -> Result<(Action, Option<u32>), No
     };
     Ok((action, within))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STEP: &str = "timeout_s = 5\nundo = { kind = \"resume\" }\n";
+
+    /// A runbook of `pause` steps in this order, each with what it needs, and its prose.
+    fn book(name: &str, steps: &[(&str, &[&str])], more: &str) -> (String, String) {
+        let mut text = format!(
+            "+++\nname = \"{name}\"\ntitle = \"For {{who}}\"\nsummary = \"s\"\n[[parameters]]\n\
+             name = \"who\"\nkind = \"service\"\nrequired = false\ndescription = \"d\"\n{more}"
+        );
+        let mut prose = String::from("+++\n");
+        for (id, needs) in steps {
+            text += &format!(
+                "[[steps]]\nid = \"{id}\"\nkind = \"pause\"\nreason = \"for {{who}}\"\n\
+                 needs = {needs:?}\n{STEP}"
+            );
+            prose += &format!(
+                "## {id}\nIt does.\n### How to see that it worked\nSo.\n### By hand\n```sh\ntrue\n\
+                 ```\n### To undo it by hand\nSo.\n"
+            );
+        }
+        if more.contains("\"call\"") {
+            prose += "## call\nIt calls.\n";
+        }
+        (format!("{name}.md"), text + &prose)
+    }
+
+    fn library(books: &[(String, String)]) -> Library {
+        let (library, problems) = Library::read(books.to_vec());
+        let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        assert!(problems.is_empty(), "{}", told.join("\n"));
+        library
+    }
+
+    fn plan(library: &Library, name: &str) -> Vec<(String, Vec<usize>)> {
+        let procedure = library.bind(name, &Arguments::new()).expect("it can be bound");
+        let steps = procedure.steps.into_iter();
+        steps.map(|step| (step.id, step.needs.into_iter().collect())).collect()
+    }
+
+    #[test]
+    fn steps_stand_behind_what_they_need_and_else_as_in_the_file() {
+        let library = library(&[book("a", &[("z", &["y"]), ("x", &[]), ("y", &["x"])], "")]);
+        assert_eq!(
+            plan(&library, "a"),
+            [("x".to_owned(), vec![]), ("y".to_owned(), vec![0]), ("z".to_owned(), vec![1])]
+        );
+    }
+
+    #[test]
+    fn a_called_runbook_stands_between_what_comes_before_and_after_the_call() {
+        let inner = book("inner", &[("p", &[]), ("q", &[]), ("r", &["p"])], "");
+        let call = "[[steps]]\nid = \"call\"\nkind = \"runbook\"\nname = \"inner\"\n\
+                    with = { who = \"{who}\" }\nneeds = [\"first\"]\n";
+        let outer = book("outer", &[("last", &["call"]), ("first", &[])], call);
+        let library = library(&[inner, outer]);
+        let named = |name: &str, needs: &[usize]| (name.to_owned(), needs.to_vec());
+        assert_eq!(
+            plan(&library, "outer"),
+            [
+                named("first", &[]),
+                named("call/p", &[0]),
+                named("call/q", &[0]),
+                named("call/r", &[1]),
+                named("last", &[2, 3]),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_service_that_is_not_named_is_every_service() {
+        let library = library(&[book("a", &[("x", &[])], "")]);
+        let bound = library.bind("a", &Arguments::new()).expect("it can be bound");
+        assert_eq!(bound.title, "For every service");
+        assert_eq!(bound.steps[0].action, Action::Pause { reason: "for every service".to_owned() });
+        let told = Arguments::from([("who".to_owned(), "web".to_owned())]);
+        let bound = library.bind("a", &told).expect("it can be bound");
+        assert_eq!(bound.title, "For web");
+    }
+
+    #[test]
+    fn what_is_not_there_is_named_with_what_is() {
+        let library = library(&[book("a", &[("x", &[])], "")]);
+        let error = library.bind("b", &Arguments::new()).expect_err("there is none");
+        assert_eq!(error.to_string(), "there is no runbook \"b\"; there are a");
+        let told = Arguments::from([("hwo".to_owned(), "web".to_owned())]);
+        let error = library.bind("a", &told).expect_err("there is none");
+        assert_eq!(error.to_string(), "\"a\" has no parameter \"hwo\"; its parameters are who");
+    }
+}

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::action::{Action, Check, Place};
 use super::procedure::Procedure;
-use crate::domain::{Fleet, RegionId, ServiceId};
+use crate::domain::{DatabaseId, Fleet, RegionId, ServiceId};
 
 impl Procedure {
     /// What its steps name that the fleet has not, each once and in the order of the steps. Empty
@@ -38,10 +38,12 @@ fn unfit(action: &Action, fleet: &Fleet) -> Option<String> {
                 exists(region, fleet).or_else(|| others(region, service.as_ref(), fleet))
             }
         },
-        Action::SwitchOver { to: region, .. }
-        | Action::Promote { to: region, .. }
-        | Action::WaitForDatabase { writer: region, .. }
-        | Action::Verify(Check::Writer { region, .. }) => exists(region, fleet),
+        Action::SwitchOver { database, to: region }
+        | Action::Promote { database, to: region, .. }
+        | Action::WaitForDatabase { database, writer: region }
+        | Action::Verify(Check::Writer { database, region }) => {
+            exists(region, fleet).or_else(|| has_member(database, region, fleet))
+        }
         Action::Approve { .. }
         | Action::ByHand { .. }
         | Action::Notify { .. }
@@ -56,6 +58,15 @@ fn exists(region: &RegionId, fleet: &Fleet) -> Option<String> {
     let known = || fleet.regions.iter().map(RegionId::as_str).collect::<Vec<_>>().join(", ");
     (!fleet.regions.contains(region))
         .then(|| format!("the fleet has no Region {region}; it has {}", known()))
+}
+
+fn has_member(database: &DatabaseId, region: &RegionId, fleet: &Fleet) -> Option<String> {
+    let Some(spec) = fleet.databases.get(database) else {
+        let known: Vec<&str> = fleet.databases.keys().map(DatabaseId::as_str).collect();
+        let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+        return Some(format!("the fleet has no database {database}; it has {known}"));
+    };
+    (!spec.members.contains_key(region)).then(|| format!("{database} has no cluster in {region}"))
 }
 
 fn has(service: Option<&ServiceId>, fleet: &Fleet) -> Option<String> {

@@ -151,7 +151,6 @@ impl Outcome {
     }
 }
 
-#[expect(clippy::ptr_arg, reason = "the text is shortened in place")]
 fn clip(text: &mut String) {
     text.truncate(text.floor_char_boundary(TEXT_BYTES_MAX));
 }

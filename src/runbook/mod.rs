@@ -22,6 +22,7 @@ mod progress;
 mod random;
 mod run;
 mod shipped;
+mod sound;
 #[cfg(test)]
 mod sweeps;
 mod table;
@@ -35,8 +36,9 @@ pub use choices::{Act, Choice};
 pub use library::{Library, stem};
 pub use log::{Entry, Event, Outcome};
 pub use manual::{Names, manual};
-pub use procedure::{Autonomy, OnFailure, Procedure, Step, Undo};
+pub use procedure::{OnFailure, Procedure, Step, Undo};
 pub use progress::{Illegal, StepState, UNKNOWN_MAX};
 pub use run::{Due, LOG_ENTRIES_MAX, Run, RunId, RunStatus};
 pub use shipped::SHIPPED;
+pub use sound::Unsafe;
 pub use table::StepStatus;

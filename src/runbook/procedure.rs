@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::action::Action;
+use crate::domain::autonomy::ActionKind;
 
 /// Most steps of a procedure. It is kept in the control state together with its log, and an item
 /// holds 400 KB (DynamoDB, "Service quotas").
@@ -51,7 +52,7 @@ pub struct Step {
     pub one_way: bool,
     /// The rule of the fleet that says whether a person must be asked first; none for what changes
     /// nothing.
-    pub autonomy: Option<Autonomy>,
+    pub autonomy: Option<ActionKind>,
 }
 
 /// How a step's effect is taken back.
@@ -79,22 +80,6 @@ pub enum OnFailure {
     },
     /// The run goes on without it.
     Skip,
-}
-
-/// Kinds of action for which a fleet says how much the leader may do by itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Autonomy {
-    /// Taking traffic away from a Region.
-    Drain,
-    /// Giving a Region its traffic back.
-    Return,
-    /// Changing a healthy database's writer, without loss.
-    Switchover,
-    /// Promoting another writer after a loss.
-    Failover,
-    /// Raising capacity.
-    Scale,
 }
 
 /// Why a procedure can't be executed.

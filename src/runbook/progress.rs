@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::log::{Entry, Event};
 use super::procedure::{OnFailure, Procedure, Step, Unsound};
 use super::run::Due;
+use super::sound::Unsafe;
 use super::table::{Next, StepStatus, What, next};
 
 /// Attempts in a row of which nobody knows how they ended, after which a person is called. Each
@@ -115,6 +116,9 @@ pub enum Illegal {
     /// The procedure can't be executed.
     #[error(transparent)]
     Unsound(#[from] Unsound),
+    /// The procedure must not be executed.
+    #[error(transparent)]
+    Unsafe(#[from] Unsafe),
 }
 
 /// Where a run stands.

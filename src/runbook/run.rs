@@ -157,8 +157,10 @@ impl Run {
     /// A run of which nothing has happened yet.
     ///
     /// # Errors
-    /// When the procedure can't be executed.
+    /// When the procedure can't be executed, or must not be.
     pub fn new(id: RunId, procedure: Procedure) -> Result<Self, Illegal> {
+        procedure.check()?;
+        procedure.look_over()?;
         let run = Self::from(Written { id, procedure, log: Vec::new() });
         match &run.progress {
             Ok(_) => Ok(run),
@@ -281,5 +283,104 @@ impl Run {
             Ok(progress) => Some(progress),
             Err(_) => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::log::TEXT_BYTES_MAX;
+    use super::super::testing::{begin, done, failed, log, procedures, run};
+    use super::*;
+
+    fn evacuation() -> Run {
+        let procedure = procedures().iter().find(|it| it.book == "evacuate-region");
+        run(procedure.expect("it is shipped"))
+    }
+
+    /// A run whose first step is stuck.
+    fn stuck() -> Run {
+        let mut run = evacuation();
+        let due = run.due()[0];
+        let end = begin(&mut run, due, failed());
+        log(&mut run, end);
+        run
+    }
+
+    #[test]
+    fn a_run_survives_its_document_and_keeps_nothing_but_procedure_and_log() {
+        let run = stuck();
+        let text = serde_json::to_string(&run).expect("plain");
+        assert_eq!(serde_json::from_str::<Run>(&text).expect("the same"), run);
+        let json: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        let keys: Vec<&String> = json.as_object().expect("an object").keys().collect();
+        assert_eq!(keys, ["id", "log", "procedure"]);
+        assert_eq!(json["log"][1]["event"]["ended"]["outcome"]["failed"]["why"], "denied");
+    }
+
+    #[test]
+    fn a_log_that_no_machine_wrote_is_kept_and_nothing_is_done_with_it() {
+        let mut json = serde_json::to_value(stuck()).expect("plain");
+        json["log"].as_array_mut().expect("a list").remove(0);
+        let mut run: Run = serde_json::from_value(json.clone()).expect("it is read all the same");
+        let RunStatus::Broken { why } = run.status() else { panic!("{:?}", run.status()) };
+        assert!(why.contains("\"survivors\" is Pending: Failed can't happen"), "{why}");
+        assert_eq!((run.due(), run.choices()), (Vec::new(), Vec::new()));
+        assert!(run.append(Entry::new(Event::Finished)).is_err());
+        assert_eq!(serde_json::to_value(&run).expect("plain"), json, "kept as it was read");
+    }
+
+    #[test]
+    fn long_texts_are_clipped_where_a_letter_ends() {
+        let mut run = evacuation();
+        log(&mut run, Event::Began { step: 0, attempt: 1 });
+        let why = "é".repeat(TEXT_BYTES_MAX);
+        log(&mut run, Event::Ended { step: 0, attempt: 1, outcome: Outcome::Failed { why } });
+        let told = run.steps()[0].told.as_ref().expect("it told why");
+        assert_eq!(told.len(), TEXT_BYTES_MAX);
+    }
+
+    #[test]
+    fn a_log_does_not_grow_without_end() {
+        let mut run = stuck();
+        let retry = || Entry::new(Event::Retried { step: 0, by: "ada".to_owned() });
+        while run.log().len() < LOG_ENTRIES_MAX {
+            run.append(retry()).expect("it is stuck");
+            let due = run.due()[0];
+            let end = begin(&mut run, due, failed());
+            log(&mut run, end);
+        }
+        assert_eq!(run.append(retry()), Err(Illegal::TooLong));
+        let (by, reason) = ("ada".to_owned(), "enough".to_owned());
+        log(&mut run, Event::AbortAsked { by, reason });
+        log(&mut run, Event::Finished);
+        assert!(run.status().is_final());
+    }
+
+    #[test]
+    fn a_question_outlives_the_leader_that_asked_it() {
+        let procedure = procedures().iter().find(|it| it.book == "game-day");
+        let mut run = run(procedure.expect("it is shipped"));
+        log(&mut run, Event::Asked { step: 0 });
+        assert_eq!(run.interrupted(), []);
+        assert_eq!(run.status(), RunStatus::WaitingForPerson { steps: vec![0] });
+        log(&mut run, Event::Approved { step: 0, by: "ada".to_owned() });
+        assert_eq!(run.steps()[0].status, StepStatus::Done);
+    }
+
+    #[test]
+    fn a_step_that_the_fleets_rules_ask_about_begins_once_a_person_said_yes() {
+        let mut run = evacuation();
+        for step in 0..2 {
+            log(&mut run, Event::Began { step, attempt: 1 });
+            log(&mut run, Event::Ended { step, attempt: 1, outcome: done() });
+        }
+        let gate = run.procedure().index("gate").expect("it has one");
+        let records = run.procedure().index("records").expect("it has some");
+        log(&mut run, Event::Asked { step: gate });
+        let due = |step| Due::Step { step, attempt: 1, read_back: false };
+        assert_eq!(run.due(), [due(records)], "the other path doesn't wait for the answer");
+        log(&mut run, Event::Approved { step: gate, by: "ada".to_owned() });
+        assert_eq!(run.due(), [due(gate), due(records)]);
+        log(&mut run, Event::Began { step: gate, attempt: 1 });
     }
 }

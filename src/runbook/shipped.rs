@@ -3,6 +3,8 @@
 //! They are part of the binary: at three in the morning there may be no checkout at hand. A file of
 //! the same name in a folder of one's own takes the place of a shipped one.
 
+use std::sync::LazyLock;
+
 use super::library::Library;
 
 macro_rules! shipped {
@@ -33,11 +35,14 @@ impl Library {
     /// # Panics
     /// Never: a test reads them all.
     #[must_use]
-    pub fn shipped() -> Self {
-        let texts = SHIPPED.iter().map(|&(path, text)| (path.to_owned(), text.to_owned()));
-        let (library, problems) = Self::read(texts);
-        assert!(problems.is_empty(), "the shipped runbooks are right");
-        library
+    pub fn shipped() -> &'static Self {
+        static LIBRARY: LazyLock<Library> = LazyLock::new(|| {
+            let texts = SHIPPED.iter().map(|&(path, text)| (path.to_owned(), text.to_owned()));
+            let (library, problems) = Library::read(texts);
+            assert!(problems.is_empty(), "the shipped runbooks are right");
+            library
+        });
+        &LIBRARY
     }
 }
 

@@ -30,7 +30,7 @@ pub(super) fn procedures() -> &'static [Procedure] {
         let library = Library::shipped();
         library
             .books()
-            .map(|book| (book.name.as_str(), arguments(&library, &book.name)))
+            .map(|book| (book.name.as_str(), arguments(library, &book.name)))
             .map(|(name, told)| library.bind(name, &told).expect("it can be bound"))
             .collect()
     });

@@ -4,4 +4,5 @@ mod dashboards;
 mod docs;
 #[cfg(feature = "aws")]
 mod fleet;
+mod runbooks;
 mod tidy;

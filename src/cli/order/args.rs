@@ -15,7 +15,13 @@ impl OrderArgs {
         Ok(Wish { fleet, by: self.by.clone(), wait, verb })
     }
 
-    fn give(&self, verb: Verb, screen: &mut Screen<'_>) -> Result<(), Failure> {
+    /// The fleet that it is about.
+    pub(in crate::cli) fn fleet(&self) -> Result<crate::domain::Fleet, Failure> {
+        self.fleet.load()
+    }
+
+    /// Gives an order, and prints what became of it.
+    pub(in crate::cli) fn give(&self, verb: Verb, screen: &mut Screen<'_>) -> Result<(), Failure> {
         run(&self.wish(verb)?, screen)
     }
 }

@@ -26,7 +26,7 @@ use give::Given;
 
 /// Arguments of every order.
 #[derive(Debug, clap::Args)]
-struct OrderArgs {
+pub(super) struct OrderArgs {
     #[command(flatten)]
     fleet: FleetArgs,
     /// Who orders it, for those who read the history
@@ -124,10 +124,15 @@ fn then(verb: &Verb, state: &State) -> Vec<String> {
              election go on"
                 .to_owned(),
         ],
-        Verb::Start { .. }
-        | Verb::Retry { .. }
+        Verb::Start { run, .. } => vec![format!(
+            "`regent status` says how it goes on and what it asks; `regent runbook abort {run}` has \
+             everything undone"
+        )],
+        Verb::Abort { .. } => {
+            vec!["what is under way is waited for; `regent status` says how far it is".to_owned()]
+        }
+        Verb::Retry { .. }
         | Verb::Skip { .. }
-        | Verb::Abort { .. }
         | Verb::Resume
         | Verb::SetAutonomy { .. }
         | Verb::Approve { .. }

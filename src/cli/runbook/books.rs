@@ -9,7 +9,7 @@ use crate::runbook::{Arguments, Book, Library, SHIPPED, stem};
 
 /// Arguments of every command that reads runbooks.
 #[derive(Debug, clap::Args)]
-pub(super) struct BooksArgs {
+pub(in crate::cli) struct BooksArgs {
     /// A folder of runbooks of your own
     #[arg(long, value_name = "DIR", env = "REGENT_RUNBOOKS", hide_env_values = true)]
     runbooks: Option<PathBuf>,
@@ -17,7 +17,7 @@ pub(super) struct BooksArgs {
 
 /// Arguments of every command that binds a runbook.
 #[derive(Debug, clap::Args)]
-pub(super) struct SetArgs {
+pub(in crate::cli) struct SetArgs {
     /// Tell the runbook something, such as region=eu-west-1
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = assignment)]
     set: Vec<(String, String)>,
@@ -30,7 +30,7 @@ fn assignment(text: &str) -> Result<(String, String), String> {
 
 impl SetArgs {
     /// What the runbook is told. Twice the same is a mistake.
-    pub(super) fn arguments(&self) -> Result<Arguments, Failure> {
+    pub(in crate::cli) fn arguments(&self) -> Result<Arguments, Failure> {
         let mut arguments = Arguments::new();
         for (name, value) in &self.set {
             if arguments.insert(name.clone(), value.clone()).is_some() {
@@ -43,20 +43,20 @@ impl SetArgs {
 
 /// The runbooks at hand, and what is wrong with the others.
 #[derive(Debug)]
-pub(super) struct Books {
-    pub(super) library: Library,
-    pub(super) problems: Vec<Problem>,
+pub(in crate::cli) struct Books {
+    pub(in crate::cli) library: Library,
+    pub(in crate::cli) problems: Vec<Problem>,
 }
 
 impl BooksArgs {
     /// Reads the shipped runbooks and those of the folder.
-    pub(super) fn load(&self) -> Result<Books, Failure> {
+    pub(in crate::cli) fn load(&self) -> Result<Books, Failure> {
         load(self.runbooks.as_deref())
     }
 }
 
 /// Reads the shipped runbooks and those of a folder, which come first.
-pub(super) fn load(folder: Option<&Path>) -> Result<Books, Failure> {
+pub(in crate::cli) fn load(folder: Option<&Path>) -> Result<Books, Failure> {
     let mut texts: BTreeMap<String, (String, String)> = SHIPPED
         .iter()
         .map(|&(path, text)| (stem(path).to_owned(), (path.to_owned(), text.to_owned())))
@@ -83,7 +83,7 @@ pub(super) fn load(folder: Option<&Path>) -> Result<Books, Failure> {
 }
 
 /// The folder's runbooks. Hidden files, and a README, are none.
-pub(super) fn files(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
+pub(in crate::cli) fn files(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
     let unreadable = |error: std::io::Error| {
         Failure::Files(Problems(vec![Problem {
             place: Place { file: folder.display().to_string(), position: None },
@@ -107,7 +107,7 @@ pub(super) fn files(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
 
 impl Books {
     /// The runbook of this name, or what is wrong with its file.
-    pub(super) fn book(&self, name: &str) -> Result<&Book, Failure> {
+    pub(in crate::cli) fn book(&self, name: &str) -> Result<&Book, Failure> {
         if let Some(book) = self.library.book(name) {
             return Ok(book);
         }

@@ -15,7 +15,7 @@ use crate::runbook::{Arguments, OnFailure, Procedure, Step};
     after_help = "Example:\n  regent runbook plan game-day --set region=eu-west-1 --set away=30m\n\n\
 Exit codes: 0 it can be executed; 2 it must be told more, or the fleet lacks something."
 )]
-pub(super) struct Args {
+pub(in crate::cli) struct Args {
     /// The runbook's name
     name: String,
     #[command(flatten)]
@@ -26,7 +26,7 @@ pub(super) struct Args {
     fleet: FleetArgs,
 }
 
-pub(super) fn run(args: &Args, screen: &mut Screen<'_>) -> Result<(), Failure> {
+pub(in crate::cli) fn run(args: &Args, screen: &mut Screen<'_>) -> Result<(), Failure> {
     let books = args.books.load()?;
     books.book(&args.name)?;
     let procedure = bind(&books, &args.name, &args.set.arguments()?, &args.fleet.load()?)?;
@@ -34,7 +34,7 @@ pub(super) fn run(args: &Args, screen: &mut Screen<'_>) -> Result<(), Failure> {
 }
 
 /// A runbook bound to arguments that are about this fleet.
-pub(super) fn bind(
+pub(in crate::cli) fn bind(
     books: &Books,
     name: &str,
     arguments: &Arguments,

@@ -19,7 +19,7 @@ use super::fleet::FleetArgs;
 use super::{Failure, Screen, outside, process};
 use crate::agent::Outside;
 use crate::core::explain::State;
-use crate::core::view::View;
+use crate::core::view::{LeaderView, View};
 use crate::domain::record::DnsName;
 use crate::domain::{Fence, Fleet, ZoneId};
 use crate::telemetry::clock;
@@ -77,6 +77,12 @@ pub(super) async fn committed(fleet: &Fleet, outside: &Outside) -> Option<State>
     let (seats, documents) = read::seats_and_state(fleet, outside).await;
     let reading = read::Reading { seats, documents, ..read::Reading::default() };
     draw::state(fleet, &reading, &mut Vec::new())
+}
+
+/// The leader as the tables show it, with what its report says.
+pub(super) async fn leader(fleet: &Fleet, outside: &Outside) -> Option<LeaderView> {
+    let reading = read::read(fleet, outside).await;
+    draw::draw(fleet, &reading, clock::wall_unix_ms()).view.leader
 }
 
 pub(super) fn run(args: &Args, screen: &mut Screen<'_>) -> Result<(), Failure> {

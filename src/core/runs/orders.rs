@@ -6,8 +6,7 @@
 use std::collections::BTreeSet;
 
 use crate::domain::order::{AskId, Order, Verb};
-use crate::domain::{DatabaseId, Fleet, RegionId, ServiceId};
-use crate::runbook::action::{Check, Place};
+use crate::domain::{DatabaseId, Fleet};
 use crate::runbook::{Action, Entry, Event, Procedure, Run, RunId};
 
 use super::{ACTIVE_MAX, ENDED_MAX, Kept, Runs};
@@ -120,7 +119,10 @@ pub fn start(
             names.join(", ")
         ));
     }
-    known_to(fleet, &procedure)?;
+    let unfit = procedure.unfit_for(fleet);
+    if !unfit.is_empty() {
+        return Err(unfit.join("; "));
+    }
     let wanted = databases(&procedure);
     for (other, kept) in active() {
         if let Some(both) = databases(kept.run.procedure()).intersection(&wanted).next() {
@@ -166,65 +168,4 @@ pub fn databases(procedure: &Procedure) -> BTreeSet<DatabaseId> {
             _ => None,
         })
         .collect()
-}
-
-/// Whether the fleet has all that a procedure names.
-fn known_to(fleet: &Fleet, procedure: &Procedure) -> Result<(), String> {
-    for step in &procedure.steps {
-        let undo = step.undo.as_ref().map(|undo| &undo.action);
-        for action in std::iter::once(&step.action).chain(undo) {
-            let (region, service, database) = named(action);
-            let what = |kind: &str, name: &str| {
-                format!("step {:?}: the fleet {} has no {kind} {name}", step.id, fleet.name)
-            };
-            if let Some(region) = region.filter(|region| !fleet.regions.contains(*region)) {
-                return Err(what("Region", region.as_str()));
-            }
-            if let Some(service) = service.filter(|it| !fleet.services.contains_key(*it)) {
-                return Err(what("service", service.as_str()));
-            }
-            if let Some(database) = database {
-                let Some(spec) = fleet.databases.get(database) else {
-                    return Err(what("database", database.as_str()));
-                };
-                if let Some(region) = region.filter(|region| !spec.members.contains_key(*region)) {
-                    return Err(format!(
-                        "step {:?}: the database {database} has no member in {region}",
-                        step.id
-                    ));
-                }
-            }
-        }
-    }
-    Ok(())
-}
-
-/// The Region, the service and the database that an action names.
-fn named(action: &Action) -> (Option<&RegionId>, Option<&ServiceId>, Option<&DatabaseId>) {
-    match action {
-        Action::CloseGate { region, service }
-        | Action::OpenGate { region, service }
-        | Action::ShiftTraffic { region, service, .. }
-        | Action::WaitForDns { region, service }
-        | Action::Verify(Check::Record { region, service }) => {
-            (Some(region), service.as_ref(), None)
-        }
-        Action::SwitchOver { database, to } | Action::Promote { database, to, .. } => {
-            (Some(to), None, Some(database))
-        }
-        Action::WaitForDatabase { database, writer } => (Some(writer), None, Some(database)),
-        Action::Verify(Check::Writer { database, region }) => (Some(region), None, Some(database)),
-        Action::Scale { place: Place::In(region) | Place::Outside(region), service, .. }
-        | Action::Verify(Check::Endpoint {
-            place: Place::In(region) | Place::Outside(region),
-            service,
-        }) => (Some(region), service.as_ref(), None),
-        Action::Approve { .. }
-        | Action::ByHand { .. }
-        | Action::Notify { .. }
-        | Action::Bake { .. }
-        | Action::Webhook { .. }
-        | Action::Pause { .. }
-        | Action::Resume => (None, None, None),
-    }
 }

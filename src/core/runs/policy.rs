@@ -10,7 +10,7 @@ use crate::core::steer;
 use crate::domain::autonomy::{ActionKind, Autonomy};
 use crate::domain::steering::Steering;
 use crate::domain::{DatabaseId, Fleet, RegionId};
-use crate::runbook::{self, Action, Step};
+use crate::runbook::{Action, Step};
 
 use super::{Kept, World};
 
@@ -24,14 +24,7 @@ pub(in crate::core) struct Consent<'a> {
 impl Consent<'_> {
     /// The level of the kind of action that a step is of; none for what changes nothing.
     fn level(&self, spec: &Step) -> Option<Autonomy> {
-        let action = match spec.autonomy? {
-            runbook::Autonomy::Drain => ActionKind::Drain,
-            runbook::Autonomy::Return => ActionKind::Return,
-            runbook::Autonomy::Switchover => ActionKind::Switchover,
-            runbook::Autonomy::Failover => ActionKind::Failover,
-            runbook::Autonomy::Scale => ActionKind::Scale,
-        };
-        Some(steer::autonomy(self.fleet, self.steering, action))
+        Some(steer::autonomy(self.fleet, self.steering, spec.autonomy?))
     }
 
     /// Whether a step may begin without anybody's yes of its own.

@@ -12,7 +12,8 @@ pub use prose::{Part, PartKind, Piece, Prose, Section};
 pub(super) use read::{Read, read};
 pub use template::{Template, is_name};
 
-use super::procedure::{Autonomy, OnFailure};
+use super::procedure::OnFailure;
+use crate::domain::autonomy::ActionKind;
 use crate::problem::source::Source;
 use kinds::KindSpec;
 use value::ParameterKind;
@@ -69,7 +70,7 @@ pub struct BookStep {
     /// Whether there is only forward once it has begun.
     pub one_way: bool,
     /// The fleet's rule that governs it; that of its action if none is named.
-    pub autonomy: Option<Autonomy>,
+    pub autonomy: Option<ActionKind>,
 }
 
 /// An action as it is written.

@@ -11,9 +11,10 @@ use toml::Value;
 use super::kinds::{self, IN, KindSpec, OUTSIDE, Shape};
 use super::value::ParameterKind;
 use super::{Book, BookStep, BookUndo, Call, Doing, Parameter, Prose, Template};
+use crate::domain::autonomy::ActionKind;
 use crate::problem::Findings;
 use crate::problem::source::Source;
-use crate::runbook::procedure::{ATTEMPTS_MAX, Autonomy, OnFailure};
+use crate::runbook::procedure::{ATTEMPTS_MAX, OnFailure};
 
 /// The line before and after the front matter.
 const FENCE: &str = "+++";
@@ -345,13 +346,13 @@ impl Reader<'_> {
         }
     }
 
-    fn autonomy(&mut self, at: &[&str], value: &Value) -> Option<Autonomy> {
-        let read = Autonomy::deserialize(value.clone()).ok();
+    fn autonomy(&mut self, at: &[&str], value: &Value) -> Option<ActionKind> {
+        let read = ActionKind::deserialize(value.clone()).ok();
         if read.is_none() {
             self.refuse(
                 &join(at, "autonomy"),
                 format!("{value} is no kind of action"),
-                "write `drain`, `return`, `switchover`, `failover` or `scale`",
+                format!("write one of {}", listed()),
             );
         }
         read
@@ -396,6 +397,11 @@ impl Reader<'_> {
             }
         }
     }
+}
+
+/// The kinds of action, for messages.
+fn listed() -> String {
+    ActionKind::ALL.map(|kind| format!("`{kind}`")).join(", ")
 }
 
 fn join<'p>(at: &[&'p str], key: &'p str) -> Vec<&'p str> {

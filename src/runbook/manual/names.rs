@@ -1,5 +1,6 @@
 //! The fleet's real names, as the manual shows them.
 
+use crate::domain::database::DatabaseSpec;
 use crate::domain::fleet::{Placement, Service};
 use crate::domain::record::{DnsName, Fence, RecordData};
 use crate::domain::{DatabaseId, Fleet, RegionId, ServiceId, Weight};
@@ -88,9 +89,22 @@ impl Names {
             lease_ms: fleet.timing.lease_ms,
             audit_ms: fleet.timing.zone_audit_ms,
             placements: placements.collect(),
-            clusters: Vec::new(),
+            clusters: fleet.databases.iter().flat_map(|(id, spec)| clusters(id, spec)).collect(),
         }
     }
+}
+
+fn clusters<'f>(
+    id: &'f DatabaseId,
+    spec: &'f DatabaseSpec,
+) -> impl Iterator<Item = ClusterNames> + 'f {
+    spec.members.iter().map(|(region, member)| ClusterNames {
+        database: id.clone(),
+        global_cluster: spec.global_cluster.to_string(),
+        region: region.clone(),
+        cluster: member.cluster.name().to_owned(),
+        arn: member.cluster.to_string(),
+    })
 }
 
 fn placed(

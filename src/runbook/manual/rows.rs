@@ -174,7 +174,7 @@ fn carry_percent(names: &Names, it: &PlacementNames, about: &About) -> u32 {
     match &about.place {
         Some(Place::Outside(left)) => {
             let rest = total(Some(left));
-            (total(None) * 100).checked_div(rest).map_or(100, |percent| percent + 1)
+            if rest == 0 { 100 } else { (total(None) * 100).div_ceil(rest) }
         }
         _ => 100,
     }
