@@ -1,3 +1,5 @@
+//! What of databases is refused, and where.
+
 use super::super::super::load_files;
 use super::super::super::testing::{Edit, each_is_refused, files};
 use crate::domain::database::{Eligibility, MoveOrder, WriteReach};
