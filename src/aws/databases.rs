@@ -39,13 +39,16 @@ fn in_words(described: &Described) -> Result<GlobalCluster, Lacking> {
         }
     }
     let moving = described.failover_state().map(|moving| {
-        // While RDS names no target, nobody is moving: it leaves an empty element behind.
+        // Where it says nothing at all, nobody is moving: RDS may leave an empty element behind.
         let cluster = |arn: Option<&str>| arn.and_then(|arn| arn.parse::<ClusterArn>().ok());
-        let stage = moving.status().map(|status| MoveStage::from(status.as_str()));
-        stage.map(|stage| WriterMove {
-            stage,
-            from: cluster(moving.from_db_cluster_arn()),
-            to: cluster(moving.to_db_cluster_arn()),
+        let (from, to) =
+            (cluster(moving.from_db_cluster_arn()), cluster(moving.to_db_cluster_arn()));
+        let word = moving.status().map(|status| status.as_str());
+        let under_way = word.is_some() || from.is_some() || to.is_some();
+        under_way.then(|| WriterMove {
+            stage: MoveStage::from(word.unwrap_or_default()),
+            from,
+            to,
             allow_data_loss: moving.is_data_loss_allowed().unwrap_or(false),
         })
     });

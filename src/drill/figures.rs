@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::databases::Writes;
 use super::story::Story;
 use crate::domain::RegionId;
 use crate::world::log::ClientKind;
@@ -25,6 +26,9 @@ pub struct Figures {
     pub clients: Vec<Tally>,
     /// Requests that had failed before anything was broken: not the drill's doing.
     pub failed_before: u64,
+    /// What became of clients' writes; none when nobody was ever told of one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub writes: Option<Writes>,
 }
 
 /// What one kind of client went through.
@@ -68,6 +72,7 @@ impl Figures {
             recover: recoveries(story),
             clients: tallies(story),
             failed_before: story.failed_before,
+            writes: story.databases.writes(),
         }
     }
 }

@@ -6,10 +6,11 @@
 use serde::Serialize;
 
 use super::cast::{Cast, RegionRef};
+use super::databases::Writes;
 use super::scenario::{Demand, Expect, Run, Scenario};
 use super::story::{Stamp, Story};
 use super::words::{client, seconds};
-use crate::domain::{Fleet, RegionId, ServiceId, Weight};
+use crate::domain::{DatabaseId, Fleet, RegionId, ServiceId, Weight};
 use crate::world::log::ClientKind;
 
 /// How much before its planned end a run may stop being watched: the time that a runner on real
@@ -124,6 +125,11 @@ fn one(expect: &Expect, run: &Run, story: &Story) -> Verdict {
         },
         Demand::NeverEmpty => never_empty(story),
         Demand::EpochsRise => epochs_rise(story),
+        Demand::WritesLost { max } => writes_lost(story, *max),
+        Demand::Writer { database, region, within_ms } => {
+            let to = region.as_ref().map(|region| run.cast.region(region));
+            writer(story, &run.fleet, database, to.as_ref(), *within_ms)
+        }
     };
     Verdict {
         name: expect.name.clone(),
@@ -131,6 +137,36 @@ fn one(expect: &Expect, run: &Run, story: &Story) -> Verdict {
         held: finding.held,
         figure: finding.figure,
         reason: finding.reason,
+    }
+}
+
+fn writes_lost(story: &Story, max: u64) -> Finding {
+    let Some(Writes { lost, .. }) = story.databases.writes() else {
+        return Finding::short(None, "no client was told of a write: nothing could be lost");
+    };
+    let figure = Some(Figure::Count(lost));
+    let reason = format!("{lost} acknowledged writes are lost");
+    if lost <= max { Finding::held(figure, reason) } else { Finding::short(figure, reason) }
+}
+
+fn writer(
+    story: &Story,
+    fleet: &Fleet,
+    database: &DatabaseId,
+    wanted: Option<&RegionId>,
+    within_ms: u32,
+) -> Finding {
+    let Some(spec) = fleet.databases.get(database) else {
+        return Finding::short(None, format!("the fleet has no database {database}"));
+    };
+    let mut moves =
+        story.databases.moves(&spec.global_cluster).filter(|(stamp, _)| !story.is_before(*stamp));
+    match moves.find(|(_, to)| wanted.is_none_or(|wanted| wanted == *to)) {
+        Some((stamp, to)) => {
+            let what = format!("{database} is written in {to}");
+            Finding::timed(story.since_ms(stamp), within_ms, &what)
+        }
+        None => Finding::short(None, format!("the writer of {database} did not move so")),
     }
 }
 

@@ -9,6 +9,7 @@
 //! that a zone took.
 
 mod cast;
+mod databases;
 mod figures;
 mod judge;
 mod not_run;
@@ -31,6 +32,7 @@ mod zones;
 mod fixture;
 
 pub use cast::{AgentRef, Cast, InvalidRef, Member, Miscast, PlaceRef, RegionRef};
+pub use databases::Writes;
 pub use figures::{Figures, Recovery, Tally};
 pub use judge::{Figure, Verdict};
 pub use not_run::NotRun;

@@ -13,8 +13,8 @@ use toml::Spanned;
 use super::cast::{AgentRef, PlaceRef, RegionRef};
 use super::scenario::{Deed, Demand, SpotRef, Stage};
 use super::wire::{ScopeRef, WireRef};
-use crate::domain::ServiceId;
 use crate::domain::signal::{AlarmName, AlarmState};
+use crate::domain::{DatabaseId, GlobalClusterId, ServiceId};
 use crate::world::distances::Distances;
 use crate::world::fault::AwsService;
 use crate::world::log::ClientKind;
@@ -76,6 +76,9 @@ pub(super) struct RawAct {
     control_plane: Option<RawControlPlane>,
     targets: Option<RawTargets>,
     alarm: Option<RawAlarm>,
+    lag: Option<RawLag>,
+    take_key: Option<RawKept>,
+    give_key: Option<RawKept>,
     wire: Option<WireRef>,
     mend_wire: Option<ScopeRef>,
 }
@@ -128,6 +131,21 @@ struct RawAlarm {
     state: AlarmState,
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawLag {
+    region: RegionRef,
+    cluster: Option<GlobalClusterId>,
+    extra_ms: u32,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawKept {
+    region: RegionRef,
+    cluster: Option<GlobalClusterId>,
+}
+
 /// A key that is either `true` or not there.
 #[derive(Deserialize)]
 #[serde(try_from = "bool")]
@@ -157,6 +175,22 @@ pub(super) struct RawExpect {
     first_action: Option<RawWithin>,
     never_empty: Option<Yes>,
     epochs_rise: Option<Yes>,
+    writes_lost: Option<RawWritesLost>,
+    writer: Option<RawWriter>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawWritesLost {
+    max: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawWriter {
+    database: DatabaseId,
+    region: Option<RegionRef>,
+    within_s: Milliseconds,
 }
 
 #[derive(Deserialize)]
@@ -219,6 +253,21 @@ impl RawAct {
                 alarm: name,
                 state,
             }),
+            self.lag.map(|RawLag { region, cluster, extra_ms }| Deed::Lag {
+                region,
+                cluster,
+                extra_ms,
+            }),
+            self.take_key.map(|RawKept { region, cluster }| Deed::Key {
+                region,
+                cluster,
+                taken: true,
+            }),
+            self.give_key.map(|RawKept { region, cluster }| Deed::Key {
+                region,
+                cluster,
+                taken: false,
+            }),
             self.wire.map(Deed::Wire),
             self.mend_wire.map(Deed::MendWire),
         ]
@@ -253,6 +302,12 @@ impl RawExpect {
             self.first_action.map(|raw| Demand::FirstAction { within_ms: raw.within_s.0 }),
             self.never_empty.map(|Yes| Demand::NeverEmpty),
             self.epochs_rise.map(|Yes| Demand::EpochsRise),
+            self.writes_lost.map(|RawWritesLost { max }| Demand::WritesLost { max }),
+            self.writer.map(|RawWriter { database, region, within_s }| Demand::Writer {
+                database,
+                region,
+                within_ms: within_s.0,
+            }),
         ]
         .into_iter()
         .flatten()

@@ -243,6 +243,18 @@ mod tests {
                 Deed::Throttle { service: AwsService::Route53, on: true },
             ),
             (
+                "lag = { region = \"us-east-1\", cluster = \"orders\", extra_ms = 9000 }",
+                Deed::Lag { region: us(), cluster: Some(fixture::id("orders")), extra_ms: 9000 },
+            ),
+            (
+                "take-key = { region = \"us-east-1\" }",
+                Deed::Key { region: us(), cluster: None, taken: true },
+            ),
+            (
+                "give-key = { region = \"us-east-1\" }",
+                Deed::Key { region: us(), cluster: None, taken: false },
+            ),
+            (
                 "wire = { treatment = \"delay\", delay_ms = 900, caller = \"@leader\", \
                  operation = \"PutItem\", percent = 30, times = 2 }",
                 Deed::Wire(WireRef {

@@ -16,7 +16,7 @@ use super::wire::{ScopeRef, WireRef};
 use super::words::seconds;
 use crate::config::{Place, Position, Problem};
 use crate::domain::signal::{AlarmName, AlarmState};
-use crate::domain::{Fleet, Moment, ServiceId};
+use crate::domain::{DatabaseId, Fleet, GlobalClusterId, Moment, ServiceId};
 use crate::world::distances::Distances;
 use crate::world::fault::{AwsService, Fault};
 use crate::world::log::{ClientKind, Entry};
@@ -134,6 +134,24 @@ pub enum Deed {
         /// How many.
         unhealthy: u32,
     },
+    /// See [`Fault::Lag`].
+    Lag {
+        /// Where.
+        region: RegionRef,
+        /// Of which global cluster; of all if none.
+        cluster: Option<GlobalClusterId>,
+        /// By how much more.
+        extra_ms: u32,
+    },
+    /// See [`Fault::Key`].
+    Key {
+        /// Where.
+        region: RegionRef,
+        /// Of which global cluster; of all if none.
+        cluster: Option<GlobalClusterId>,
+        /// Whether it is taken away.
+        taken: bool,
+    },
     /// See [`Fault::Alarm`].
     Alarm {
         /// Where.
@@ -195,6 +213,14 @@ impl Deed {
                 service: service.clone(),
                 unhealthy: *unhealthy,
             },
+            Self::Lag { region, cluster, extra_ms } => Fault::Lag {
+                region: cast.region(region),
+                cluster: cluster.clone(),
+                extra_ms: *extra_ms,
+            },
+            Self::Key { region, cluster, taken } => {
+                Fault::Key { region: cast.region(region), cluster: cluster.clone(), taken: *taken }
+            }
             Self::Alarm { region, alarm, state } => {
                 Fault::Alarm { region: cast.region(region), alarm: alarm.clone(), state: *state }
             }
@@ -212,6 +238,8 @@ impl Deed {
             | Self::Restore(region)
             | Self::Slow { region, .. }
             | Self::Targets { region, .. }
+            | Self::Lag { region, .. }
+            | Self::Key { region, .. }
             | Self::Alarm { region, .. } => vec![region],
             Self::Fail(at) | Self::Kill(at) | Self::Mend(at) => vec![&at.region],
             Self::Cut { from, to, .. } => [from, to]
@@ -302,6 +330,20 @@ pub enum Demand {
     NeverEmpty,
     /// The epoch in a zone's fence never falls.
     EpochsRise,
+    /// Few enough writes that a client was told of are lost.
+    WritesLost {
+        /// As many may be.
+        max: u64,
+    },
+    /// A database's writer has moved.
+    Writer {
+        /// Of which database.
+        database: DatabaseId,
+        /// To where; anywhere if none.
+        region: Option<RegionRef>,
+        /// By then.
+        within_ms: u32,
+    },
 }
 
 impl Demand {
@@ -312,9 +354,14 @@ impl Demand {
             Self::Leader { within_ms, .. }
             | Self::Drained { within_ms, .. }
             | Self::Serving { within_ms, .. }
+            | Self::Writer { within_ms, .. }
             | Self::FirstAction { within_ms } => Some(*within_ms),
             Self::ClientErrors { after_ms, .. } => Some(*after_ms),
-            Self::NothingMoves | Self::NoNewLeader | Self::NeverEmpty | Self::EpochsRise => None,
+            Self::NothingMoves
+            | Self::NoNewLeader
+            | Self::NeverEmpty
+            | Self::EpochsRise
+            | Self::WritesLost { .. } => None,
         }
     }
 
@@ -323,6 +370,7 @@ impl Demand {
             Self::Drained { region, service, .. } | Self::Serving { region, service, .. } => {
                 Some((region, service.as_ref()))
             }
+            Self::Writer { region: Some(region), .. } => Some((region, None)),
             _ => None,
         }
     }
@@ -356,6 +404,14 @@ impl fmt::Display for Demand {
             }
             Self::NeverEmpty => f.write_str("no service is ever left without an answer"),
             Self::EpochsRise => f.write_str("no zone's epoch ever falls"),
+            Self::WritesLost { max } => write!(f, "at most {max} acknowledged writes are lost"),
+            Self::Writer { database, region, within_ms } => {
+                write!(f, "the writer of {database} has moved")?;
+                if let Some(region) = region {
+                    write!(f, " to {region}")?;
+                }
+                write!(f, " within {}", seconds(*within_ms))
+            }
         }
     }
 }
@@ -427,6 +483,18 @@ impl Scenario {
                         format!("name one of {}, or a part", listed(&fleet.regions)),
                     );
                 }
+            }
+        }
+        for expect in &self.expects {
+            if let Demand::Writer { database, .. } = &expect.demand
+                && !fleet.databases.contains_key(database)
+            {
+                let place = Place { file: self.file.clone(), position: Some(expect.position) };
+                problems.push(Problem {
+                    place,
+                    what: format!("the fleet {} has no database {database}", fleet.name),
+                    remedy: format!("name one of: {}", listed(fleet.databases.keys())),
+                });
             }
         }
         if problems.is_empty() { Ok(()) } else { Err(problems) }

@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::databases::Databases;
 use super::scenario::{Run, Scenario};
 use super::seats::{Leader, Seats};
 use super::zones::{Effect, Move, Zones};
@@ -98,6 +99,7 @@ pub(super) struct Story {
     pub(super) requests: Vec<Request>,
     /// Requests that had failed before anything was broken.
     pub(super) failed_before: u64,
+    pub(super) databases: Databases,
 }
 
 impl Story {
@@ -124,6 +126,7 @@ impl Story {
                 weights_first: zones.weights(),
                 requests: Vec::new(),
                 failed_before: 0,
+                databases: Databases::default(),
             },
             run,
             seats: Seats::new(&run.fleet),
@@ -229,13 +232,12 @@ impl Teller<'_> {
                     self.story.failed_before += 1;
                 }
             }
-            // What befalls databases is scored nowhere yet.
             Happening::Wrote { .. }
             | Happening::NotWritten { .. }
             | Happening::WriterMoving { .. }
             | Happening::WriterMoved { .. }
             | Happening::WriterStays { .. }
-            | Happening::WritesLost { .. } => {}
+            | Happening::WritesLost { .. } => self.story.databases.note(stamp, happening, after),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Write as _};
 
+use super::databases::Writes;
 use super::score::Score;
 use super::words::client;
 
@@ -87,6 +88,13 @@ impl Score {
             let region = tally.region.as_ref().map_or("no address", |region| region.as_str());
             let (kind, served, failed) = (client(tally.client), tally.served, tally.failed);
             writeln!(out, "  {kind:<14}{region:<20}{served:>8}{failed:>8}")?;
+        }
+        if let Some(Writes { acknowledged, failed, lost }) = self.figures.writes {
+            writeln!(
+                out,
+                "  writes  {acknowledged:>10} acknowledged, {failed} not; {lost} of all that were \
+                 acknowledged are lost"
+            )?;
         }
         if self.figures.failed_before > 0 {
             let before = self.figures.failed_before;

@@ -8,6 +8,7 @@ use super::story::{Sight, Stamp, Story};
 use super::words;
 use super::zones::Move;
 use crate::domain::{AgentId, CellState};
+use crate::local::words::of_a_database;
 use crate::world::log::ClientKind;
 
 /// What a line is about.
@@ -28,6 +29,8 @@ pub enum LineKind {
     Refused,
     /// What clients noticed.
     Clients,
+    /// What befell a database.
+    Database,
 }
 
 impl LineKind {
@@ -42,6 +45,7 @@ impl LineKind {
             Self::Action => "action",
             Self::Refused => "refused",
             Self::Clients => "clients",
+            Self::Database => "database",
         }
     }
 }
@@ -71,6 +75,9 @@ pub(super) fn tell(story: &Story) -> Vec<Line> {
     decisions(story, &mut lines);
     batches(story, &mut lines);
     clients(story, &mut lines);
+    lines.extend(story.databases.events.iter().filter_map(|(stamp, happening)| {
+        Some((*stamp, LineKind::Database, of_a_database(happening)?))
+    }));
     // Stable: of two lines about one entry of the log, the first told stays first.
     lines.sort_by_key(|(stamp, _, _)| *stamp);
     lines

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::words::list;
-use crate::domain::{GlobalClusterId, Moment, RegionId, ServiceId};
+use crate::domain::{GlobalClusterId, RegionId, ServiceId};
 use crate::world::World;
 
 /// A database.
@@ -61,13 +61,13 @@ pub struct WriteCount {
 }
 
 /// Every database.
-pub(super) fn states(world: &World, now: Moment) -> Vec<DatabaseState> {
+pub(super) fn states(world: &World) -> Vec<DatabaseState> {
     let state = |global: &crate::world::rds::Global| {
         let members = global.members().iter().map(|(region, member)| MemberState {
             region: region.clone(),
             takes_writes: global.takes_writes(region),
             behind_ms: global
-                .behind(region, now)
+                .behind(region)
                 .map(|behind| u64::try_from(behind.as_millis()).unwrap_or(u64::MAX)),
             broken: member.broken,
         });

@@ -111,7 +111,7 @@ impl Running {
             wanted: reading::wanted(world, &self.fleet),
             served: reading::served(world, &self.fleet),
             clients,
-            databases: databases::states(world, at),
+            databases: databases::states(world),
             writes,
             log_entries: world.log.entries().len(),
         })

@@ -65,7 +65,8 @@ pub fn fault(fault: &Fault) -> String {
 }
 
 /// What befell a database, as a sentence without its end; none of anything else.
-pub(super) fn of_a_database(happening: &Happening) -> Option<String> {
+#[must_use]
+pub fn of_a_database(happening: &Happening) -> Option<String> {
     Some(match happening {
         Happening::WriterMoving { cluster, from, to, allow_data_loss } => {
             let kind = if *allow_data_loss { "a failover" } else { "a switchover" };

@@ -342,8 +342,8 @@ impl Play {
                 self.board_of(n).create_table(&region("r1"), &[], AMPLE).await.expect("a table");
             }
             RemoveOrder => {
-                let (board, home, order) = (self.aws.board(), region("r1"), order(n));
-                board.submit_order(&home, &order, AMPLE).await.expect("an order");
+                let board = self.aws.board();
+                board.submit_order(&region("r1"), &order(n), AMPLE).await.expect("an order");
             }
             _ => {}
         }

@@ -151,6 +151,7 @@ impl Rds {
         region: &RegionId,
         target: &ClusterArn,
     ) -> Shown {
+        self.catch_up(now, network);
         let pace = self.pace;
         let around = Around { network, pace: &pace, unix_ms_at_zero: self.unix_ms_at_zero };
         let mut globals = self.globals.values_mut();

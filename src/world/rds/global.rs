@@ -7,7 +7,6 @@ use crate::domain::database::{MoveStage, Synchronization};
 use crate::domain::{GlobalClusterId, Moment, RegionId};
 use crate::world::network::{Network, Place};
 
-use super::GRAIN_MS;
 use super::commits::{Lost, Timeline, WriteId};
 use super::member::{Deposed, Member, Stream, Volume};
 use super::moves::{Kind, Move, Stage};
@@ -30,6 +29,8 @@ pub struct Global {
     pub(super) snapshots: Vec<Snapshot>,
     /// What each Region shows.
     pub(super) shown: BTreeMap<RegionId, Shown>,
+    /// Until when it was let go on.
+    pub(super) at: Moment,
 }
 
 /// What a step of time needs from around.
@@ -70,7 +71,7 @@ impl Global {
         assert!(members.contains_key(&writer), "the writer is a member");
         let (timeline, moving) = (Timeline::default(), None);
         let (lost, snapshots, shown) = (Vec::new(), Vec::new(), BTreeMap::new());
-        Self { id, members, writer, timeline, moving, lost, snapshots, shown }
+        Self { id, members, writer, timeline, moving, lost, snapshots, shown, at: now }
     }
 
     /// Where the writes go, in truth.
@@ -128,19 +129,24 @@ impl Global {
 
     /// How far a secondary is behind; none when it follows nobody.
     #[must_use]
-    pub fn behind(&self, region: &RegionId, now: Moment) -> Option<Duration> {
+    pub fn behind(&self, region: &RegionId) -> Option<Duration> {
+        self.has_until(region).map(|has_until| self.at.since(has_until))
+    }
+
+    /// A secondary has every write that was taken by then.
+    pub(super) fn has_until(&self, region: &RegionId) -> Option<Moment> {
         match &self.members.get(region)?.volume {
-            Volume::Follows(stream) => Some(now.since(stream.has_until)),
+            Volume::Follows(stream) => Some(stream.has_until),
             _ => None,
         }
     }
 
     /// How far a secondary is behind in users' writes, as it can know.
-    pub(super) fn rpo(&self, region: &RegionId, now: Moment) -> Option<Duration> {
+    pub(super) fn rpo(&self, region: &RegionId) -> Option<Duration> {
         let Volume::Follows(stream) = &self.members.get(region)?.volume else { return None };
-        if stream.heard_at < now {
+        if stream.heard_at < self.at {
             // It hears nothing: it must assume that the writer goes on.
-            return Some(now.since(stream.has_until));
+            return Some(self.at.since(stream.has_until));
         }
         let newest = self.timeline.newest().unwrap_or(stream.has_until);
         let has = self.timeline.newest_by(stream.has_until).unwrap_or(stream.has_until);
@@ -158,13 +164,11 @@ impl Global {
 
     /// Lets a span of time pass that ends now; whether a Region then shows something else.
     pub(super) fn step(&mut self, now: Moment, span: Duration, around: Around<'_>) -> bool {
+        self.at = now;
         self.replicate(now, span, around);
-        // Only where every division of the span has a border: else it would matter who looks when.
-        if now.as_ms().is_multiple_of(GRAIN_MS) {
-            self.fence(now, around);
-            self.step_move(now, around);
-            self.rebuild(now, around);
-        }
+        self.fence(now, around);
+        self.step_move(now, around);
+        self.rebuild(now, around);
         let followers = self.members.values().filter_map(|member| match &member.volume {
             Volume::Follows(stream) => Some(stream.has_until),
             _ => None,

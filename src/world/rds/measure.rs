@@ -27,11 +27,10 @@ pub struct Publication {
 impl Global {
     /// What secondaries are behind now. Only secondaries have these metrics, each in its own Region
     /// (same page), and one that follows nobody has none.
-    pub(super) fn measure(&self, now: Moment) -> Vec<Publication> {
+    pub(super) fn measure(&self) -> Vec<Publication> {
         let mut published = Vec::new();
         for (region, member) in &self.members {
-            let (Some(behind), Some(rpo)) = (self.behind(region, now), self.rpo(region, now))
-            else {
+            let (Some(behind), Some(rpo)) = (self.behind(region), self.rpo(region)) else {
                 continue;
             };
             let figures = [
@@ -40,7 +39,7 @@ impl Global {
                 ("AuroraGlobalDBProgressLag", behind),
             ];
             published.extend(figures.map(|(name, value)| Publication {
-                at: now,
+                at: self.at,
                 region: region.clone(),
                 metric: MetricId {
                     namespace: "AWS/RDS".to_owned(),

@@ -54,6 +54,13 @@ const ENGINE_VERSION: &str = "16.6";
 /// multiples of it alone, so that nothing depends on how often somebody looks.
 const GRAIN_MS: u64 = 100;
 
+/// The same.
+const GRAIN: Duration = Duration::from_millis(GRAIN_MS);
+
+/// How finely time is divided while nothing but replication goes on: a fleet that is well should cost
+/// a simulation little.
+const STEADY_GRAIN_MS: u64 = 1000;
+
 /// How soon it is worth looking again while something goes on.
 const NEXT_LOOK: Duration = Duration::from_millis(500);
 
@@ -203,25 +210,36 @@ impl Rds {
     /// Lets time pass; what is to be published of it.
     pub fn advance(&mut self, now: Moment, network: &Network) -> Vec<Publication> {
         let mut published = Vec::new();
-        while self.at < now {
-            let to = self.next_stop(now);
-            let span = to.since(self.at);
-            let around =
-                Around { network, pace: &self.pace, unix_ms_at_zero: self.unix_ms_at_zero };
-            for global in self.globals.values_mut() {
-                let (writer, moving) = (global.writer.clone(), global.moving.is_some());
-                self.changes += u64::from(global.step(to, span, around));
-                if let Some(happening) = ended(global, writer, moving) {
-                    self.happenings.push((to, happening));
-                }
-            }
-            self.at = to;
+        while let Some(to) = self.next_stop(now) {
+            self.step(to, network);
             if self.next_publication <= to {
                 self.next_publication = self.next_publication + PUBLISH_EVERY;
-                published.extend(self.globals.values().flat_map(|global| global.measure(to)));
+                published.extend(self.globals.values().flat_map(|global| global.measure()));
             }
         }
         published
+    }
+
+    /// Brings everything as near to now as time is divided: what is asked for now is then decided
+    /// by what is so now.
+    fn catch_up(&mut self, now: Moment, network: &Network) {
+        let to = whole(now, GRAIN_MS);
+        if self.at < to {
+            self.step(to, network);
+        }
+    }
+
+    fn step(&mut self, to: Moment, network: &Network) {
+        let span = to.since(self.at);
+        let around = Around { network, pace: &self.pace, unix_ms_at_zero: self.unix_ms_at_zero };
+        for global in self.globals.values_mut() {
+            let (writer, moving) = (global.writer.clone(), global.moving.is_some());
+            self.changes += u64::from(global.step(to, span, around));
+            if let Some(happening) = ended(global, writer, moving) {
+                self.happenings.push((to, happening));
+            }
+        }
+        self.at = to;
     }
 
     /// What has happened since this was last asked for.
@@ -229,16 +247,17 @@ impl Rds {
         std::mem::take(&mut self.happenings)
     }
 
-    /// Where the next step of time ends.
-    fn next_stop(&self, now: Moment) -> Moment {
-        if self.globals.is_empty() {
-            return now;
-        }
-        let stop = now.min(self.next_publication.max(self.at + Duration::from_millis(1)));
+    /// Where the next step of time ends, if one is due.
+    fn next_stop(&self, now: Moment) -> Option<Moment> {
         if self.globals.values().all(Global::steady) {
-            return stop;
+            let last = whole(now, STEADY_GRAIN_MS);
+            // Points are put at their minute, however long nobody looked.
+            let stop = last.min(self.next_publication.max(whole(self.at, GRAIN_MS) + GRAIN));
+            let stop = if self.globals.is_empty() { last } else { stop };
+            return (self.at < stop).then_some(stop);
         }
-        stop.min(Moment::from_ms((self.at.as_ms() / GRAIN_MS + 1) * GRAIN_MS))
+        let stop = whole(self.at, GRAIN_MS) + GRAIN;
+        (stop <= now).then_some(stop)
     }
 
     fn around<'a>(&'a self, network: &'a Network) -> Around<'a> {
@@ -255,4 +274,9 @@ fn ended(global: &Global, before: RegionId, was_moving: bool) -> Option<Happenin
     }
     (was_moving && global.moving.is_none())
         .then_some(Happening::WriterStays { cluster, writer: before })
+}
+
+/// The last multiple of so many milliseconds that is not later.
+fn whole(at: Moment, grain_ms: u64) -> Moment {
+    Moment::from_ms(at.as_ms() / grain_ms * grain_ms)
 }

@@ -91,7 +91,7 @@ impl Global {
     fn next_stage(&self, now: Moment, around: Around<'_>) -> Option<Next> {
         let moving = self.moving.as_ref()?;
         let pace = around.pace;
-        let behind = self.behind(&moving.to, now).unwrap_or(Duration::MAX);
+        let behind = self.behind(&moving.to).unwrap_or(Duration::MAX);
         let cancel = Next::Stage(Stage::Cancelling { until: now + pace.cancelling });
         match moving.stage {
             Stage::Pending { until } if until <= now => Some(Next::Stage(match moving.kind {

@@ -92,9 +92,9 @@ fn run_looking(steps: &[Step], every_ms: u64) -> Run {
                 let before: BTreeSet<u64> = ground.lost().into_iter().collect();
                 let target = region(REGIONS[*to]);
                 let global = ground.rds.global(&id()).expect("there");
-                let behind = global.behind(&target, ground.now);
+                let has_until = global.has_until(&target);
                 if ground.failover(REGIONS[*to], REGIONS[*to]).is_ok() {
-                    let has_until = ground.now - behind.expect("a target follows");
+                    let has_until = has_until.expect("a target follows");
                     let global = ground.rds.global(&id()).expect("there");
                     let lost = global.lost().filter(|lost| !before.contains(&lost.commit.write.0));
                     let there = lost.filter(|lost| lost.commit.at <= has_until);

@@ -128,7 +128,7 @@ fn a_secondary_falls_behind_while_its_link_is_cut_and_catches_up_after() {
     let mut ground = Ground::new();
     let behind = |ground: &Ground| {
         let global = ground.rds.global(&id()).expect("there");
-        global.behind(&region("r2"), ground.now).expect("it follows").as_millis()
+        global.behind(&region("r2")).expect("it follows").as_millis()
     };
     ground.pass(5);
     assert!(behind(&ground) < 1000, "{}", behind(&ground));
@@ -174,7 +174,7 @@ fn a_secondary_that_hears_nothing_assumes_that_the_writer_goes_on() {
     let mut ground = Ground::new();
     let rpo = |ground: &Ground| {
         let global = ground.rds.global(&id()).expect("there");
-        global.rpo(&region("r2"), ground.now).expect("it follows").as_secs()
+        global.rpo(&region("r2")).expect("it follows").as_secs()
     };
     ground.write("r1").expect("taken");
     ground.pass(30);
