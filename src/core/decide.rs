@@ -13,7 +13,7 @@ use super::health::{self, Verdict};
 use super::note::Note;
 use super::planner::{self, Inputs, Placed, Plan};
 use super::steer::{self, Handling};
-use super::{Brain, asks, gates};
+use super::{Brain, asks};
 
 impl Brain {
     fn inputs(&self, now: Moment) -> Option<Inputs> {
@@ -37,10 +37,7 @@ impl Brain {
             let complaint = health::signals_of(&rows, &target).find_map(|s| s.complaint());
             let held_out = state.steering.held_out(&target.service, &target.region).cloned();
             let said = asks::said(&state.steering, &target.service, &target.region);
-            let gate_in_doubt = self.fleet.gates.as_ref().is_some_and(|gates| {
-                let gate = gates::gate(gates.scope, &target.region, &target.service);
-                self.doubts.in_doubt(now, gates, &heard_from, &gate)
-            });
+            let gate_in_doubt = self.gate_in_doubt(now, &heard_from, &target);
             Placed { share, wanted, verdict, for_ms, complaint, held_out, said, gate_in_doubt }
         };
         let services = self

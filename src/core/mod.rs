@@ -53,7 +53,7 @@ mod model;
 #[cfg(test)]
 mod testing;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rand::SeedableRng as _;
@@ -252,12 +252,6 @@ impl Brain {
         self.journal.in_force().is_some()
     }
 
-    /// What this agent says of the other Regions' gates, for as long as it says.
-    #[must_use]
-    pub fn gates(&self) -> &gates::Position {
-        self.gates.position()
-    }
-
     fn wall_unix_ms(&self, now: Moment) -> i64 {
         let now_ms = i64::try_from(now.as_ms()).unwrap_or(i64::MAX);
         now_ms.saturating_add(self.wall_offset_ms)
@@ -429,12 +423,7 @@ impl Brain {
         self.turned(now, turn);
         let progress = self.journal.drive(now, &self.election, &mut self.out);
         self.progressed(now, progress);
-        let committed = self.journal.committed();
-        let confirmed = committed.and_then(|entry| self.election.confirmed(&entry.reference));
-        let committed = committed.map(|entry| (&entry.reference, &entry.state.wanted));
-        if self.gates.observe(&self.fleet, committed, confirmed) && self.fleet.gates.is_some() {
-            self.gathering.report_soon(now);
-        }
+        self.watch_gates(now);
         self.probing.drive(now, &self.fleet, &mut self.out);
         self.gathering.drive_reading(now, &self.fleet, &mut self.out);
         self.signals.drive(now, &mut self.out);
@@ -495,30 +484,6 @@ impl Brain {
         let stale_at = self.gathering.next_stale(now, self.fleet.timing.stale_ms);
         self.judge_at = stale_at.min(self.signals.next_stale(now));
         self.hear_gates(now);
-    }
-
-    /// Takes in what every agent says of its gates, this one's included.
-    fn hear_gates(&mut self, now: Moment) {
-        if self.fleet.gates.is_none() {
-            return;
-        }
-        let own = self.gates.position().report(now);
-        self.doubts.hear(now, &self.identity.agent, &self.identity.region, &own);
-        let stale_ms = self.fleet.timing.stale_ms;
-        for report in self.gathering.believed(now, stale_ms) {
-            if let Some(gates) = &report.gates {
-                self.doubts.hear(now, &report.agent, &report.region, gates);
-            }
-        }
-        let fresh = self.heard_from(now);
-        self.judge_at = self.judge_at.min(self.doubts.next_end(now, &self.fleet, &fresh));
-    }
-
-    /// Agents that are heard from now.
-    fn heard_from(&self, now: Moment) -> BTreeSet<AgentId> {
-        let others = self.gathering.believed(now, self.fleet.timing.stale_ms);
-        let others = others.filter(|report| report.gates.is_some());
-        others.map(|report| report.agent.clone()).chain([self.identity.agent.clone()]).collect()
     }
 
     fn act(&mut self, now: Moment) {
