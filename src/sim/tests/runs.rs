@@ -270,7 +270,6 @@ fn a_failover_loses_no_more_than_was_predicted_from_delayed_figures() {
 
 #[test]
 #[ignore = "prints a table of a hundred incidents: run it by hand, with --nocapture"]
-#[expect(clippy::print_stderr, reason = "what was found is the result")]
 fn a_hundred_incidents() {
     let incidents: Vec<Incident> = (1..=100).map(incident).collect();
     let above = incidents.iter().filter(|it| it.lost_ms > it.high_ms).count();
