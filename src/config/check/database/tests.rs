@@ -1,3 +1,5 @@
+//! Each rule on databases broken by itself, in the small fleet with one database.
+
 use super::super::super::load_files;
 use super::super::super::testing::{Edit, each_is_refused, files};
 use crate::domain::database::{Eligibility, MoveOrder, WriteReach};
