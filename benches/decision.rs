@@ -198,6 +198,8 @@ impl Rig {
                 Response::Done
             }
             Request::Gather { .. } => Response::Reports(Vec::new()),
+            Request::ReadOrders { .. } => Response::Orders(Vec::new()),
+            Request::RemoveOrder { .. } => Response::Done,
             Request::RecordHistory { .. } => Response::Done,
             // What becomes of a decision is another matter, and nothing is known but by probes.
             Request::ReadTargetHealth { .. } | Request::ReadAlarms { .. } => {

@@ -120,6 +120,11 @@ fn execute(
     fleet: &Fleet,
     screen: &mut Screen<'_>,
 ) -> Result<(), Failure> {
+    if from == to {
+        return Err(Failure::Failed(anyhow::anyhow!(
+            "{database} is written in {to} already: there is nothing to do"
+        )));
+    }
     let arguments: Arguments = [
         ("database".to_owned(), database.to_string()),
         ("from".to_owned(), from.to_string()),

@@ -338,7 +338,8 @@ impl Databases {
         let reported = self.known.iter().map(|(database, known)| {
             let cluster = known.cluster.as_ref();
             let age = |at: Moment| u64::try_from(now.since(at).as_millis()).unwrap_or(u64::MAX);
-            let members = known.lag.keys();
+            let writer = cluster.and_then(|read| read.value.writer());
+            let members = known.lag.keys().filter(|region| Some(*region) != writer);
             let losses = members.filter_map(|region| {
                 let loss = self.loss(now, database, region, failing_ms(database))?;
                 Some((region.clone(), (loss.low_ms, loss.high_ms, loss.age_ms)))

@@ -160,6 +160,29 @@ impl Action {
         }
     }
 
+    /// Whether it only looks, waits, asks or tells: nothing is left of it when it is broken off.
+    #[must_use]
+    pub const fn changes_nothing(&self) -> bool {
+        match self {
+            Self::WaitForDns { .. }
+            | Self::WaitForDatabase { .. }
+            | Self::Verify(_)
+            | Self::Approve { .. }
+            | Self::Notify { .. }
+            | Self::Bake { .. } => true,
+            Self::CloseGate { .. }
+            | Self::OpenGate { .. }
+            | Self::ShiftTraffic { .. }
+            | Self::SwitchOver { .. }
+            | Self::Promote { .. }
+            | Self::Scale { .. }
+            | Self::ByHand { .. }
+            | Self::Webhook { .. }
+            | Self::Pause { .. }
+            | Self::Resume => false,
+        }
+    }
+
     /// Whether a person does it, rather than the leader.
     #[must_use]
     pub const fn is_for_a_person(&self) -> bool {

@@ -247,6 +247,12 @@ impl Book {
     pub fn title_with(&self, values: &Arguments) -> String {
         in_words(&Template::new(self.title.as_str()), values)
     }
+
+    /// Its summary, bound to arguments.
+    #[must_use]
+    pub fn summary_with(&self, values: &Arguments) -> String {
+        in_words(&Template::new(self.summary.trim()), values)
+    }
 }
 
 /// The keys of an action with their references filled.

@@ -7,9 +7,10 @@
 use std::time::Duration;
 
 use crate::core::breakage::{Breakage, broken};
+use crate::core::invariants::Fact;
 use crate::core::{CallId, Outcome, Refusal, Request};
 use crate::domain::seat::BootId;
-use crate::domain::{CallFailure, FailureClass, Moment};
+use crate::domain::{CallFailure, FailureClass, GlobalClusterId, Moment, RegionId};
 use crate::world::network::Place;
 use crate::world::wire::Treatment;
 
@@ -35,6 +36,16 @@ pub(super) struct OnItsWay {
 }
 
 /// What a caller is told at its deadline.
+/// The cluster whose writer a request moves, and where to.
+fn moves(request: &Request) -> Option<(&GlobalClusterId, &RegionId)> {
+    match request {
+        Request::SwitchOver { cluster, target, .. } | Request::FailOver { cluster, target } => {
+            Some((cluster, target.region()))
+        }
+        _ => None,
+    }
+}
+
 fn lost(request_has_effect: bool) -> Outcome {
     let what = "no answer by the deadline".to_owned();
     let unknown = request_has_effect && !broken(Breakage::UnknownTakenAsFailed);
@@ -126,6 +137,8 @@ impl Sim {
             self.enqueue(deadline, Due::Answer { agent, boot, call, outcome });
         }
         let Some(at) = arrives.filter(|_| answered || has_effect) else { return };
+        let copies = if has_effect && matches!(fate, Fate::Repeated { .. }) { 2 } else { 1 };
+        self.move_sent(&request, copies);
         if let (Fate::Repeated { after_ms }, true) = (fate, has_effect) {
             let again = OnItsWay {
                 agent,
@@ -143,6 +156,31 @@ impl Sim {
         let treated = false;
         let first = OnItsWay { agent, boot, call, deadline, request, fate, lot, answered, treated };
         self.enqueue(at, Due::Arrive(Box::new(first)));
+    }
+
+    /// So many copies of a request to move a writer are on their way.
+    fn move_sent(&mut self, request: &Request, copies: usize) {
+        let Some((cluster, to)) = moves(request) else { return };
+        *self.moves.entry(cluster.clone()).or_default() += copies;
+        let fact = Fact::PromotionSent { cluster: cluster.to_string(), to: to.clone() };
+        self.coverage.count("a writer's move was sent");
+        self.facts.promotion(self.now, fact);
+    }
+
+    /// One of them has landed.
+    fn move_landed(&mut self, cluster: &GlobalClusterId, late: bool, taken: bool) {
+        if taken {
+            self.coverage.count("a writer's move was accepted");
+        }
+        if late {
+            self.coverage.count("a writer's move landed after its deadline");
+        }
+        let left = self.moves.entry(cluster.clone()).or_default();
+        *left = left.saturating_sub(1);
+        if *left == 0 {
+            let fact = Fact::PromotionResolved { cluster: cluster.to_string() };
+            self.facts.promotion(self.now, fact);
+        }
     }
 
     /// A request arrives, and is treated by the rules of the wire. One that is held up beyond its
@@ -175,6 +213,7 @@ impl Sim {
         let late = self.now > deadline && has_effect;
         let watched = self.oracle.key(&request);
         let swapped = matches!(request, Request::SwapSeat { .. });
+        let moves = moves(&request).map(|(cluster, _)| cluster.clone());
         let outcome = match fate {
             Fate::Throttled => Err(Refusal::Failed(CallFailure::transient("Rate exceeded"))),
             Fate::Denied => Err(Refusal::Failed(CallFailure::permanent("access denied"))),
@@ -189,6 +228,9 @@ impl Sim {
                 ports.treat(request, treatment)
             }
         };
+        if let Some(cluster) = moves {
+            self.move_landed(&cluster, late, outcome.is_ok());
+        }
         if late {
             self.coverage.landed_late(swapped, watched.is_some(), outcome.is_ok());
         }

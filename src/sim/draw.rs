@@ -13,6 +13,7 @@ use crate::domain::autonomy::{APPROVAL_MS, ActionKind, Autonomy, Consent};
 use crate::domain::fleet::{Rules, Timing};
 use crate::domain::order::{AskId, Verb};
 use crate::domain::{AgentId, RegionId, ServiceId, ZoneId};
+use crate::runbook::Library;
 use crate::world::apps::Condition;
 use crate::world::fault::AwsService;
 use crate::world::generator;
@@ -130,6 +131,7 @@ fn draw_shape(rng: &mut Pcg64Mcg, size: Size) -> Shape {
         timing,
         rules,
         consent: draw_consent(rng),
+        database: seats >= 3 && rng.random_bool(0.4),
         services,
     }
 }
@@ -224,6 +226,8 @@ struct Dealer {
     length_ms: u32,
     lease_ms: u32,
     drift_ppm: i32,
+    /// Runs that people have started so far.
+    runs: u32,
     rng: Pcg64Mcg,
     episodes: Vec<Episode>,
 }
@@ -244,6 +248,7 @@ impl Dealer {
             length_ms,
             lease_ms: shape.timing.lease_ms,
             drift_ppm: drift_ppm_max(&shape.timing),
+            runs: 0,
             rng,
             episodes: Vec::new(),
         }
@@ -396,6 +401,9 @@ impl Dealer {
 
     /// What a person may order at any moment, sense or not.
     fn order(&mut self) -> Verb {
+        if self.rng.random_bool(0.5) {
+            return self.order_about_runs();
+        }
         let (service, region) = self.served();
         let reason = "a person's reason".to_owned();
         let action = [ActionKind::Drain, ActionKind::Return][self.rng.random_range(0..2)];
@@ -414,6 +422,55 @@ impl Dealer {
             6 => Verb::Reject { ask, reason },
             _ => Verb::Approve { ask },
         }
+    }
+
+    /// Orders about runbooks. Of what is drawn here some is about runs that there are.
+    fn order_about_runs(&mut self) -> Verb {
+        let reason = "a person's reason".to_owned();
+        let starts = self.runs == 0 || self.rng.random_bool(0.4);
+        let number = self.rng.random_range(1..=self.runs.max(1));
+        let run = format!("run{number}");
+        let steps =
+            ["survivors", "gate", "records", "dns", "consent", "switch", "promote", "settled"];
+        let step = steps[self.rng.random_range(0..steps.len())].to_owned();
+        match self.rng.random_range(0..6) {
+            _ if starts => {
+                self.runs += 1;
+                let (run, procedure) = (format!("run{}", self.runs), self.procedure());
+                Verb::Start { run, reason, procedure }
+            }
+            0 => Verb::Retry { run, step },
+            1 => Verb::Skip { run, step, reason },
+            2 => Verb::Abort { run, reason },
+            3 => Verb::Reject { ask: AskId(format!("run:{run}:consent")), reason },
+            _ => Verb::Approve { ask: AskId(format!("run:{run}:consent")) },
+        }
+    }
+
+    /// A shipped runbook, bound to something; not always to what makes sense.
+    fn procedure(&mut self) -> String {
+        let (from, to) = (self.any_region().to_string(), self.any_region().to_string());
+        let about_region = || [("region".to_owned(), from.clone())].into();
+        let about_database = || {
+            let database = super::plan::database().to_string();
+            let names = ["database", "from", "to"].map(str::to_owned);
+            names.into_iter().zip([database, from.clone(), to.clone()]).collect()
+        };
+        let (book, mut arguments): (_, BTreeMap<String, String>) = match self.rng.random_range(0..5)
+        {
+            0 | 1 => ("evacuate-region", about_region()),
+            2 => ("return-region", about_region()),
+            3 => ("switch-database", about_database()),
+            _ => ("fail-database-over", about_database()),
+        };
+        match book {
+            "evacuate-region" => drop(arguments.insert("bake".to_owned(), "5s".to_owned())),
+            "return-region" => drop(arguments.insert("soak".to_owned(), "5s".to_owned())),
+            _ => {}
+        }
+        let bound = Library::shipped().bind(book, &arguments);
+        let procedure = bound.expect("these are the runbook's parameters");
+        serde_json::to_string(&procedure).expect("plain")
     }
 
     fn served(&mut self) -> (ServiceId, RegionId) {

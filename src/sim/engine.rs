@@ -11,7 +11,9 @@ use crate::core::view::View;
 use crate::core::{Brain, CallId, Command, Event, Identity, Note, Outcome, ProbeId, Request};
 use crate::domain::observation::ZoneStage;
 use crate::domain::seat::BootId;
-use crate::domain::{AgentId, Epoch, Fleet, Moment, RecordSet, Sample, Target, ZoneId};
+use crate::domain::{
+    AgentId, Epoch, Fleet, GlobalClusterId, Moment, RecordSet, Sample, Target, ZoneId,
+};
 use crate::world::client::Account;
 use crate::world::fault::Fault;
 use crate::world::log::{ClientKind, Entry};
@@ -63,7 +65,9 @@ pub struct Sim {
     queue: Queue<Due>,
     pub(super) jitter: Pcg64Mcg,
     pub(super) read_before: ReadBefore,
-    facts: Facts,
+    pub(super) facts: Facts,
+    /// Requests to move a writer that are on their way, by cluster.
+    pub(super) moves: BTreeMap<GlobalClusterId, usize>,
     pub(super) invariants: Invariants,
     pub(super) notes: Vec<(Moment, AgentId, Note)>,
     pub(super) coverage: Coverage,
@@ -110,6 +114,7 @@ impl Sim {
             events: 0,
             edits: 0,
             orders: 0,
+            moves: BTreeMap::new(),
             taken_out: BTreeMap::new(),
             read_before: ReadBefore::default(),
             world,

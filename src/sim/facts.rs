@@ -143,6 +143,11 @@ impl Facts {
         }
     }
 
+    /// Requests to move a writer: one that can land was sent, or none is left that can.
+    pub(super) fn promotion(&mut self, now: Moment, fact: Fact) {
+        self.ready.push_back((now, fact));
+    }
+
     fn queues_of(&mut self, now: Moment, agent: &AgentId, queues: Queues) {
         if let Some(longest) = self.queues.get_mut(agent) {
             if queues.calls <= longest.calls && queues.probes <= longest.probes {

@@ -8,7 +8,11 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::DatabaseId;
 use crate::domain::autonomy::Consent;
+use crate::domain::database::{
+    DatabaseSpec, Eligibility, MemberSpec, MoveOrder, WriteReach, WritesTo,
+};
 use crate::domain::fleet::{
     AddressFamily, ConnectionPolicy, Placement, ProbeSpec, Protocol, Rules, Service, Tables, Timing,
 };
@@ -65,6 +69,10 @@ pub struct Shape {
     /// How far the fleet goes by itself.
     #[serde(default, skip_serializing_if = "Consent::is_empty")]
     pub consent: Consent,
+    /// Whether service `s1` writes to a database, with a member in each of the first three Regions
+    /// that have a seat.
+    #[serde(default)]
+    pub database: bool,
     /// Weights by Region, for each service `s1`, `s2`, …
     pub services: Vec<BTreeMap<RegionId, u8>>,
 }
@@ -261,6 +269,11 @@ pub(super) fn zone(n: usize) -> ZoneId {
     format!("Z{n}").parse().expect("letters and digits")
 }
 
+/// The one database.
+pub(super) fn database() -> DatabaseId {
+    "d1".parse().expect("letters and digits")
+}
+
 impl Plan {
     /// Reads a plan from TOML.
     ///
@@ -352,7 +365,8 @@ impl Shape {
                 name: format!("s{}.z{zone_number}.example.", n + 1).parse().expect("letters"),
                 rtype: RecordType::A,
                 probe: self.probe(),
-                writes_to: None,
+                writes_to: (self.database && n == 0)
+                    .then(|| WritesTo { database: database(), reach: WriteReach::EveryRegion }),
                 regions: regions.collect(),
             };
             (service(n + 1), spec)
@@ -364,7 +378,7 @@ impl Shape {
             seats: seats.map(region).collect(),
             regions: all.map(region).collect(),
             services: services.collect(),
-            databases: BTreeMap::new(),
+            databases: self.databases(),
             zones: zones.collect(),
             timing: self.timing.clone(),
             rules: self.rules.clone(),
@@ -372,6 +386,25 @@ impl Shape {
             tables: Tables { seats: "swarm-seats".to_owned(), board: "swarm-board".to_owned() },
             gates: None,
         }
+    }
+
+    fn databases(&self) -> BTreeMap<DatabaseId, DatabaseSpec> {
+        if !self.database {
+            return BTreeMap::new();
+        }
+        let members = (1..=usize::from(self.seats.min(3))).map(|n| {
+            let arn = format!("arn:aws:rds:{}:123456789012:cluster:d1-{n}", region(n));
+            let cluster = arn.parse().expect("an ARN");
+            (region(n), MemberSpec { cluster, eligibility: Eligibility::Neutral })
+        });
+        let spec = DatabaseSpec {
+            global_cluster: "d1".parse().expect("letters and digits"),
+            members: members.collect(),
+            loss_budget_ms: 300_000,
+            order: MoveOrder::WriterFirst,
+            secondaries_wanted: 1,
+        };
+        [(database(), spec)].into()
     }
 
     fn probe(&self) -> ProbeSpec {

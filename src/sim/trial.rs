@@ -74,6 +74,9 @@ pub struct Ended {
     pub coverage: Coverage,
 }
 
+/// Seconds between two looks of the person who sees to what was left behind.
+const TIDY_EVERY: u32 = 10;
+
 /// A run of a plan.
 #[derive(Debug)]
 pub struct Trial<'p> {
@@ -190,8 +193,13 @@ impl<'p> Trial<'p> {
             + 6 * u64::from(timing.lease_ms)
             + 2 * u64::from(timing.zone_audit_ms)
             + 2 * u64::from(timing.stale_ms);
-        let limit =
-            self.sim.now() + Duration::from_millis(own_ms) + self.propagation() * 3 + HEAL_SPARE;
+        // A person must be answered, and what was under way is waited for before it is undone; a
+        // writer's move of which nobody knows may land for a quarter of an hour.
+        let runs_ms = if self.plan.shape.database { 2_400_000 } else { 600_000 };
+        let limit = self.sim.now()
+            + Duration::from_millis(own_ms + runs_ms)
+            + self.propagation() * 3
+            + HEAL_SPARE;
         if !self.wait(limit)? {
             let why = self.why();
             return Err(Failure::Stuck { at: self.sim.now(), why });
@@ -216,9 +224,14 @@ impl<'p> Trial<'p> {
 
     /// Waits until all is well.
     fn wait(&mut self, limit: Moment) -> Result<bool, Failure> {
+        let mut turns: u32 = 0;
         while self.sim.now() < limit {
             self.sim.run_until(self.sim.now() + Duration::from_secs(1));
             self.judged()?;
+            turns += 1;
+            if turns % TIDY_EVERY == 0 {
+                self.sim.tidy_up();
+            }
             for zone in self.sim.taken_out.keys().cloned().collect::<Vec<_>>() {
                 self.sim.take_out_foreign_fence(&zone);
             }

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use crate::domain::autonomy::{ActionKind, Autonomy};
-use crate::domain::order::Verb;
+use crate::domain::order::{AskId, Verb};
 use crate::domain::{Order, OrderId, RegionId, Weight};
+use crate::runbook::StepStatus;
 use crate::world::apps::Condition;
 use crate::world::dynamo::TableCopy;
 use crate::world::fault::{AwsService, Fault};
@@ -206,6 +207,45 @@ impl Sim {
             verbs.push(Verb::SetAutonomy { action, to, reason });
         }
         verbs
+    }
+
+    /// What a person does in good times with what was left behind: sees runs to their end, and lets
+    /// every Region in again. One look, some orders.
+    pub(super) fn tidy_up(&mut self) {
+        let replica = self.fleet.regions.first().expect("a fleet has Regions").clone();
+        let leaders = self.leaders();
+        let Some(view) = leaders.first().and_then(|(leader, _)| self.view(leader)) else { return };
+        let Some(state) = view.state else { return };
+        let mut verbs = Vec::new();
+        for (name, run) in state.runs.iter().filter(|(_, run)| !run.over) {
+            let (run_name, reason) = (name.clone(), "all is well again".to_owned());
+            let abort = run.choices.iter().any(|it| it.contains("runbook abort"));
+            for step in &run.steps {
+                let (run, step_name) = (name.clone(), step.step.clone());
+                match step.status {
+                    StepStatus::Stuck | StepStatus::UndoStuck => {
+                        verbs.push(Verb::Retry { run, step: step_name });
+                    }
+                    StepStatus::Asked if !abort => {
+                        let ask = AskId(format!("run:{run}:{step_name}"));
+                        verbs.push(Verb::Approve { ask });
+                    }
+                    _ => {}
+                }
+            }
+            if abort {
+                verbs.push(Verb::Abort { run: run_name, reason });
+            }
+        }
+        for (service, regions) in &state.steering.held_out {
+            for region in regions.keys() {
+                let (region, service) = (region.clone(), Some(service.clone()));
+                verbs.push(Verb::Undrain { region, service });
+            }
+        }
+        for verb in verbs {
+            self.give_order(&replica, verb);
+        }
     }
 
     /// A person gives an order, after the newest state that is committed.

@@ -2,6 +2,7 @@
 
 mod conformance;
 mod dynamodb;
+mod health_checks;
 mod route53;
 mod stub;
 mod wire;

@@ -104,8 +104,12 @@ mod tests {
         0..1_u32 << of
     }
 
+    fn all_of(count: usize) -> u32 {
+        (1 << count) - 1
+    }
+
     fn has(set: u32, one: usize) -> bool {
-        set & 1 << one != 0
+        set & (1 << one) != 0
     }
 
     /// Who is answered when the decision to close these gates is committed, the agents of those
@@ -152,7 +156,7 @@ mod tests {
                         let row = rows.entry((dead.count_ones(), closed.count_ones())).or_default();
                         let who = answered_with(shape, CLOSERS, closed, dead, zero);
                         assert_ne!(who, 0, "somebody is always answered");
-                        let left = (1 << serving) - 1 & !closed & !zero;
+                        let left = all_of(serving) & !closed & !zero;
                         if left == 0 {
                             row.open += 1;
                         } else if who == left {
@@ -184,7 +188,7 @@ mod tests {
     fn with_every_agent_alive_gates_alone_do_what_was_decided() {
         for shape @ (serving, _) in SHAPES {
             for closed in subsets(serving) {
-                let left = (1 << serving) - 1 & !closed;
+                let left = all_of(serving) & !closed;
                 if left != 0 {
                     assert_eq!(answered_with(shape, CLOSERS, closed, 0, 0), left, "{shape:?}");
                 }
@@ -216,7 +220,7 @@ mod tests {
                         let untouched = with(u16::MAX);
                         assert_eq!(with(CLOSERS), untouched, "{shape:?} {rogue} {shown:b}");
                         let others = shown & !(1 << rogue) & !zero;
-                        let all = (1 << serving) - 1 & !zero;
+                        let all = all_of(serving) & !zero;
                         if others != 0 && others != all {
                             assert_ne!(with(1), untouched, "a threshold of one lets it");
                         }

@@ -160,7 +160,8 @@ mod tests {
     #[test]
     fn a_region_s_gate_closes_when_all_that_it_serves_is_taken_out() {
         let fleet = gated_fleet(GateScope::Region);
-        let cases: [(&[(&str, &str, u8)], &[&str]); 4] = [
+        type Case<'c> = (&'c [(&'c str, &'c str, u8)], &'c [&'c str]);
+        let cases: [Case<'_>; 4] = [
             (&[], &[]),
             (&[("web", "r1", 0)], &[]),
             (&[("web", "r1", 0), ("api", "r1", 0)], &["r1"]),

@@ -107,15 +107,15 @@ pub enum Fact {
         /// Whether it answers in time, and rightly.
         fine: bool,
     },
-    /// A request to make another member of a global cluster its writer was sent. Nobody produces
-    /// it yet: the brain does not promote. The judge waits for it.
+    /// A request to make another member of a global cluster its writer was sent, and can land.
+    /// Produced by the simulator.
     PromotionSent {
         /// The cluster.
         cluster: String,
         /// The writer to be.
         to: RegionId,
     },
-    /// What became of a promotion was read back. Nobody produces it yet, as `PromotionSent`.
+    /// No such request for this cluster can land any more. Produced by the simulator.
     PromotionResolved {
         /// The cluster.
         cluster: String,

@@ -1,8 +1,10 @@
-//! One promotion at a time.
+//! One promotion of a database at a time.
 //!
 //! Source: PROTOCOL rule 18. RDS takes no epoch, so an unresolved request blocks every other: the
-//! same one may be asked again (by a successor that finishes it), another cluster or another target
-//! not before what became of it was read back.
+//! same one may be asked again (by a successor that finishes it), another target not before what
+//! became of it is certain. Judged by the truth: by requests that can still land.
+
+use std::collections::BTreeMap;
 
 use crate::domain::{Moment, RegionId};
 
@@ -10,7 +12,8 @@ use super::{Fact, Judge, Known};
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub(super) struct OnePromotion {
-    unresolved: Option<(String, RegionId)>,
+    /// By cluster.
+    unresolved: BTreeMap<String, RegionId>,
 }
 
 impl Judge for OnePromotion {
@@ -21,21 +24,15 @@ impl Judge for OnePromotion {
     fn judge(&mut self, _: Moment, fact: &Fact, _: &Known) -> Result<(), String> {
         match fact {
             Fact::PromotionSent { cluster, to } => {
-                let sent = (cluster.clone(), to.clone());
-                match &self.unresolved {
-                    Some(before) if *before != sent => Err(format!(
-                        "a promotion of {cluster} to {to} was sent while that of {} to {} was \
-                         unresolved",
-                        before.0, before.1
+                match self.unresolved.entry(cluster.clone()).or_insert_with(|| to.clone()) {
+                    before if before == to => Ok(()),
+                    before => Err(format!(
+                        "a promotion of {cluster} to {to} was sent while one to {before} could land"
                     )),
-                    _ => {
-                        self.unresolved = Some(sent);
-                        Ok(())
-                    }
                 }
             }
             Fact::PromotionResolved { cluster } => {
-                self.unresolved.take_if(|(of, _)| of == cluster);
+                self.unresolved.remove(cluster);
                 Ok(())
             }
             _ => Ok(()),
@@ -58,10 +55,10 @@ mod tests {
         case.fine(sent("orders", "a"));
         case.fine(sent("orders", "a"));
         case.broken(sent("orders", "b"));
-        case.broken(sent("users", "a"));
+        case.fine(sent("users", "b"));
         case.fine(Fact::PromotionResolved { cluster: "users".to_owned() });
-        case.broken(sent("users", "a"));
+        case.broken(sent("orders", "b"));
         case.fine(Fact::PromotionResolved { cluster: "orders".to_owned() });
-        case.fine(sent("users", "a"));
+        case.fine(sent("orders", "b"));
     }
 }

@@ -15,7 +15,7 @@ use crate::core::note::Note;
 use crate::domain::observation::ZoneStage;
 use crate::domain::{DatabaseId, FailureClass, Moment, RegionId, ServiceId};
 use crate::runbook::action::{Check, DataLoss, Place, Share};
-use crate::runbook::{Action, Event, Outcome, Run};
+use crate::runbook::{Action, Event, Outcome, Run, RunStatus};
 
 use super::{Carry, World};
 
@@ -76,6 +76,11 @@ impl Doing {
     ) -> Option<Outcome> {
         if !self.committed {
             return None;
+        }
+        // What only looks or waits is not waited for once everything is to be undone.
+        let undone = matches!(run.status(), RunStatus::Undoing | RunStatus::UndoStuck { .. });
+        if !back && undone && action(run, step, back).is_some_and(Action::changes_nothing) {
+            return Some(Outcome::Failed { why: "everything is being undone".to_owned() });
         }
         let late = world.now.since(self.began) >= self.limit;
         match self.look(world, run, step, back) {

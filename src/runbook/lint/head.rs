@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::Judge;
+use super::steps::check_reference;
+use crate::runbook::book::kinds::Shape;
 use crate::runbook::book::{Book, BookUndo, Doing, Parameter, Template, is_name};
 use crate::runbook::manual::REFERENCES;
 
@@ -19,6 +21,7 @@ pub(super) fn check(judge: &mut Judge<'_>, stem: &str) {
         if text.trim().is_empty() {
             judge.refuse(&[key], format!("`{key}` is empty"), "say it in a line");
         }
+        check_reference(judge, &[key], &Template::new(text.as_str()), Shape::Text, true);
     }
     if book.steps.is_empty() {
         judge.refuse(&["steps"], "the runbook has no steps", "add [[steps]] with id and kind");

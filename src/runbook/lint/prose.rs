@@ -52,6 +52,8 @@ pub(super) fn check(
         judge.check_references(piece, book, false);
     }
     for section in &prose.sections {
+        let title = Piece::Text { text: section.title.clone().unwrap_or_default(), at: section.at };
+        judge.check_references(&title, book, false);
         match book.steps.iter().find(|step| step.id == section.name) {
             Some(step) => judge.check_step(section, step, book),
             None => {

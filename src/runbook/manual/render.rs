@@ -28,8 +28,14 @@ pub fn manual(
     let fleet = fleet_row(names);
     let mut page = Page { text: String::new(), names, fleet: &fleet };
     page.line(&format!("# {}\n", book.title_with(&values)));
-    page.line(&format!("{}\n", book.summary.trim()));
+    page.line(&format!("{}\n", book.summary_with(&values)));
     page.line(&format!("By hand, for the fleet `{}`{}.\n", names.fleet, told(&values)));
+    if steps.iter().any(|bound| is_for_the_leader(&bound.step)) {
+        let order = order(name, arguments);
+        page.line(&format!(
+            "If `regent status` shows a leader, let it do this:\n\n```sh\n{order}\n```\n"
+        ));
+    }
     page.pieces(&book.prose.intro, &values, None);
     for section in &book.prose.sections {
         if ["When to use it", "Before you begin"].contains(&section.name.as_str()) {
@@ -47,6 +53,20 @@ pub fn manual(
         }
     }
     Ok(page.text.trim_end().to_owned() + "\n")
+}
+
+/// Whether there is something in a step that a leader does better.
+const fn is_for_the_leader(step: &Step) -> bool {
+    !step.action.is_for_a_person() && !matches!(step.action, Action::Notify { .. })
+}
+
+/// The command that has the leader do it.
+fn order(name: &str, arguments: &Arguments) -> String {
+    let mut order = format!("regent runbook run {name}");
+    for (name, value) in arguments {
+        let _ = write!(order, " --set '{name}={}'", value.replace('\'', "'\\''"));
+    }
+    order + " --reason 'see the incident'"
 }
 
 fn told(values: &Arguments) -> String {

@@ -127,6 +127,26 @@ fn an_evacuation_that_a_person_aborts_is_undone() {
 }
 
 #[test]
+fn an_abort_does_not_wait_until_a_long_wait_is_over() {
+    let mut sim = sim(6);
+    settle(&mut sim);
+    let region = follower(&sim);
+    order(&mut sim, start("evacuate-region", &[("region", region.as_str()), ("bake", "6h")]));
+    let watching = |sim: &Sim| {
+        runs(sim).get("evacuate-region").is_some_and(|run| {
+            let watch = run.steps.iter().find(|step| step.step == "watch");
+            watch.is_some_and(|step| step.status == StepStatus::Running)
+        })
+    };
+    assert!(sim.run_until_that(sim.now() + Duration::from_secs(120), watching));
+    let (run, reason) = ("evacuate-region".to_owned(), "seen enough".to_owned());
+    order(&mut sim, Verb::Abort { run, reason });
+    let over = |sim: &Sim| runs(sim).get("evacuate-region").is_some_and(|run| run.over);
+    assert!(sim.run_until_that(sim.now() + Duration::from_secs(120), over), "{:#?}", runs(&sim));
+    assert_eq!(runs(&sim)["evacuate-region"].status, "aborted");
+}
+
+#[test]
 fn a_database_is_switched_over_without_loss() {
     let mut sim = sim(7);
     settle(&mut sim);
