@@ -217,7 +217,7 @@ JSON
     said "aws route53 get-health-check" closed aws route53 get-health-check \
         --health-check-id "$check" --query HealthCheck.HealthCheckConfig.SearchString
     said "aws route53 list-health-checks" "$check" aws route53 list-health-checks \
-        --query 'HealthChecks[].Id'
+        --query "HealthChecks[?CallerReference=='by-hand'].Id"
     said "aws route53 update-health-check" 2 aws route53 update-health-check \
         --health-check-id "$check" --health-check-version 1 --failure-threshold 2 \
         --query HealthCheck.HealthCheckVersion

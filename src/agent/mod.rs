@@ -9,6 +9,7 @@ mod reaction;
 mod told;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -128,6 +129,7 @@ pub struct Agent {
     metrics: Arc<Metrics>,
     questions: mpsc::Receiver<Question>,
     gates: watch::Sender<Position>,
+    off_switch: Option<PathBuf>,
 }
 
 impl Agent {
@@ -181,8 +183,16 @@ impl Agent {
             metrics,
             questions,
             gates: shown,
+            off_switch: None,
         };
         Ok((agent, Window { questions: sender, gates }))
+    }
+
+    /// Makes the agent obey a file: while there is one at this path, it is switched off.
+    #[must_use]
+    pub fn with_off_switch(mut self, path: PathBuf) -> Self {
+        self.off_switch = Some(path);
+        self
     }
 
     /// Runs until `stop` resolves, or until something forbids to go on.
@@ -209,6 +219,7 @@ impl Agent {
             events: sender,
         };
         let mut wall_clock_at = started;
+        let mut was_off = false;
         tokio::pin!(stop);
         loop {
             let now = clock::now();
@@ -216,6 +227,15 @@ impl Agent {
                 wall_clock_at = now + WALL_CLOCK_EVERY;
                 let event = Event::WallClock { unix_ms: clock::wall_unix_ms() };
                 hands.tell(&mut brain, &mut reaction, event)?;
+            }
+            if let Some(path) = &self.off_switch {
+                // One that can't be looked at is taken for set: nobody makes a file unreadable to say
+                // that all is well.
+                let off = path.try_exists().unwrap_or(true);
+                if off != was_off {
+                    was_off = off;
+                    hands.tell(&mut brain, &mut reaction, Event::Switched { off })?;
+                }
             }
             let wait = brain.next_wake().since(clock::now()).min(TICK_MAX);
             let event = tokio::select! {

@@ -100,6 +100,10 @@ pub(super) fn tell(note: &Note, metrics: &Metrics, brain: &Brain, reaction: &mut
         Note::ZoneHeld { zone, why } => tracing::error!(%zone, "nothing is done: {why}"),
         Note::ZoneOdd { zone, what } => tracing::warn!(%zone, "{what}"),
         Note::Signals { service, what } => tracing::info!(%service, "AWS says: {what}"),
+        Note::Switched { off: true } => {
+            tracing::error!("switched off: probing and reporting, and nothing else");
+        }
+        Note::Switched { off: false } => tracing::warn!("switched on again"),
         Note::SecondSelf { agent } => tracing::error!(%agent, "this agent runs already"),
         Note::ProbesLate { count } => {
             for _ in 0..*count {

@@ -1,6 +1,7 @@
 //! `regent agent`: the process that runs in each Region.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -50,6 +51,16 @@ pub(super) struct Args {
     /// What is logged, such as "warn,regent=debug" [default: warn,regent=info]
     #[arg(long, value_name = "FILTER", env = "RUST_LOG", hide_env_values = true)]
     log: Option<String>,
+    /// While there is a file at this path the agent is switched off: it probes and reports, and
+    /// neither leads nor changes anything. Works without a quorum: `touch` it in each Region
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "REGENT_OFF_SWITCH",
+        hide_env_values = true,
+        default_value = "/etc/regent/off"
+    )]
+    off_switch: PathBuf,
     /// End when stdin ends: for whoever runs it as a child
     #[arg(long)]
     exit_with_stdin: bool,
@@ -127,6 +138,7 @@ async fn work(
     let (agent, window) =
         Agent::new(identity, fleet, process::draw()?, outside, Arc::clone(&metrics))
             .map_err(anyhow::Error::from)?;
+    let agent = agent.with_off_switch(args.off_switch.clone());
     let (listener, address) = listen(args.listen, "--listen").await?;
     let gates = match args.gates {
         Some(gates) => Some(listen(gates, "--gates").await?),

@@ -258,6 +258,12 @@ pub enum Event {
         /// Milliseconds since 1970.
         unix_ms: i64,
     },
+    /// The agent's own off switch: an agent that is off probes and reports, and neither stands, nor
+    /// leads, nor changes anything. Needs no quorum, and nobody else's word.
+    Switched {
+        /// Whether it is off.
+        off: bool,
+    },
     /// A call was answered.
     Answered {
         /// Which.

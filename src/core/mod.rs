@@ -27,6 +27,7 @@ mod batch;
 pub mod breakage;
 pub mod call;
 pub mod databases;
+mod decide;
 mod election;
 pub mod explain;
 pub mod gates;
@@ -52,16 +53,15 @@ mod model;
 #[cfg(test)]
 mod testing;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rand::SeedableRng as _;
 use rand_pcg::Pcg64Mcg;
 
-use crate::domain::autonomy::{ActionKind, Autonomy};
 use crate::domain::observation::LeaderReport;
 use crate::domain::{
-    AgentId, BootId, CallFailure, Fence, Fleet, Moment, RegionId, Report, Target, Weight, ZoneId,
+    AgentId, BootId, CallFailure, Fence, Fleet, Moment, RegionId, Report, Target, ZoneId,
 };
 
 use asks::Patience;
@@ -70,17 +70,15 @@ pub use call::{CallId, Command, Event, Outcome, ProbeId, Refusal, Request, Respo
 use call::{Outbox, Purpose};
 use databases::Databases;
 use election::{Election, Turn};
-use explain::{Blocked, Cause, Obstacle, State};
+use explain::Blocked;
 use gather::Gathering;
 use health::{Ballots, Row, Verdict};
 use journal::{Journal, Progress};
 pub use note::Note;
 use note::StepDown;
 use orders::Orders;
-use planner::{Inputs, Placed, Plan};
 use probing::Probing;
 use signals::Signals;
-use steer::Handling;
 use zones::{Mandate, Zone};
 
 /// Who this brain is.
@@ -128,6 +126,8 @@ pub struct Brain {
     stale_verdicts: bool,
     judge_at: Moment,
     stepped_at: Moment,
+    /// Whether this agent's off switch is set.
+    off: bool,
     /// What to add to a moment of this clock to get milliseconds since 1970.
     wall_offset_ms: i64,
 }
@@ -177,6 +177,7 @@ impl Brain {
             stale_verdicts: true,
             judge_at: now,
             stepped_at: now,
+            off: false,
             wall_offset_ms: 0,
             out: Outbox::default(),
             targets,
@@ -206,6 +207,7 @@ impl Brain {
                 let now_ms = i64::try_from(now.as_ms()).unwrap_or(i64::MAX);
                 self.wall_offset_ms = unix_ms.saturating_sub(now_ms);
             }
+            Event::Switched { off } => self.switched(now, off),
             Event::Answered { call, outcome } => self.answered(now, call, outcome),
             Event::Probed { probe, sample } => {
                 if self.probing.ended(now, probe, &sample, &self.fleet) {
@@ -250,12 +252,6 @@ impl Brain {
         self.journal.in_force().is_some()
     }
 
-    /// What this agent says of the other Regions' gates, for as long as it says.
-    #[must_use]
-    pub fn gates(&self) -> &gates::Position {
-        self.gates.position()
-    }
-
     fn wall_unix_ms(&self, now: Moment) -> i64 {
         let now_ms = i64::try_from(now.as_ms()).unwrap_or(i64::MAX);
         now_ms.saturating_add(self.wall_offset_ms)
@@ -265,6 +261,21 @@ impl Brain {
         jiff::Timestamp::from_millisecond(self.wall_unix_ms(now))
             .unwrap_or(jiff::Timestamp::UNIX_EPOCH)
             .to_string()
+    }
+
+    /// The off switch was looked at.
+    fn switched(&mut self, now: Moment, off: bool) {
+        if self.off == off {
+            return;
+        }
+        self.off = off;
+        self.out.note(Note::Switched { off });
+        self.election.switch(off);
+        self.gathering.report_soon(now);
+        if off {
+            let turn = self.election.step_down(now, &mut self.out, StepDown::SwitchedOff);
+            self.turned(now, turn);
+        }
     }
 
     fn answered(&mut self, now: Moment, call: CallId, outcome: Outcome) {
@@ -412,12 +423,7 @@ impl Brain {
         self.turned(now, turn);
         let progress = self.journal.drive(now, &self.election, &mut self.out);
         self.progressed(now, progress);
-        let committed = self.journal.committed();
-        let confirmed = committed.and_then(|entry| self.election.confirmed(&entry.reference));
-        let committed = committed.map(|entry| (&entry.reference, &entry.state.wanted));
-        if self.gates.observe(&self.fleet, committed, confirmed) && self.fleet.gates.is_some() {
-            self.gathering.report_soon(now);
-        }
+        self.watch_gates(now);
         self.probing.drive(now, &self.fleet, &mut self.out);
         self.gathering.drive_reading(now, &self.fleet, &mut self.out);
         self.signals.drive(now, &mut self.out);
@@ -480,167 +486,6 @@ impl Brain {
         self.hear_gates(now);
     }
 
-    /// Takes in what every agent says of its gates, this one's included.
-    fn hear_gates(&mut self, now: Moment) {
-        if self.fleet.gates.is_none() {
-            return;
-        }
-        let own = self.gates.position().report(now);
-        self.doubts.hear(now, &self.identity.agent, &self.identity.region, &own);
-        let stale_ms = self.fleet.timing.stale_ms;
-        for report in self.gathering.believed(now, stale_ms) {
-            if let Some(gates) = &report.gates {
-                self.doubts.hear(now, &report.agent, &report.region, gates);
-            }
-        }
-        let fresh = self.heard_from(now);
-        self.judge_at = self.judge_at.min(self.doubts.next_end(now, &self.fleet, &fresh));
-    }
-
-    /// Agents that are heard from now.
-    fn heard_from(&self, now: Moment) -> BTreeSet<AgentId> {
-        let others = self.gathering.believed(now, self.fleet.timing.stale_ms);
-        let others = others.filter(|report| report.gates.is_some());
-        others.map(|report| report.agent.clone()).chain([self.identity.agent.clone()]).collect()
-    }
-
-    fn inputs(&self, now: Moment) -> Option<Inputs> {
-        let state = &self.journal.in_force()?.state;
-        let rows = self.rows(now);
-        let heard_from = self.heard_from(now);
-        let place = |target: Target, share: Weight| {
-            let standing = self.standings.get(&target);
-            let verdict = standing.map_or(Verdict::Unknown, |standing| standing.verdict);
-            let for_ms = standing.map_or(0, |standing| match verdict {
-                Verdict::Down | Verdict::CutOff => standing.failing_ms,
-                Verdict::Healthy | Verdict::Degraded { .. } | Verdict::Unknown => {
-                    u64::try_from(now.since(standing.since).as_millis()).unwrap_or(u64::MAX)
-                }
-            });
-            let wanted = state
-                .wanted
-                .get(&target.service)
-                .and_then(|regions| regions.get(&target.region))
-                .copied();
-            let complaint = health::signals_of(&rows, &target).find_map(|s| s.complaint());
-            let held_out = state.steering.held_out(&target.service, &target.region).cloned();
-            let said = asks::said(&state.steering, &target.service, &target.region);
-            let gate_in_doubt = self.fleet.gates.as_ref().is_some_and(|gates| {
-                let gate = gates::gate(gates.scope, &target.region, &target.service);
-                self.doubts.in_doubt(now, gates, &heard_from, &gate)
-            });
-            Placed { share, wanted, verdict, for_ms, complaint, held_out, said, gate_in_doubt }
-        };
-        let services = self
-            .fleet
-            .services
-            .iter()
-            .map(|(service, spec)| {
-                let regions = spec
-                    .regions
-                    .iter()
-                    .map(|(region, placement)| {
-                        let target = Target { region: region.clone(), service: service.clone() };
-                        (region.clone(), place(target, placement.weight))
-                    })
-                    .collect();
-                (service.clone(), regions)
-            })
-            .collect();
-        let autonomy = [ActionKind::Drain, ActionKind::Return]
-            .map(|action| (action, steer::autonomy(&self.fleet, &state.steering, action)))
-            .into_iter()
-            .filter(|(_, level)| *level != Autonomy::Auto)
-            .collect();
-        Some(Inputs { rules: self.fleet.rules.clone(), autonomy, services })
-    }
-
-    fn plan(&mut self, now: Moment) {
-        if !self.journal.can_propose() || self.handle_order(now) || self.advance_runs(now) {
-            return;
-        }
-        let Some(inputs) = self.inputs(now).filter(|_| !self.paused()) else { return };
-        let Plan { changes, blocked } = planner::plan(&inputs);
-        self.look_again(now, &inputs, &blocked);
-        if blocked != self.blocked {
-            self.out.note(Note::Blocked { blocked: blocked.clone() });
-            self.blocked = blocked;
-            self.gathering.report_soon(now);
-        }
-        if changes.is_empty() {
-            return self.ask(now);
-        }
-        let made = changes.clone();
-        let change = |state: &mut State| {
-            for change in &made {
-                let regions = state.wanted.entry(change.service.clone()).or_default();
-                regions.insert(change.region.clone(), change.to);
-            }
-            asks::settle(&mut state.steering, &made);
-        };
-        let at = self.wall(now);
-        let inputs = inputs.of_services(|service| changes.iter().any(|c| c.service == *service));
-        self.journal.propose(now, change, Cause::Decided { inputs, changes }, at);
-    }
-
-    /// Proposes what comes of the next order, if one waits.
-    fn handle_order(&mut self, now: Moment) -> bool {
-        let (Some(entry), Some(state)) = (self.journal.in_force(), self.journal.next_name()) else {
-            return false;
-        };
-        let handled = &entry.state.steering.handled;
-        let Some(order) = self.orders.next(handled).cloned() else { return false };
-        let Handling { steering, runs, refused } =
-            steer::handle(&self.fleet, &entry.state, &order, state);
-        let order = order.without_procedure();
-        self.out.note(Note::Ordered { order: order.clone(), refused: refused.clone() });
-        let at = self.wall(now);
-        let change = |state: &mut State| {
-            state.steering = steering;
-            if let Some(runs) = runs {
-                state.runs = runs;
-            }
-        };
-        self.journal.propose(now, change, Cause::Ordered { order, refused }, at);
-        true
-    }
-
-    /// Proposes to ask for the approvals that are missing, or to ask no more.
-    fn ask(&mut self, now: Moment) {
-        let at = self.wall(now);
-        let Some(entry) = self.journal.in_force() else { return };
-        let standings = &self.standings;
-        let why = |block: &Blocked| {
-            let (region, service) = (block.region.clone(), block.service.clone());
-            let standing = standings.get(&Target { region, service });
-            standing.map_or("unknown", |standing| standing.verdict.label()).to_owned()
-        };
-        let steering = &entry.state.steering;
-        let asked = self.patience.ask(now, steering, &self.blocked, why, &at);
-        self.judge_at = self.judge_at.min(self.patience.next_end());
-        let Some((steered, cause)) = asked else { return };
-        self.journal.propose(now, |state| state.steering = steered, cause, at);
-    }
-
-    /// What only time is in the way of is looked at again when that time has come.
-    fn look_again(&mut self, now: Moment, inputs: &Inputs, blocked: &[Blocked]) {
-        for block in blocked {
-            let limit_ms = match block.by {
-                Obstacle::Dwell => inputs.rules.dwell_ms,
-                Obstacle::NotHealthyLongEnough => inputs.rules.return_after_ms,
-                Obstacle::FewestInService
-                | Obstacle::MostLookBad
-                | Obstacle::NotHealthy
-                | Obstacle::Autonomy(_)
-                | Obstacle::NotApproved => continue,
-            };
-            let placed = inputs.services.get(&block.service).and_then(|s| s.get(&block.region));
-            let Some(placed) = placed else { continue };
-            let left_ms = u64::from(limit_ms).saturating_sub(placed.for_ms).max(1);
-            self.judge_at = self.judge_at.min(now + Duration::from_millis(left_ms));
-        }
-    }
-
     fn act(&mut self, now: Moment) {
         if self.paused() {
             return;
@@ -681,6 +526,7 @@ impl Brain {
             signals: self.signals.shown().clone(),
             probing: self.probing.report(now, self.wall_unix_ms(now) / 1000),
             heard: self.gathering.heard(),
+            off: self.off,
             leading,
             gates: self.fleet.gates.as_ref().map(|_| self.gates.position().report(now)),
         }

@@ -46,12 +46,20 @@ pub enum StepDown {
     JournalDamaged,
     /// A seat was taken in vain above its epoch: it begins a new term above that.
     Outgrown,
+    /// Its off switch was set.
+    SwitchedOff,
 }
 
 impl StepDown {
     /// Every reason.
-    pub const ALL: [Self; 5] =
-        [Self::LeaseEnded, Self::Outbid, Self::FencedOff, Self::JournalDamaged, Self::Outgrown];
+    pub const ALL: [Self; 6] = [
+        Self::LeaseEnded,
+        Self::Outbid,
+        Self::FencedOff,
+        Self::JournalDamaged,
+        Self::Outgrown,
+        Self::SwitchedOff,
+    ];
 
     /// The reason as a metric label.
     #[must_use]
@@ -62,6 +70,7 @@ impl StepDown {
             Self::FencedOff => "fenced_off",
             Self::JournalDamaged => "journal_damaged",
             Self::Outgrown => "outgrown",
+            Self::SwitchedOff => "switched_off",
         }
     }
 }
@@ -74,6 +83,7 @@ impl fmt::Display for StepDown {
             Self::FencedOff => "a zone's fence shows a later leader",
             Self::JournalDamaged => "the newest control state is damaged or missing",
             Self::Outgrown => "a seat stands above its epoch: it begins a new term",
+            Self::SwitchedOff => "its off switch was set",
         })
     }
 }
@@ -189,6 +199,11 @@ pub enum Note {
         service: ServiceId,
         /// What it says now.
         what: String,
+    },
+    /// This agent's off switch was set, or taken back.
+    Switched {
+        /// Whether it is off now.
+        off: bool,
     },
     /// An agent with this identity runs already.
     SecondSelf {

@@ -102,6 +102,9 @@ pub struct ObserverView {
     pub age_ms: Option<u64>,
     /// Whether its votes count.
     pub fresh: bool,
+    /// Whether its off switch is set.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub off: bool,
     /// What it says of its probes as a whole.
     #[serde(default, skip_serializing_if = "ProbingReport::is_empty")]
     pub probing: ProbingReport,
@@ -203,6 +206,8 @@ pub struct ObserverSource<'a> {
     pub age_ms: Option<u64>,
     /// Whether its votes count.
     pub fresh: bool,
+    /// Whether its off switch is set.
+    pub off: bool,
     /// What it says of its probes as a whole.
     pub probing: ProbingReport,
     /// What it says of its gates.
@@ -297,6 +302,7 @@ pub fn draw(sources: Sources<'_>) -> View {
                 region: observer.row.region.clone(),
                 age_ms: observer.age_ms,
                 fresh: observer.fresh,
+                off: observer.off,
                 probing: observer.probing.clone(),
             })
             .collect(),
@@ -415,6 +421,7 @@ impl Brain {
             },
             age_ms: Some(0),
             fresh: true,
+            off: self.off,
             probing: self.probing.report(now, self.wall_unix_ms(now) / 1000),
             gates: self.fleet.gates.as_ref().map(|_| self.gates.position().report(now)),
             leading: None,
@@ -431,6 +438,7 @@ impl Brain {
                 },
                 age_ms,
                 fresh: age_ms.is_some_and(|age_ms| age_ms < stale_ms),
+                off: report.off,
                 probing: report.probing.clone(),
                 gates: report.gates.clone(),
                 leading: report.leading.as_ref(),

@@ -429,6 +429,9 @@ pub struct Report {
     /// own here knows that this one was written after that, however late it comes.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub heard: BTreeMap<AgentId, Heard>,
+    /// Whether its off switch is set: it reports, and does nothing else.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub off: bool,
     /// Set while it leads.
     pub leading: Option<LeaderReport>,
     /// Its gates, if the fleet has some.
@@ -521,6 +524,7 @@ mod tests {
             signals: BTreeMap::new(),
             probing: ProbingReport::default(),
             heard: BTreeMap::new(),
+            off: false,
             leading: None,
             gates: None,
         };

@@ -240,6 +240,7 @@ impl Tale {
             signals: BTreeMap::new(),
             probing: ProbingReport::default(),
             heard: BTreeMap::new(),
+            off: false,
             leading: None,
             gates: None,
         };

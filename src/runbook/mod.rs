@@ -11,6 +11,7 @@ pub mod action;
 mod bind;
 pub mod book;
 mod choices;
+mod fill;
 mod fits;
 mod library;
 mod lint;

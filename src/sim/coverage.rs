@@ -160,6 +160,7 @@ impl Coverage {
                 StepDown::Outbid => "a leader was outbid",
                 StepDown::FencedOff => "a leader was fenced off",
                 StepDown::Outgrown => "a leader was outgrown",
+                StepDown::SwitchedOff => "a leader was switched off",
                 StepDown::JournalDamaged => "a leader found the journal damaged",
             }),
             Note::SeatLost { why, .. } => {
@@ -206,6 +207,7 @@ impl Coverage {
             }),
             Note::ZoneHeld { .. } => self.count("a zone was held"),
             Note::ZoneOdd { .. } => self.count("a zone was odd"),
+            Note::Switched { .. } => self.count("an agent was switched off or on"),
             Note::SecondSelf { .. } => self.count("an agent met itself"),
             Note::ProbesLate { .. } => self.count("probes were late"),
             Note::Trouble { .. } => self.count("a call failed in a way that should not happen"),

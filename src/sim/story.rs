@@ -160,6 +160,8 @@ fn note_words(note: &Note) -> Option<String> {
         Note::ZoneHeld { zone, why } => format!("holds {zone}: {why}"),
         Note::ZoneOdd { zone, what } => format!("finds {zone} odd: {what}"),
         Note::Signals { service, what } => format!("is told by AWS of {service}: {what}"),
+        Note::Switched { off: true } => "is switched off".to_owned(),
+        Note::Switched { off: false } => "is switched on again".to_owned(),
         Note::SecondSelf { .. } => "meets another of its name".to_owned(),
         Note::Trouble { what } => format!("has trouble: {what}"),
         Note::ProbesLate { .. } => return None,

@@ -229,7 +229,7 @@ impl<'p> Trial<'p> {
             self.sim.run_until(self.sim.now() + Duration::from_secs(1));
             self.judged()?;
             turns += 1;
-            if turns % TIDY_EVERY == 0 {
+            if turns.is_multiple_of(TIDY_EVERY) {
                 self.sim.tidy_up();
             }
             for zone in self.sim.taken_out.keys().cloned().collect::<Vec<_>>() {

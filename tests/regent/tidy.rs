@@ -9,7 +9,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("problem", &[]),
     ("runbook", &["domain", "problem"]),
-    ("core", &["domain"]),
+    ("core", &["domain", "runbook"]),
     ("config", &["domain", "problem"]),
     ("ports", &["domain"]),
     ("telemetry", &["domain"]),
@@ -18,7 +18,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("agent", &["core", "domain", "ports", "probe", "telemetry"]),
     ("api", &["core", "domain", "telemetry"]),
     ("world", &["domain"]),
-    ("sim", &["core", "domain", "ports", "world"]),
+    ("sim", &["core", "domain", "ports", "runbook", "world"]),
     ("local", &["config", "domain", "ports", "telemetry", "world"]),
     ("drill", &["config", "core", "domain", "local", "ports", "sim", "world"]),
     (

@@ -248,6 +248,7 @@ fn report(agent: &str) -> Report {
         signals: std::collections::BTreeMap::new(),
         probing: crate::domain::observation::ProbingReport::default(),
         heard: std::collections::BTreeMap::new(),
+        off: false,
         leading: None,
         gates: None,
     }

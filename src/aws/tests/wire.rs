@@ -185,6 +185,7 @@ fn report(n: u64) -> Report {
         cells: std::collections::BTreeMap::new(),
         probing: crate::domain::observation::ProbingReport::default(),
         heard: std::collections::BTreeMap::new(),
+        off: false,
         signals: std::collections::BTreeMap::new(),
         leading: None,
         gates: None,

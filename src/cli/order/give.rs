@@ -10,6 +10,7 @@ use crate::core::explain::State;
 use crate::domain::order::Verb;
 use crate::domain::steering::HandledOrder;
 use crate::domain::{Fleet, Order, StateName};
+use crate::telemetry::clock::Stopwatch;
 
 /// Limit of one call to the board.
 const CALL_LIMIT: Duration = Duration::from_millis(1_500);
@@ -44,8 +45,8 @@ pub(super) async fn give(
     };
     let order = order(state.name);
     submit(fleet, outside, &order).await?;
-    let end = tokio::time::Instant::now() + wait;
-    while tokio::time::Instant::now() < end {
+    let watch = Stopwatch::start();
+    while watch.elapsed() < wait {
         tokio::time::sleep(LOOK_EVERY).await;
         if let Some(given) = look(fleet, outside, &order).await {
             return Ok(follow(fleet, outside, given).await);
@@ -88,8 +89,8 @@ async fn follow(fleet: &Fleet, outside: &Outside, mut given: Given) -> Given {
     let Verb::Drain { region, service, .. } = given.handled.order.verb.clone() else {
         return given;
     };
-    let end = tokio::time::Instant::now() + FOLLOW;
-    while given.handled.refused.is_none() && tokio::time::Instant::now() < end {
+    let watch = Stopwatch::start();
+    while given.handled.refused.is_none() && watch.elapsed() < FOLLOW {
         let serves = super::weights(&given.state, service.as_ref(), &region)
             .any(|(_, weight)| weight.serves());
         if !serves {

@@ -1,3 +1,5 @@
+//! What orders print.
+
 use super::*;
 use crate::cli::testing::printed;
 use crate::core::explain::Cause;

@@ -169,6 +169,7 @@ fn observer<'r>(
         },
         age_ms,
         fresh: age_ms.is_some_and(|age_ms| age_ms < stale_ms),
+        off: report.off,
         probing: report.probing.clone(),
         gates: report.gates.clone(),
         leading: report.leading.as_ref(),

@@ -117,6 +117,7 @@ pub(super) fn healthy() -> View {
                 region: region(name),
                 age_ms: Some(1200),
                 fresh: true,
+                off: false,
                 probing: ProbingReport::default(),
             })
             .collect(),
@@ -308,6 +309,7 @@ fn report(name: &str, boot: u64, seq: u64, at: &str, leading: Option<LeaderRepor
         signals: BTreeMap::new(),
         probing: ProbingReport::default(),
         heard: BTreeMap::new(),
+        off: false,
         leading,
         gates: None,
     }

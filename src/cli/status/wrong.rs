@@ -161,6 +161,12 @@ fn observers(view: &View, wrong: &mut Vec<String>) {
     let mut heard: BTreeSet<&RegionId> = BTreeSet::new();
     for observer in &view.observers {
         heard.insert(&observer.region);
+        if observer.fresh && observer.off {
+            wrong.push(format!(
+                "agent {} is switched off: it probes and reports, and nothing else",
+                observer.agent
+            ));
+        }
         // A silent leader was told of above.
         if observer.fresh || leader == Some(&observer.agent) {
             continue;

@@ -74,6 +74,8 @@ pub(super) struct Election {
     carried: BTreeMap<RegionId, StateRef>,
     /// Before this moment it leaves standing to others.
     stand_from: Moment,
+    /// Whether its off switch keeps it from standing.
+    off: bool,
     rng: Pcg64Mcg,
     timing: Timing,
     driven_at: Moment,
@@ -106,6 +108,7 @@ impl Election {
             role: Role::Follower { stand_at: None },
             carried: BTreeMap::new(),
             stand_from: now,
+            off: false,
             rng,
             timing,
             driven_at: now,
@@ -251,6 +254,14 @@ impl Election {
         }
         self.become_follower();
         Some(Turn::SteppedDown)
+    }
+
+    /// Lets it stand or not: its off switch. One that is standing gives up at once.
+    pub(super) fn switch(&mut self, off: bool) {
+        self.off = off;
+        if off && matches!(self.role, Role::Candidate { .. }) {
+            self.become_follower();
+        }
     }
 
     fn become_follower(&mut self) {

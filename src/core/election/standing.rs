@@ -71,7 +71,7 @@ impl Election {
 
     pub(super) fn consider_standing(&mut self, now: Moment, out: &mut Outbox) {
         let Role::Follower { stand_at } = self.role else { return };
-        if self.roster.is_none() || now < self.stand_from {
+        if self.off || self.roster.is_none() || now < self.stand_from {
             return;
         }
         let takeable = self.takeable();

@@ -13,6 +13,7 @@
 //! Regions nobody can know yet.
 
 pub mod answers;
+mod brain;
 mod doubt;
 
 use std::collections::BTreeSet;

@@ -196,6 +196,7 @@ mod tests {
             signals: BTreeMap::new(),
             probing: crate::domain::observation::ProbingReport::default(),
             heard: BTreeMap::new(),
+            off: false,
             leading: None,
             gates: None,
         }

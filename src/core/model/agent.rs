@@ -94,6 +94,8 @@ impl Agent {
             runs: _,
             patience: _,
             standings: _,
+            // Nobody switches it off.
+            off: _,
             // Set before each step.
             wall_offset_ms: _,
             // For people.

@@ -29,6 +29,7 @@ fn report(agent: &str, seq: u64, at: &str) -> Report {
         cells: BTreeMap::new(),
         probing: ProbingReport::default(),
         heard: BTreeMap::new(),
+        off: false,
         signals: std::collections::BTreeMap::new(),
         leading: None,
         gates: None,

@@ -233,3 +233,99 @@ pub(super) fn target_row(names: &Names, action: &Action) -> Row {
     }
     row
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn placed(region: &str, weight: u8) -> PlacementNames {
+        PlacementNames {
+            service: "web".parse().expect("valid"),
+            region: region.parse().expect("valid"),
+            zone: "Z1".to_owned(),
+            zone_name: "example.com.".to_owned(),
+            record: "web.example.com.".to_owned(),
+            rtype: "A",
+            weight: Weight(weight),
+            data: RecordData::Alias {
+                target_zone: "Z2".to_owned(),
+                target_name: "lb.example.net".parse().expect("valid"),
+                evaluate_target_health: true,
+            },
+            fence: "_regent-demo.example.com.".to_owned(),
+            health_url: "https://web.example.com/up".to_owned(),
+            target_group: None,
+        }
+    }
+
+    fn names(weights: &[(&str, u8)]) -> Names {
+        Names {
+            fleet: "demo".to_owned(),
+            seats_table: "demo-seats".to_owned(),
+            board_table: "demo-board".to_owned(),
+            seats: Vec::new(),
+            majority: 2,
+            lease_ms: 5000,
+            audit_ms: 30_000,
+            placements: weights.iter().map(|(region, weight)| placed(region, *weight)).collect(),
+            clusters: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_share_of_a_weight_is_rounded_down_and_never_to_nothing() {
+        for (declared, share, wanted) in [
+            (100, Share::None, 0),
+            (100, Share::Planned, 100),
+            (100, Share::Permille(250), 25),
+            (255, Share::Permille(1000), 255),
+            (3, Share::Permille(100), 1),
+            (0, Share::Permille(500), 0),
+        ] {
+            assert_eq!(weight(Weight(declared), share), Weight(wanted), "{declared} {share:?}");
+        }
+    }
+
+    #[test]
+    fn those_who_stay_carry_what_the_one_that_is_left_had() {
+        let carry = |weights: &[(&str, u8)]| {
+            let about = About::of(&Action::Scale {
+                place: Place::Outside("r1".parse().expect("valid")),
+                service: None,
+                at_least: Enough::Carry,
+            });
+            let names = names(weights);
+            carry_percent(&names, &names.placements[1], &about)
+        };
+        assert_eq!(carry(&[("r1", 100), ("r2", 100)]), 200);
+        assert_eq!(carry(&[("r1", 100), ("r2", 100), ("r3", 100)]), 150);
+        assert_eq!(carry(&[("r1", 1), ("r2", 2), ("r3", 1)]), 134, "rounded up");
+        assert_eq!(carry(&[("r1", 100), ("r2", 0)]), 100, "nothing can be said");
+    }
+
+    #[test]
+    fn a_change_batch_keeps_an_alias_as_it_is() {
+        let batch: serde_json::Value =
+            serde_json::from_str(&change_batch(&placed("r1", 100), Weight(25))).expect("JSON");
+        let record = &batch["Changes"][0]["ResourceRecordSet"];
+        assert_eq!(record["Weight"], 25);
+        assert_eq!(record["AliasTarget"]["HostedZoneId"], "Z2");
+        assert_eq!(record["AliasTarget"]["DNSName"], "lb.example.net.");
+        assert_eq!(record["AliasTarget"]["EvaluateTargetHealth"], true);
+        assert!(record.get("TTL").is_none(), "an alias has none of its own");
+    }
+
+    #[test]
+    fn a_step_is_about_its_region_or_all_but_that() {
+        let names = names(&[("r1", 1), ("r2", 1), ("r3", 1)]);
+        let regions = |place: Place| -> Vec<String> {
+            let action = Action::Verify(Check::Endpoint { place, service: None });
+            let rows = rows(&names, Scope::Placement, Some(&action));
+            rows.into_iter().map(|(_, row)| row["here"].clone()).collect()
+        };
+        let r1 = || "r1".parse().expect("valid");
+        assert_eq!(regions(Place::In(r1())), ["r1"]);
+        assert_eq!(regions(Place::Outside(r1())), ["r2", "r3"]);
+        assert_eq!(rows(&names, Scope::Placement, None).len(), 3, "about no step: all of them");
+    }
+}

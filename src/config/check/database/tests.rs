@@ -1,4 +1,4 @@
-//! Each rule on databases broken by itself, in the small fleet with one database.
+//! What of databases is refused, and where.
 
 use super::super::super::load_files;
 use super::super::super::testing::{Edit, each_is_refused, files};
