@@ -1,8 +1,9 @@
-//! Who plays which part: `@leader` and `@follower` in chaos files.
+//! Who plays which part: `@leader`, `@follower` and `@writer` in chaos files.
 //!
 //! Who leads is known only when the fleet runs. The runner looks once, just before the first fault
 //! strikes, and from then on the parts are fixed: `@leader` still means the Region that led then
-//! when it is put back a minute later.
+//! when it is put back a minute later. One part goes from hand to hand: `@leading` is the agent that
+//! leads when the entry's turn comes.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{AgentId, Fleet, InvalidName, RegionId};
 use crate::world::network::Place;
+use crate::world::rds::Rds;
 
 /// A Region by name or by part.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -23,6 +25,8 @@ pub enum RegionRef {
     Leader,
     /// The first one in order, of those that serve, that isn't the leader's.
     Follower,
+    /// Where the fleet's first database was written when the first fault struck.
+    Writer,
 }
 
 /// An agent by name or by part.
@@ -35,6 +39,8 @@ pub enum AgentRef {
     Leader,
     /// The first one in the follower's Region.
     Follower,
+    /// The one that leads when the entry's turn comes, or led last.
+    Leading,
 }
 
 /// A place whose Region may be a part.
@@ -53,7 +59,10 @@ pub enum PlaceRef {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidRef {
     /// Not one of the parts.
-    #[error("there is no part {0:?}; write \"@leader\", \"@follower\" (or \"@other\"), or a name")]
+    #[error(
+        "there is no part {0:?}; write \"@leader\", \"@follower\" (or \"@other\"), \
+         \"@writer\" (a Region), \"@leading\" (an agent), or a name"
+    )]
     Part(String),
     /// Not a name either.
     #[error("{0}; write a name, \"@leader\" or \"@follower\"")]
@@ -61,13 +70,14 @@ pub enum InvalidRef {
 }
 
 macro_rules! reference {
-    ($type:ident) => {
+    ($type:ident, $part:literal => $variant:ident) => {
         impl TryFrom<String> for $type {
             type Error = InvalidRef;
             fn try_from(text: String) -> Result<Self, InvalidRef> {
                 match text.as_str() {
                     "@leader" => Ok(Self::Leader),
                     "@follower" | "@other" => Ok(Self::Follower),
+                    $part => Ok(Self::$variant),
                     part if part.starts_with('@') => Err(InvalidRef::Part(text)),
                     name => Ok(Self::Named(FromStr::from_str(name)?)),
                 }
@@ -80,14 +90,15 @@ macro_rules! reference {
                     Self::Named(name) => name.fmt(f),
                     Self::Leader => f.pad("@leader"),
                     Self::Follower => f.pad("@follower"),
+                    Self::$variant => f.pad($part),
                 }
             }
         }
     };
 }
 
-reference!(RegionRef);
-reference!(AgentRef);
+reference!(RegionRef, "@writer" => Writer);
+reference!(AgentRef, "@leading" => Leading);
 
 impl TryFrom<String> for PlaceRef {
     type Error = InvalidRef;
@@ -116,6 +127,12 @@ pub struct Cast {
     pub leader: Member,
     /// Stands in the first serving Region that isn't the leader's.
     pub follower: Member,
+    /// Where the fleet's first database was written then; none where it has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub writer: Option<RegionId>,
+    /// Leads now, as far as the runner knows.
+    #[serde(skip)]
+    pub(super) leading: Option<AgentId>,
 }
 
 /// Why the parts can't be given out.
@@ -164,16 +181,30 @@ impl Cast {
         Ok(Self {
             leader: Member { agent: leader.clone(), region: home.clone() },
             follower: Member { agent: follower.clone(), region: other.clone() },
+            writer: None,
+            leading: None,
         })
     }
 
+    /// The same, on a fleet whose databases stand so.
+    #[must_use]
+    pub(super) fn with_writer(self, fleet: &Fleet, rds: &Rds) -> Self {
+        let first = fleet.databases.values().next();
+        let global = first.and_then(|database| rds.global(&database.global_cluster));
+        Self { writer: global.map(|global| global.writer().clone()), ..self }
+    }
+
     /// The Region that is meant.
+    ///
+    /// # Panics
+    /// When the writer of a fleet without a database is meant: [`super::Scenario::check`] refuses it.
     #[must_use]
     pub fn region(&self, reference: &RegionRef) -> RegionId {
         match reference {
             RegionRef::Named(region) => region.clone(),
             RegionRef::Leader => self.leader.region.clone(),
             RegionRef::Follower => self.follower.region.clone(),
+            RegionRef::Writer => self.writer.clone().expect("a fleet with a database"),
         }
     }
 
@@ -184,6 +215,7 @@ impl Cast {
             AgentRef::Named(agent) => agent.clone(),
             AgentRef::Leader => self.leader.agent.clone(),
             AgentRef::Follower => self.follower.agent.clone(),
+            AgentRef::Leading => self.leading.as_ref().unwrap_or(&self.leader.agent).clone(),
         }
     }
 

@@ -18,6 +18,8 @@ use crate::world::rds::WriteId;
 pub(super) struct Databases {
     /// Moves, and writes that were lost, in order.
     pub(super) events: Vec<(Stamp, Happening)>,
+    /// Where each write was taken that a client was told of.
+    taken: Vec<(Stamp, RegionId)>,
     acknowledged: BTreeSet<WriteId>,
     lost: BTreeSet<WriteId>,
     acknowledged_after: u64,
@@ -39,7 +41,8 @@ impl Databases {
     /// Takes a happening in, `after` the first fault or before it.
     pub(super) fn note(&mut self, stamp: Stamp, happening: &Happening, after: bool) {
         match happening {
-            Happening::Wrote { write, .. } => {
+            Happening::Wrote { write, by, .. } => {
+                self.taken.push((stamp, by.clone()));
                 self.acknowledged.insert(*write);
                 self.acknowledged_after += u64::from(after);
             }
@@ -66,6 +69,11 @@ impl Databases {
             failed: self.failed_after,
             lost: u64::try_from(lost).unwrap_or(u64::MAX),
         })
+    }
+
+    /// Where writes were taken that clients were told of, in order.
+    pub(super) fn taken(&self) -> &[(Stamp, RegionId)] {
+        &self.taken
     }
 
     /// When a database's writer came to be elsewhere, and where.

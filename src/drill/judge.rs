@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::cast::{Cast, RegionRef};
 use super::databases::Writes;
+use super::runs::Standing;
 use super::scenario::{Demand, Expect, Run, Scenario};
 use super::story::{Stamp, Story};
 use super::words::{client, seconds};
@@ -82,16 +83,20 @@ pub(super) fn judge(scenario: &Scenario, run: &Run, story: &Story) -> Vec<Verdic
 /// A verdict only when it falls short: a drill that took place goes without saying.
 fn took_place(scenario: &Scenario, run: &Run, story: &Story) -> Option<Verdict> {
     let watched_ms = run.ended.as_ms().saturating_sub(story.fault_at.as_ms());
-    let reason = if story.faults.is_empty() {
+    let faults = scenario.acts.iter().filter(|act| act.deed.is_fault()).count();
+    let orders = scenario.acts.len() - faults;
+    let reason = if faults > 0 && story.faults.is_empty() {
         "no fault struck: the log has none after the drill's start".to_owned()
     } else if watched_ms + EARLY_END_MS < scenario.run_ms.into() {
         format!("watching ended {} after the first fault", seconds(watched_ms))
+    } else if story.runs.handled() < orders {
+        format!("{} of {orders} orders were handled", story.runs.handled())
     } else {
         return None;
     };
     Some(Verdict {
         name: "the drill took place".to_owned(),
-        demand: format!("a fault, watched for {}", seconds(scenario.run_ms)),
+        demand: format!("what the file says is done, and watched for {}", seconds(scenario.run_ms)),
         held: false,
         figure: None,
         reason,
@@ -130,6 +135,11 @@ fn one(expect: &Expect, run: &Run, story: &Story) -> Verdict {
             let to = region.as_ref().map(|region| run.cast.region(region));
             writer(story, &run.fleet, database, to.as_ref(), *within_ms)
         }
+        Demand::WrittenIn { region, after_ms } => {
+            written_in(story, &run.cast.region(region), *after_ms)
+        }
+        Demand::Run { runbook, status, within_ms } => run_of(story, runbook, *status, *within_ms),
+        Demand::OrdersRefused { count } => orders_refused(story, *count),
     };
     Verdict {
         name: expect.name.clone(),
@@ -170,10 +180,51 @@ fn writer(
     }
 }
 
+fn written_in(story: &Story, region: &RegionId, after_ms: u32) -> Finding {
+    let since =
+        |stamp: &Stamp| !story.is_before(*stamp) && story.since_ms(*stamp) > after_ms.into();
+    let taken: Vec<_> = story.databases.taken().iter().filter(|(stamp, _)| since(stamp)).collect();
+    let count = taken.len();
+    let figure = Some(Figure::Count(count.try_into().unwrap_or(u64::MAX)));
+    match taken.iter().find(|(_, by)| by != region) {
+        Some((stamp, by)) => {
+            let reason = format!("a write was taken in {by} {}", when(story, *stamp));
+            Finding::short(figure, reason)
+        }
+        None if taken.is_empty() => Finding::short(None, "no client was told of a write by then"),
+        None => Finding::held(figure, format!("{count} writes, all taken in {region}")),
+    }
+}
+
+fn run_of(story: &Story, book: &str, status: Standing, within_ms: u32) -> Finding {
+    match story.runs.came_to(book, status) {
+        Some((stamp, name)) => {
+            Finding::timed(story.since_ms(stamp), within_ms, &format!("{name} is {status}"))
+        }
+        None => Finding::short(None, story.runs.stand(book)),
+    }
+}
+
+fn orders_refused(story: &Story, wanted: u64) -> Finding {
+    let refused: Vec<_> =
+        story.runs.refused().map(|(ordered, why)| format!("{ordered}: {why}")).collect();
+    let count = refused.len().try_into().unwrap_or(u64::MAX);
+    let figure = Some(Figure::Count(count));
+    let reason = match refused.first() {
+        None => format!("none of {} orders was refused", story.runs.handled()),
+        Some(_) => format!("{count} refused: {}", refused.join("; ")),
+    };
+    if count == wanted { Finding::held(figure, reason) } else { Finding::short(figure, reason) }
+}
+
 /// A demand's words with the parts replaced by who played them.
 fn spelled(demand: &str, cast: &Cast) -> String {
     let demand = demand.replace("@leader", cast.leader.region.as_str());
-    demand.replace("@follower", cast.follower.region.as_str())
+    let demand = demand.replace("@follower", cast.follower.region.as_str());
+    match &cast.writer {
+        Some(writer) => demand.replace("@writer", writer.as_str()),
+        None => demand,
+    }
 }
 
 fn leader(story: &Story, one: bool, within_ms: u32) -> Finding {

@@ -26,6 +26,9 @@ pub enum NotRun {
     /// The run broke what must never be broken.
     #[error("{0}")]
     Violation(Violation),
+    /// An order could not be given.
+    #[error("no replica of the board took an order: {0}")]
+    NoBoard(String),
     /// The fleet on loopback failed.
     #[error("the local fleet failed: {0}")]
     Local(String),

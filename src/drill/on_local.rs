@@ -11,7 +11,8 @@ use crate::world::log::{Entry, Happening};
 
 use super::cast::Cast;
 use super::not_run::NotRun;
-use super::scenario::{Run, Scenario, Stage};
+use super::orders;
+use super::scenario::{Deed, Run, Scenario, Stage};
 
 /// Runs a scenario on a fresh fleet on loopback, and ends that fleet.
 ///
@@ -34,14 +35,27 @@ async fn rehearse(scenario: &Scenario, fleet: &local::Fleet) -> Result<Run, NotR
     let described = fleet.described().clone();
     settle(scenario, fleet, &described).await?;
     let started = fleet.now();
-    wait_until(fleet, started + ms(scenario.first_ms())).await;
+    wait_until(fleet, started + ms(scenario.opens_ms())).await;
     let leader = fleet.leader().ok_or(NotRun::NoLeader)?.agent;
     let agents: BTreeMap<AgentId, RegionId> =
         fleet.state().agents.into_iter().map(|(agent, state)| (agent, state.region)).collect();
     let cast = Cast::new(&described, &agents, &leader)?;
-    for cue in scenario.script(&cast) {
-        wait_until(fleet, started + ms(cue.at_ms)).await;
-        fleet.strike(&cue.fault).await.map_err(|error| NotRun::Local(error.to_string()))?;
+    let mut cast = fleet.visit(|world, _| cast.with_writer(&described, &world.rds));
+    for (act, number) in scenario.acts.iter().zip(1..) {
+        wait_until(fleet, started + ms(act.at_ms)).await;
+        if let Some(leader) = fleet.leader() {
+            cast.leading = Some(leader.agent);
+        }
+        if let Some(fault) = act.deed.fault(&cast) {
+            fleet.strike(&fault).await.map_err(|error| NotRun::Local(error.to_string()))?;
+        }
+        if let Deed::Order(order) = &act.deed {
+            let seen = orders::committed(&described, &fleet.log());
+            let order = order.given(number, &cast, seen.as_ref());
+            fleet
+                .visit(|world, now| orders::submit(world, now, &described, &order))
+                .map_err(NotRun::NoBoard)?;
+        }
     }
     wait_until(fleet, started + ms(scenario.length_ms())).await;
     Ok(Run {

@@ -9,7 +9,8 @@ use crate::sim::{Options, Sim};
 
 use super::cast::Cast;
 use super::not_run::NotRun;
-use super::scenario::{Run, Scenario, Stage};
+use super::orders;
+use super::scenario::{Deed, Run, Scenario, Stage};
 
 /// Runs a scenario on a fresh simulated fleet under this seed.
 ///
@@ -28,17 +29,27 @@ pub fn run_on_sim(scenario: &Scenario, fleet: Fleet, seed: u64) -> Result<Run, N
     // Somewhere between two ticks of everything, and elsewhere for each seed.
     sim.run_until(sim.now() + Duration::from_millis(seed.wrapping_mul(7919) % 1000));
     let started = sim.now();
-    sim.run_until(started + Duration::from_millis(scenario.first_ms().into()));
+    sim.run_until(started + Duration::from_millis(scenario.opens_ms().into()));
     let agents: BTreeMap<AgentId, RegionId> = fleet
         .regions
         .iter()
         .map(|region| (region.as_str().parse().expect("a valid name"), region.clone()))
         .collect();
     let leader = sim.leaders().into_iter().next().ok_or(NotRun::NoLeader)?.0;
-    let cast = Cast::new(&fleet, &agents, &leader)?;
-    for cue in scenario.script(&cast) {
-        sim.run_until(started + Duration::from_millis(cue.at_ms.into()));
-        sim.strike(&cue.fault);
+    let mut cast = Cast::new(&fleet, &agents, &leader)?.with_writer(&fleet, &sim.world().rds);
+    for (act, number) in scenario.acts.iter().zip(1..) {
+        sim.run_until(started + Duration::from_millis(act.at_ms.into()));
+        if let Some((leader, _)) = sim.leaders().into_iter().next() {
+            cast.leading = Some(leader);
+        }
+        if let Some(fault) = act.deed.fault(&cast) {
+            sim.strike(&fault);
+        }
+        if let Deed::Order(order) = &act.deed {
+            let order = order.given(number, &cast, orders::committed(&fleet, sim.log()).as_ref());
+            let now = sim.now();
+            orders::submit(sim.world_mut(), now, &fleet, &order).map_err(NotRun::NoBoard)?;
+        }
     }
     sim.run_until(started + Duration::from_millis(scenario.length_ms().into()));
     if let Some(violation) = sim.violations().first() {

@@ -11,6 +11,8 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::cast::{AgentRef, PlaceRef, RegionRef};
+use super::orders::OrderRef;
+use super::runs::Standing;
 use super::scenario::{Deed, Demand, SpotRef, Stage};
 use super::wire::{ScopeRef, WireRef};
 use crate::domain::signal::{AlarmName, AlarmState};
@@ -79,6 +81,7 @@ pub(super) struct RawAct {
     lag: Option<RawLag>,
     take_key: Option<RawKept>,
     give_key: Option<RawKept>,
+    order: Option<OrderRef>,
     wire: Option<WireRef>,
     mend_wire: Option<ScopeRef>,
 }
@@ -177,12 +180,36 @@ pub(super) struct RawExpect {
     epochs_rise: Option<Yes>,
     writes_lost: Option<RawWritesLost>,
     writer: Option<RawWriter>,
+    written_in: Option<RawWrittenIn>,
+    run: Option<RawRun>,
+    orders_refused: Option<RawRefused>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawWritesLost {
     max: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawWrittenIn {
+    region: RegionRef,
+    after_s: Milliseconds,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawRun {
+    runbook: String,
+    status: Standing,
+    within_s: Milliseconds,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawRefused {
+    count: u64,
 }
 
 #[derive(Deserialize)]
@@ -268,6 +295,7 @@ impl RawAct {
                 cluster,
                 taken: false,
             }),
+            self.order.map(Deed::Order),
             self.wire.map(Deed::Wire),
             self.mend_wire.map(Deed::MendWire),
         ]
@@ -308,6 +336,16 @@ impl RawExpect {
                 region,
                 within_ms: within_s.0,
             }),
+            self.written_in.map(|RawWrittenIn { region, after_s }| Demand::WrittenIn {
+                region,
+                after_ms: after_s.0,
+            }),
+            self.run.map(|RawRun { runbook, status, within_s }| Demand::Run {
+                runbook,
+                status,
+                within_ms: within_s.0,
+            }),
+            self.orders_refused.map(|RawRefused { count }| Demand::OrdersRefused { count }),
         ]
         .into_iter()
         .flatten()

@@ -103,29 +103,35 @@ fn acts(raw: Vec<Spanned<RawAct>>, run_ms: u32, problems: &mut Gathered<'_>) -> 
     if raw.is_empty() {
         problems.add(&(0..0), "the drill has no fault", "add an [[at]] entry");
     }
-    let first_ms = raw.iter().map(|act| act.get_ref().s.get_ref().0).min().unwrap_or(0);
+    let mut spans = Vec::new();
     let mut acts = Vec::new();
     for act in raw {
         let span = act.span();
         let act = act.into_inner();
         let at_ms = act.s.get_ref().0;
-        if at_ms - first_ms > run_ms {
-            problems.add(
-                &act.s.span(),
-                format!(
-                    "this happens {} after the first fault, behind the end of the run",
-                    seconds(at_ms - first_ms)
-                ),
-                "do it sooner or raise `run_s`",
-            );
-        }
+        spans.push((act.s.span(), at_ms));
         if let Some(deed) =
-            only(act.deeds(), &span, "fault, such as lose = \"@follower\"", problems)
+            only(act.deeds(), &span, "fault or order, such as lose = \"@follower\"", problems)
         {
             acts.push(Act { at_ms, deed, position: problems.position(&span) });
         }
     }
     acts.sort_by_key(|act| act.at_ms);
+    let fault = acts.iter().find(|act: &&Act| act.deed.is_fault()).or(acts.first());
+    let first_ms = fault.map_or(0, |act| act.at_ms);
+    for (span, at_ms) in spans {
+        let late_ms = at_ms.saturating_sub(first_ms);
+        if late_ms > run_ms {
+            problems.add(
+                &span,
+                format!(
+                    "this happens {} after the first fault, behind the end of the run",
+                    seconds(late_ms)
+                ),
+                "do it sooner or raise `run_s`",
+            );
+        }
+    }
     acts
 }
 

@@ -11,7 +11,8 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::cast::{AgentRef, Cast, PlaceRef, RegionRef};
-
+use super::orders::OrderRef;
+use super::runs::Standing;
 use super::wire::{ScopeRef, WireRef};
 use super::words::seconds;
 use crate::config::{Place, Position, Problem};
@@ -76,7 +77,7 @@ pub struct Act {
     pub position: Position,
 }
 
-/// A fault whose Regions and agents may be parts still to be given out.
+/// A fault or an order, whose Regions and agents may be parts still to be given out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Deed {
     /// See [`Fault::Lose`].
@@ -161,6 +162,8 @@ pub enum Deed {
         /// What state.
         state: AlarmState,
     },
+    /// What a person orders.
+    Order(OrderRef),
     /// See [`Fault::Wire`].
     Wire(WireRef),
     /// See [`Fault::MendWire`].
@@ -178,11 +181,18 @@ pub struct SpotRef {
 }
 
 impl Deed {
-    /// The fault, with the parts given out.
+    /// Whether it breaks or mends something; an order doesn't.
     #[must_use]
-    pub fn cast(&self, cast: &Cast) -> Fault {
+    pub const fn is_fault(&self) -> bool {
+        !matches!(self, Self::Order(_))
+    }
+
+    /// The fault, with the parts given out; none for an order.
+    #[must_use]
+    pub fn fault(&self, cast: &Cast) -> Option<Fault> {
         let spot = |spot: &SpotRef| (cast.region(&spot.region), spot.service.clone());
-        match self {
+        Some(match self {
+            Self::Order(_) => return None,
             Self::Lose(region) => Fault::Lose { region: cast.region(region) },
             Self::Restore(region) => Fault::Restore { region: cast.region(region) },
             Self::Slow { region, service, delay_ms } => Fault::Slow {
@@ -228,7 +238,7 @@ impl Deed {
             Self::ControlPlane { down } => Fault::ControlPlane { down: *down },
             Self::Wire(rule) => Fault::Wire { rule: rule.cast(cast) },
             Self::MendWire(scope) => Fault::MendWire { scope: scope.cast(cast) },
-        }
+        })
     }
 
     /// The Regions that it names.
@@ -252,6 +262,7 @@ impl Deed {
             Self::Wire(WireRef { scope, .. }) | Self::MendWire(scope) => {
                 scope.region.iter().collect()
             }
+            Self::Order(order) => order.regions(),
             Self::Heal
             | Self::KillAgent(_)
             | Self::StartAgent(_)
@@ -264,6 +275,7 @@ impl Deed {
         match self {
             Self::Slow { service, .. } => service.as_ref(),
             Self::Fail(at) | Self::Kill(at) | Self::Mend(at) => at.service.as_ref(),
+            Self::Order(order) => order.service(),
             _ => None,
         }
     }
@@ -344,6 +356,27 @@ pub enum Demand {
         /// By then.
         within_ms: u32,
     },
+    /// Writes are taken, and nowhere else than in one Region.
+    WrittenIn {
+        /// In which.
+        region: RegionRef,
+        /// Those up to then don't count.
+        after_ms: u32,
+    },
+    /// A run of a runbook came to stand so.
+    Run {
+        /// Of which runbook.
+        runbook: String,
+        /// How.
+        status: Standing,
+        /// By then.
+        within_ms: u32,
+    },
+    /// Just so many of the people's orders were refused.
+    OrdersRefused {
+        /// How many.
+        count: u64,
+    },
 }
 
 impl Demand {
@@ -355,13 +388,17 @@ impl Demand {
             | Self::Drained { within_ms, .. }
             | Self::Serving { within_ms, .. }
             | Self::Writer { within_ms, .. }
+            | Self::Run { within_ms, .. }
             | Self::FirstAction { within_ms } => Some(*within_ms),
-            Self::ClientErrors { after_ms, .. } => Some(*after_ms),
+            Self::ClientErrors { after_ms, .. } | Self::WrittenIn { after_ms, .. } => {
+                Some(*after_ms)
+            }
             Self::NothingMoves
             | Self::NoNewLeader
             | Self::NeverEmpty
             | Self::EpochsRise
-            | Self::WritesLost { .. } => None,
+            | Self::WritesLost { .. }
+            | Self::OrdersRefused { .. } => None,
         }
     }
 
@@ -370,7 +407,9 @@ impl Demand {
             Self::Drained { region, service, .. } | Self::Serving { region, service, .. } => {
                 Some((region, service.as_ref()))
             }
-            Self::Writer { region: Some(region), .. } => Some((region, None)),
+            Self::Writer { region: Some(region), .. } | Self::WrittenIn { region, .. } => {
+                Some((region, None))
+            }
             _ => None,
         }
     }
@@ -412,30 +451,32 @@ impl fmt::Display for Demand {
                 }
                 write!(f, " within {}", seconds(*within_ms))
             }
+            Self::WrittenIn { region, after_ms } => {
+                write!(f, "after {} writes are taken in {region} only", seconds(*after_ms))
+            }
+            Self::Run { runbook, status, within_ms } => {
+                write!(f, "a run of {runbook} is {status} within {}", seconds(*within_ms))
+            }
+            Self::OrdersRefused { count: 0 } => f.write_str("no order is refused"),
+            Self::OrdersRefused { count: 1 } => f.write_str("one order is refused"),
+            Self::OrdersRefused { count } => write!(f, "{count} orders are refused"),
         }
     }
 }
 
-/// A fault and when it strikes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Cue {
-    /// Since the start of the drill.
-    pub at_ms: u32,
-    /// What strikes.
-    pub fault: Fault,
-}
-
 impl Scenario {
-    /// The faults in order, with the parts given out.
+    /// When the parts are to be given out: at the first entry of the timeline, be it an order.
     #[must_use]
-    pub fn script(&self, cast: &Cast) -> Vec<Cue> {
-        self.acts.iter().map(|act| Cue { at_ms: act.at_ms, fault: act.deed.cast(cast) }).collect()
+    pub fn opens_ms(&self) -> u32 {
+        self.acts.first().map_or(0, |act| act.at_ms)
     }
 
-    /// When the first fault strikes, since the start of the drill.
+    /// When the first fault strikes, since the start of the drill; in a drill of orders alone, when
+    /// the first one is given.
     #[must_use]
     pub fn first_ms(&self) -> u32 {
-        self.acts.first().map_or(0, |act| act.at_ms)
+        let fault = self.acts.iter().find(|act| act.deed.is_fault());
+        fault.map_or_else(|| self.opens_ms(), |act| act.at_ms)
     }
 
     /// How long the drill lasts from its start.
@@ -474,6 +515,16 @@ impl Scenario {
                 );
             }
             for region in regions {
+                if *region == RegionRef::Writer && fleet.databases.is_empty() {
+                    problem(
+                        position,
+                        format!(
+                            "the fleet {} has no database that @writer could write",
+                            fleet.name
+                        ),
+                        "name a Region, or another part".to_owned(),
+                    );
+                }
                 if let RegionRef::Named(region) = region
                     && !fleet.regions.contains(region)
                 {

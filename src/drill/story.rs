@@ -7,10 +7,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::databases::Databases;
+use super::orders::State;
+use super::runs::{Runs, Shown};
 use super::scenario::{Run, Scenario};
 use super::seats::{Leader, Seats};
 use super::zones::{Effect, Move, Zones};
-use crate::domain::control::{ControlState, Weights};
+use crate::domain::control::Weights;
 use crate::domain::observation::{CellState, Report, Target};
 use crate::domain::{AgentId, Moment, ProbeFailure, RegionId, StateName, Weight, ZoneId};
 use crate::ports::items;
@@ -45,6 +47,7 @@ pub(super) struct Decision {
     /// Against the state committed when it was written.
     pub(super) moves: Vec<Move>,
     wanted: Weights,
+    shown: Shown,
 }
 
 /// An applied batch.
@@ -100,6 +103,8 @@ pub(super) struct Story {
     /// Requests that had failed before anything was broken.
     pub(super) failed_before: u64,
     pub(super) databases: Databases,
+    /// What became of runs and orders, before the first fault too.
+    pub(super) runs: Runs,
 }
 
 impl Story {
@@ -127,6 +132,7 @@ impl Story {
                 requests: Vec::new(),
                 failed_before: 0,
                 databases: Databases::default(),
+                runs: Runs::default(),
             },
             run,
             seats: Seats::new(&run.fleet),
@@ -263,23 +269,23 @@ impl Teller<'_> {
         {
             decision.committed = Some(stamp);
             self.committed.clone_from(&decision.wanted);
+            self.story.runs.committed(stamp, &decision.shown);
         }
     }
 
     fn state(&mut self, stamp: Stamp, item: &serde_json::Value) {
-        let Some(state) = document::<ControlState<serde_json::Value, serde_json::Value>>(item)
-        else {
-            return;
-        };
+        let Some(state) = document::<State>(item) else { return };
         if self.story.decisions.iter().any(|decision| decision.name == state.name) {
             return;
         }
+        let shown = Shown::of(&state);
         self.story.decisions.push(Decision {
             name: state.name,
             by: state.by,
             put: stamp,
             committed: None,
             moves: moves(&self.committed, &state.wanted),
+            shown,
             wanted: state.wanted,
         });
     }

@@ -24,7 +24,11 @@ impl Score {
         }
         let seed = self.seed.map_or(String::new(), |seed| format!(" with seed {seed}"));
         let (leader, follower) = (&self.cast.leader.region, &self.cast.follower.region);
-        writeln!(out, "on {}{seed}; @leader was {leader}, @follower {follower}", self.stage)?;
+        write!(out, "on {}{seed}; @leader was {leader}, @follower {follower}", self.stage)?;
+        match &self.cast.writer {
+            Some(writer) => writeln!(out, ", @writer {writer}")?,
+            None => writeln!(out)?,
+        }
         self.write_verdicts(out)?;
         self.write_timeline(out)?;
         self.write_figures(out)?;

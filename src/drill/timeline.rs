@@ -31,6 +31,8 @@ pub enum LineKind {
     Clients,
     /// What befell a database.
     Database,
+    /// A person's order was handled, or a run went on.
+    Run,
 }
 
 impl LineKind {
@@ -46,6 +48,7 @@ impl LineKind {
             Self::Refused => "refused",
             Self::Clients => "clients",
             Self::Database => "database",
+            Self::Run => "run",
         }
     }
 }
@@ -78,6 +81,9 @@ pub(super) fn tell(story: &Story) -> Vec<Line> {
     lines.extend(story.databases.events.iter().filter_map(|(stamp, happening)| {
         Some((*stamp, LineKind::Database, of_a_database(happening)?))
     }));
+    lines.extend(
+        story.runs.events.iter().map(|(stamp, event)| (*stamp, LineKind::Run, event.to_string())),
+    );
     // Stable: of two lines about one entry of the log, the first told stays first.
     lines.sort_by_key(|(stamp, _, _)| *stamp);
     lines

@@ -30,6 +30,7 @@ use crate::config::{self, Loaded};
 use crate::domain::{self, AgentId, Moment, RegionId};
 use crate::telemetry::clock;
 use crate::telemetry::logs::Format;
+use crate::world::World;
 use crate::world::distances::Distances;
 use crate::world::fault::Fault;
 use crate::world::log::{Caller, Entry};
@@ -232,6 +233,11 @@ impl Fleet {
     #[must_use]
     pub fn state(&self) -> State {
         self.running.state()
+    }
+
+    /// Looks at the world, or does in it what a person does from outside.
+    pub fn visit<T>(&self, visit: impl FnOnce(&mut World, Moment) -> T) -> T {
+        self.running.shared().alter(visit)
     }
 
     /// Everything that has happened so far.

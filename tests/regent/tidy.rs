@@ -20,7 +20,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("world", &["domain"]),
     ("sim", &["core", "domain", "ports", "runbook", "world"]),
     ("local", &["config", "domain", "ports", "telemetry", "world"]),
-    ("drill", &["config", "core", "domain", "local", "ports", "sim", "world"]),
+    ("drill", &["config", "core", "domain", "local", "ports", "runbook", "sim", "world"]),
     (
         "cli",
         &[
