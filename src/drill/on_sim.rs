@@ -18,7 +18,13 @@ use super::scenario::{Deed, Run, Scenario, Stage};
 /// When the fleet does not settle in time, or a part can't be given out. Broken invariants too: a
 /// run that broke one proves nothing else.
 pub fn run_on_sim(scenario: &Scenario, fleet: Fleet, seed: u64) -> Result<Run, NotRun> {
-    let fleet = with_ttl(fleet, scenario.distances.ttl_s());
+    let mut fleet = with_ttl(fleet, scenario.distances.ttl_s());
+    if let Some(budget_ms) = scenario.loss_budget_ms {
+        for database in fleet.databases.values_mut() {
+            database.loss_budget_ms = budget_ms;
+        }
+    }
+    let fleet = fleet;
     let mut sim = Sim::new(fleet.clone(), Options { seed, ..Options::default() });
     sim.world_mut().rds.set_pace(scenario.distances.pace());
     scenario.distances.apply(&mut sim.world_mut().network, &fleet.regions);

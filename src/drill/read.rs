@@ -94,6 +94,7 @@ fn validated(path: &Path, raw: RawFile, problems: &mut Gathered<'_>) -> Scenario
         run_ms,
         on,
         distances: raw.distances.unwrap_or_default(),
+        loss_budget_ms: raw.loss_budget_s.map(|budget| budget.0),
         acts,
         expects,
     }
