@@ -11,6 +11,23 @@ use super::explain::{Cause, RunEvent, State};
 use super::note::Note;
 use super::runs::{self, Carry, Consent, Driver, World, failing_ms};
 
+/// What steps may look at. A macro, since a run is driven while the rest of the brain is looked at.
+macro_rules! world {
+    ($brain:ident, $now:ident, $state:ident) => {
+        World {
+            now: $now,
+            fleet: &$brain.fleet,
+            runs: &$state.runs,
+            wanted: &$state.wanted,
+            paused: $state.steering.pause.is_some(),
+            zones: &$brain.zones,
+            standings: &$brain.standings,
+            databases: &$brain.databases,
+            blocked: &$brain.blocked,
+        }
+    };
+}
+
 impl Brain {
     /// Whether a run is under way.
     pub(super) fn runs_active(&self) -> bool {
@@ -27,17 +44,7 @@ impl Brain {
             return false;
         }
         self.databases.watch_doubts(now, &state.runs);
-        let world = World {
-            now,
-            fleet: &self.fleet,
-            runs: &state.runs,
-            wanted: &state.wanted,
-            paused: state.steering.pause.is_some(),
-            zones: &self.zones,
-            standings: &self.standings,
-            databases: &self.databases,
-            blocked: &self.blocked,
-        };
+        let world = world!(self, now, state);
         let consent =
             Consent { fleet: &self.fleet, steering: &state.steering, databases: &self.databases };
         let at = self.wall(now);
@@ -109,17 +116,7 @@ impl Brain {
         if state.runs.is_empty() {
             return;
         }
-        let world = World {
-            now,
-            fleet: &self.fleet,
-            runs: &state.runs,
-            wanted: &state.wanted,
-            paused: state.steering.pause.is_some(),
-            zones: &self.zones,
-            standings: &self.standings,
-            databases: &self.databases,
-            blocked: &self.blocked,
-        };
+        let world = world!(self, now, state);
         let mut carry = Carry { out: &mut self.out, lease_end, moved: Vec::new() };
         self.runs.act(&world, &mut carry);
         for database in carry.moved {

@@ -354,9 +354,12 @@ fn nothing_moves(story: &Story) -> Finding {
     }
 }
 
+/// A leader that begins a new term by itself (a seat stood above its epoch) is no new one.
 fn no_new_leader(story: &Story) -> Finding {
-    let figure = Some(Figure::Count(story.new_leaders.len().try_into().unwrap_or(u64::MAX)));
-    match (&story.leader_before, story.new_leaders.first()) {
+    let before = story.leader_before.as_ref().map(|leader| &leader.holder);
+    let others = || story.new_leaders.iter().filter(|(_, it)| Some(&it.holder) != before);
+    let figure = Some(Figure::Count(others().count().try_into().unwrap_or(u64::MAX)));
+    match (&story.leader_before, others().next()) {
         (None, _) => Finding::short(None, "nobody led when the fault struck"),
         (Some(leader), None) => Finding::held(
             figure,

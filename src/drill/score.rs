@@ -254,12 +254,16 @@ mod tests {
         let taken = told(|tale| {
             tale.take(2000, 4, "us-west-2", &REGIONS[1..], (3, 1));
         });
+        let again = told(|tale| {
+            tale.take(2000, 4, "eu-west-1", &REGIONS[..2], (3, 1));
+        });
         let mut nobody = Tale::empty();
         nobody.lose(0, "us-east-1");
         check(
             "no-new-leader = true",
             vec![
                 (kept, count(0)),
+                (again, count(0)),
                 (taken, Err("us-west-2 took over in epoch 4 at +2 s")),
                 (nobody, Err("nobody led")),
             ],
