@@ -131,9 +131,9 @@ fn one(expect: &Expect, run: &Run, story: &Story) -> Verdict {
         Demand::NeverEmpty => never_empty(story),
         Demand::EpochsRise => epochs_rise(story),
         Demand::WritesLost { max } => writes_lost(story, *max),
-        Demand::Writer { database, region, within_ms } => {
+        Demand::Writer { database, region, after_ms, within_ms } => {
             let to = region.as_ref().map(|region| run.cast.region(region));
-            writer(story, &run.fleet, database, to.as_ref(), *within_ms)
+            writer(story, &run.fleet, database, to.as_ref(), (*after_ms, *within_ms))
         }
         Demand::WrittenIn { region, after_ms } => {
             written_in(story, &run.cast.region(region), *after_ms)
@@ -164,7 +164,7 @@ fn writer(
     fleet: &Fleet,
     database: &DatabaseId,
     wanted: Option<&RegionId>,
-    within_ms: u32,
+    (after_ms, within_ms): (u32, u32),
 ) -> Finding {
     let Some(spec) = fleet.databases.get(database) else {
         return Finding::short(None, format!("the fleet has no database {database}"));
@@ -174,7 +174,13 @@ fn writer(
     match moves.find(|(_, to)| wanted.is_none_or(|wanted| wanted == *to)) {
         Some((stamp, to)) => {
             let what = format!("{database} is written in {to}");
-            Finding::timed(story.since_ms(stamp), within_ms, &what)
+            let at_ms = story.since_ms(stamp);
+            if at_ms < after_ms.into() {
+                let early = seconds(u64::from(after_ms) - at_ms);
+                let reason = format!("{what} at +{}, {early} early", seconds(at_ms));
+                return Finding::short(Some(Figure::Ms(at_ms)), reason);
+            }
+            Finding::timed(at_ms, within_ms, &what)
         }
         None => Finding::short(None, format!("the writer of {database} did not move so")),
     }

@@ -20,7 +20,12 @@ use super::scenario::{Deed, Run, Scenario, Stage};
 /// When the fleet can't be started, does not settle in time, or refuses a fault. Broken invariants
 /// too, as far as the log alone can show them: what truly was with the applications of a loaded
 /// machine, and what processes meant to do, nobody here knows.
-pub async fn run_on_local(scenario: &Scenario, options: local::Options) -> Result<Run, NotRun> {
+pub async fn run_on_local(scenario: &Scenario, mut options: local::Options) -> Result<Run, NotRun> {
+    if let Some(budget_ms) = scenario.loss_budget_ms {
+        for database in options.loaded.raw.fleet.databases.values_mut() {
+            database.loss_budget_ms = budget_ms;
+        }
+    }
     let fleet = local::Fleet::start(options).await.map_err(|e| NotRun::Local(e.to_string()))?;
     let run = rehearse(scenario, &fleet).await;
     fleet.shutdown().await;

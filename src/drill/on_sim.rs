@@ -18,7 +18,13 @@ use super::scenario::{Deed, Run, Scenario, Stage};
 /// When the fleet does not settle in time, or a part can't be given out. Broken invariants too: a
 /// run that broke one proves nothing else.
 pub fn run_on_sim(scenario: &Scenario, fleet: Fleet, seed: u64) -> Result<Run, NotRun> {
-    let fleet = with_ttl(fleet, scenario.distances.ttl_s());
+    let mut fleet = with_ttl(fleet, scenario.distances.ttl_s());
+    if let Some(budget_ms) = scenario.loss_budget_ms {
+        for database in fleet.databases.values_mut() {
+            database.loss_budget_ms = budget_ms;
+        }
+    }
+    let fleet = fleet;
     let mut sim = Sim::new(fleet.clone(), Options { seed, ..Options::default() });
     sim.world_mut().rds.set_pace(scenario.distances.pace());
     scenario.distances.apply(&mut sim.world_mut().network, &fleet.regions);
@@ -84,34 +90,111 @@ mod tests {
     use super::*;
     use crate::drill::score;
 
+    fn shipped() -> Fleet {
+        crate::config::load_dir(Path::new("regions")).expect("shipped").fleet
+    }
+
+    /// Few seeds for each: this is the slowest test there is, and the swarm draws the seeds. Those
+    /// that last long, because they wait for CloudWatch or for life's distances, have one; it is one
+    /// under which the leader stands where it is lost, if the file is about that.
     #[test]
-    fn every_shipped_drill_holds_under_many_seeds_and_twice_the_same() {
-        let fleet = crate::config::load_dir(Path::new("regions")).expect("shipped").fleet;
-        // Those that last long with the seeds that their nearer twins leave out.
+    fn every_shipped_drill_holds_and_twice_the_same() {
         let drills = [
-            ("region-loss", 0..8),
-            ("leader-loss", 0..8),
-            ("link-cut", 0..8),
-            ("brief-blip", 0..8),
-            ("gray-failure", 0..4),
-            ("control-plane-down", 0..4),
-            ("gate-agent-dead", 0..2),
-            ("region-loss-far", 8..10),
-            ("leader-loss-far", 8..10),
+            ("region-loss", 0..4),
+            ("leader-loss", 0..4),
+            ("link-cut", 0..4),
+            ("brief-blip", 0..3),
+            ("gray-failure", 0..2),
+            ("control-plane-down", 0..2),
+            ("gate-agent-dead", 0..1),
+            ("region-loss-far", 8..9),
+            ("leader-loss-far", 9..10),
+            ("switchover", 0..1),
+            ("two-operators", 1..2),
+            ("writer-lost", 2..3),
+            ("writer-lost-over-budget", 4..5),
+            ("leader-killed-promoting", 3..4),
+            ("promotion-answer-lost", 1..2),
         ];
+        let files = std::fs::read_dir("chaos").expect("shipped").count();
+        assert_eq!(drills.len(), files, "a shipped drill is not run here");
+        let fleet = shipped();
         for (name, seeds) in drills {
             let path = Path::new("chaos").join(format!("{name}.toml"));
             let scenario = Scenario::load(&path).expect("shipped");
-            for seed in seeds.clone() {
+            let text = |seed| {
                 let run = run_on_sim(&scenario, fleet.clone(), seed).expect("runs");
                 let score = score(&scenario, &run);
                 assert!(score.held, "seed {seed}:\n{}", score.text());
-            }
-            let text = |seed| {
-                let run = run_on_sim(&scenario, fleet.clone(), seed).expect("runs");
-                score(&scenario, &run).text()
+                score.text()
             };
-            assert_eq!(text(seeds.start), text(seeds.start));
+            let first = seeds.start;
+            let texts: Vec<String> = seeds.map(text).collect();
+            // What is the same is soon seen; the long ones have nothing of their own in this.
+            if scenario.length_ms() < 100_000 {
+                assert_eq!(text(first), texts[0], "{name}");
+            }
         }
+    }
+
+    #[test]
+    fn what_became_of_orders_and_runs_is_told_and_judged() {
+        let text = r#"
+            title = "T"
+            about = "A"
+            run_s = 30
+            [[at]]
+            s = 1
+            order = { start = { runbook = "switch-database", set = { database = "orders", from = "@writer", to = "eu-west-1" } } }
+            [[at]]
+            s = 20
+            order = { reject = { runbook = "switch-database", step = "consent" } }
+            [[at]]
+            s = 21
+            order = { reject = { runbook = "evacuate-region", step = "consent" } }
+            [[expect]]
+            run = { runbook = "switch-database", status = "waiting", within_s = 10 }
+            [[expect]]
+            run = { runbook = "switch-database", status = "waiting", within_s = 2 }
+            [[expect]]
+            run = { runbook = "switch-database", status = "done", within_s = 30 }
+            [[expect]]
+            run = { runbook = "evacuate-region", status = "done", within_s = 30 }
+            [[expect]]
+            orders-refused = { count = 1 }
+            [[expect]]
+            orders-refused = { count = 0 }
+            [[expect]]
+            written-in = { region = "@writer", after_s = 0 }
+            [[expect]]
+            written-in = { region = "eu-west-1", after_s = 0 }
+            [[expect]]
+            written-in = { region = "@writer", after_s = 30 }
+        "#;
+        let scenario = Scenario::parse(Path::new("x.toml"), text).expect("good");
+        scenario.check(&shipped()).expect("fits");
+        let score = score(&scenario, &run_on_sim(&scenario, shipped(), 1).expect("runs"));
+        let held: Vec<bool> = score.verdicts.iter().map(|verdict| verdict.held).collect();
+        let text = score.text();
+        assert_eq!(held, [true, false, false, false, true, false, true, false, false], "{text}");
+        for told in [
+            "run       carried out: start switch-database-1 (a drill)",
+            "run       switch-database-1 is waiting for a person",
+            "run       refused: reject run:evacuate-region:consent (a drill): there is no run",
+            "no run of evacuate-region is known",
+            "@writer us-east-1",
+        ] {
+            assert!(text.contains(told), "{told}:\n{text}");
+        }
+    }
+
+    #[test]
+    fn an_order_that_nobody_handles_is_no_drill() {
+        let text = "title = \"T\"\nabout = \"A\"\nrun_s = 1\n[[at]]\ns = 1\norder = \"pause\"\n\
+                    [[at]]\ns = 2\norder = \"resume\"\n[[expect]]\nnothing-moves = true\n";
+        let scenario = Scenario::parse(Path::new("x.toml"), text).expect("good");
+        let score = score(&scenario, &run_on_sim(&scenario, shipped(), 1).expect("runs"));
+        assert!(!score.held);
+        assert!(score.verdicts[0].reason.ends_with("of 2 orders were handled"), "{score:?}");
     }
 }

@@ -26,7 +26,7 @@ use crate::world::log::ClientKind;
 const SECONDS_MAX: u64 = 86_400;
 
 /// A time that the file gives in seconds.
-#[derive(Debug, Clone, Copy, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
 #[serde(try_from = "f64")]
 pub(super) struct Milliseconds(pub(super) u32);
 
@@ -54,6 +54,7 @@ pub(super) struct RawFile {
     pub(super) run_s: Spanned<Milliseconds>,
     pub(super) on: Option<Spanned<BTreeSet<Stage>>>,
     pub(super) distances: Option<Distances>,
+    pub(super) loss_budget_s: Option<Milliseconds>,
     #[serde(default)]
     pub(super) at: Vec<Spanned<RawAct>>,
     #[serde(default)]
@@ -217,6 +218,8 @@ struct RawRefused {
 struct RawWriter {
     database: DatabaseId,
     region: Option<RegionRef>,
+    #[serde(default)]
+    after_s: Milliseconds,
     within_s: Milliseconds,
 }
 
@@ -331,9 +334,10 @@ impl RawExpect {
             self.never_empty.map(|Yes| Demand::NeverEmpty),
             self.epochs_rise.map(|Yes| Demand::EpochsRise),
             self.writes_lost.map(|RawWritesLost { max }| Demand::WritesLost { max }),
-            self.writer.map(|RawWriter { database, region, within_s }| Demand::Writer {
+            self.writer.map(|RawWriter { database, region, after_s, within_s }| Demand::Writer {
                 database,
                 region,
+                after_ms: after_s.0,
                 within_ms: within_s.0,
             }),
             self.written_in.map(|RawWrittenIn { region, after_s }| Demand::WrittenIn {

@@ -94,6 +94,7 @@ fn validated(path: &Path, raw: RawFile, problems: &mut Gathered<'_>) -> Scenario
         run_ms,
         on,
         distances: raw.distances.unwrap_or_default(),
+        loss_budget_ms: raw.loss_budget_s.map(|budget| budget.0),
         acts,
         expects,
     }
@@ -190,12 +191,17 @@ fn only<T>(
 mod tests {
     use super::*;
     use crate::config::Position;
+    use crate::domain::autonomy::{ActionKind, Autonomy};
     use crate::drill::fixture;
-    use crate::drill::{AgentRef, Deed, Demand, PlaceRef, RegionRef, ScopeRef, SpotRef, WireRef};
+    use crate::drill::{
+        AgentRef, Argument, Deed, Demand, OrderRef, PlaceRef, QuestionRef, RegionRef, ScopeRef,
+        SpotRef, StartRef, WireRef,
+    };
     use crate::world::distances::Distances;
     use crate::world::fault::AwsService;
     use crate::world::log::ClientKind;
     use crate::world::wire::{Percent, Treatment};
+    use std::collections::BTreeMap;
 
     const HEAD: &str = "title = \"T\"\nabout = \"A\"\nrun_s = 30\n";
     const ACT: &str = "[[at]]\ns = 0\nheal = true\n";
@@ -241,6 +247,42 @@ mod tests {
                 Deed::Cut { from: PlaceRef::Outside, to: PlaceRef::Region(us()), both: false },
             ),
             ("heal = true", Deed::Heal),
+            ("kill-agent = \"@leading\"", Deed::KillAgent(AgentRef::Leading)),
+            ("lose = \"@writer\"", Deed::Lose(RegionRef::Writer)),
+            ("order = \"pause\"", Deed::Order(OrderRef::Pause)),
+            (
+                "order = { drain = { region = \"@follower\", service = \"web\" } }",
+                Deed::Order(OrderRef::Drain { region: RegionRef::Follower, service: web() }),
+            ),
+            (
+                "order = { autonomy = { action = \"failover\", to = \"auto\" } }",
+                Deed::Order(OrderRef::Autonomy {
+                    action: ActionKind::Failover,
+                    to: Some(Autonomy::Auto),
+                }),
+            ),
+            (
+                "order = { approve = { runbook = \"fail-database-over\", step = \"consent\" } }",
+                Deed::Order(OrderRef::Approve(QuestionRef {
+                    runbook: "fail-database-over".to_owned(),
+                    step: "consent".to_owned(),
+                })),
+            ),
+            (
+                "order = { abort = { runbook = \"evacuate-region\" } }",
+                Deed::Order(OrderRef::Abort { runbook: "evacuate-region".to_owned() }),
+            ),
+            (
+                "order = { start = { runbook = \"evacuate-region\", set = { region = \"@leader\", \
+                 bake = \"9s\" } } }",
+                Deed::Order(OrderRef::Start(StartRef {
+                    runbook: "evacuate-region".to_owned(),
+                    set: BTreeMap::from([
+                        ("region".to_owned(), Argument::Part(RegionRef::Leader)),
+                        ("bake".to_owned(), Argument::Text("9s".to_owned())),
+                    ]),
+                })),
+            ),
             ("kill-agent = \"@leader\"", Deed::KillAgent(AgentRef::Leader)),
             ("start-agent = \"a.1\"", Deed::StartAgent(AgentRef::Named(fixture::id("a.1")))),
             ("control-plane = \"down\"", Deed::ControlPlane { down: true }),
@@ -393,6 +435,14 @@ mod tests {
                 "empty",
                 "expectation",
             ),
+            (
+                "[[at]]\ns = 0\norder = { start = { runbook = \"evacuate\" } }\n",
+                6,
+                9,
+                "no runbook \"evacuate\"",
+                "there are evacuate-region",
+            ),
+            ("[[at]]\ns = 0\norder = { stop = { runbook = \"x\" } }\n", 6, 11, "stop", "pause"),
             ("[[at]\n", 4, 6, "", ""),
         ];
         for (middle, line, column, what, remedy) in table {
@@ -448,12 +498,14 @@ mod tests {
 
     #[test]
     fn the_shipped_files_are_good() {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("chaos");
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let fleet = crate::config::load_dir(&root.join("regions")).expect("shipped").fleet;
+        let folder = root.join("chaos");
         let mut names = BTreeSet::new();
         for entry in fs::read_dir(folder).expect("shipped") {
             let path = entry.expect("readable").path();
             let scenario = Scenario::load(&path).expect("a good file");
-            scenario.check(&fixture::fleet()).expect("fits any fleet of three");
+            scenario.check(&fleet).expect("fits the shipped fleet");
             names.insert(path.file_stem().expect("named").to_string_lossy().into_owned());
         }
         for name in ["region-loss", "leader-loss", "link-cut", "brief-blip", "gray-failure"] {

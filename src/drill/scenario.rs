@@ -60,6 +60,9 @@ pub struct Scenario {
     pub on: BTreeSet<Stage>,
     /// How far apart everything is.
     pub distances: Distances,
+    /// What a failover of any database may lose without a person's word, if not what the fleet's files
+    /// say.
+    pub loss_budget_ms: Option<u32>,
     /// What is done, in order of time.
     pub acts: Vec<Act>,
     /// What must hold, in the file's order.
@@ -353,6 +356,8 @@ pub enum Demand {
         database: DatabaseId,
         /// To where; anywhere if none.
         region: Option<RegionRef>,
+        /// Not sooner.
+        after_ms: u32,
         /// By then.
         within_ms: u32,
     },
@@ -444,10 +449,13 @@ impl fmt::Display for Demand {
             Self::NeverEmpty => f.write_str("no service is ever left without an answer"),
             Self::EpochsRise => f.write_str("no zone's epoch ever falls"),
             Self::WritesLost { max } => write!(f, "at most {max} acknowledged writes are lost"),
-            Self::Writer { database, region, within_ms } => {
+            Self::Writer { database, region, after_ms, within_ms } => {
                 write!(f, "the writer of {database} has moved")?;
                 if let Some(region) = region {
                     write!(f, " to {region}")?;
+                }
+                if *after_ms > 0 {
+                    write!(f, " after {}, and", seconds(*after_ms))?;
                 }
                 write!(f, " within {}", seconds(*within_ms))
             }
