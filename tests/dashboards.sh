@@ -103,8 +103,8 @@ PY
 }
 
 # The loss shows in verdicts, decisions and shares; the leader's own loss in elections.
-leader=$(grep -o '[a-z0-9-]* leads (epoch' "$folder/up.log" | head -n 1 | cut -d ' ' -f 1)
-lost=$(for region in $REGENT_LOCAL_REGIONS; do [ "$region" = "$leader" ] || echo "$region"; done | head -n 1)
+leader=$(grep -o '[a-z0-9-]* leads (epoch' "$folder/up.log" | sed -n 1p | cut -d ' ' -f 1)
+lost=$(for region in $REGENT_LOCAL_REGIONS; do [ "$region" = "$leader" ] || echo "$region"; done | sed -n 1p)
 local_fleet() { "$regent" local "$@" --env "$folder/local.env" >/dev/null; }
 local_fleet lose "$lost"
 await "RegentRegionOutOfService fires" ask firing RegentRegionOutOfService
@@ -119,5 +119,5 @@ ask rules || fail "rules"
 ask panels
 echo "ok: shares, leader, matrix and answers as the dashboard asks for them:"
 ask show 'max by (service, region) (regent_weight_actual and on (instance) regent_acting == 1)'
-ask show 'max by (region, service, observer) ((regent_cell_state{state="up"} == 1))' | head -n 6
+ask show 'max by (region, service, observer) ((regent_cell_state{state="up"} == 1))' | sed -n 1,6p
 ask show 'sum by (region, reason) (regent_decisions_total)'
