@@ -22,6 +22,7 @@ use crate::domain::{AgentId, Fleet, RegionId, ServiceId, Weight, ZoneId};
 use crate::world::apps::Condition;
 use crate::world::fault::AwsService;
 use crate::world::network::Place;
+use crate::world::wire::Rule;
 
 use super::{Fates, Options};
 
@@ -121,6 +122,11 @@ pub enum Trouble {
     },
     /// Route 53 is still at work on the batch before, whatever comes.
     PriorRequest,
+    /// Calls come to grief on the wire, before or after their effect.
+    Wire {
+        /// Which calls, and how.
+        rule: Rule,
+    },
     /// The board's changes don't get from one Region to another; then they come out of order.
     Stall {
         /// From.
@@ -180,6 +186,11 @@ pub enum Trouble {
         /// Whose.
         region: RegionId,
     },
+    /// A seat's table is made anew, as `init` would make it.
+    RecreateSeat {
+        /// Whose.
+        region: RegionId,
+    },
     /// Somebody edits a weight by hand.
     EditWeight {
         /// Of which service.
@@ -230,6 +241,7 @@ impl Trouble {
             Self::App { .. } => "application unwell",
             Self::Throttle { .. } => "AWS throttles",
             Self::PriorRequest => "Route 53 at work",
+            Self::Wire { .. } => "calls struck on the wire",
             Self::Stall { .. } => "replication stalled, then out of order",
             Self::Kill { .. } => "agent killed",
             Self::Pause { drops: false, .. } => "agent paused",
@@ -240,6 +252,7 @@ impl Trouble {
             Self::OldBoard { .. } => "board restored from an old copy",
             Self::OldSeat { .. } => "seat restored from an old copy",
             Self::LoseSeat { .. } => "seat deleted",
+            Self::RecreateSeat { .. } => "seat made anew",
             Self::EditWeight { .. } => "weight edited by hand",
             Self::DeleteFence { .. } => "fence deleted by hand",
             Self::ForeignFence { .. } => "another fleet's fence",
@@ -313,9 +326,6 @@ impl Plan {
         if self.clocks_ppm.iter().any(|ppm| *ppm != 0) || self.episodes.iter().any(drifts) {
             // Its sum leaves out the margin, which is there for clocks that drift.
             suspended.push("the lease ends in time");
-        }
-        if self.wild_clocks {
-            suspended.extend(["one acting leader", "the deposed is silent"]);
         }
         if self.fates.probe_lost > 0 {
             // The truth that it judges by knows of cuts, not of single probes that get lost.
