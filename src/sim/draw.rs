@@ -11,6 +11,7 @@ use rand_pcg::Pcg64Mcg;
 
 use crate::domain::autonomy::{APPROVAL_MS, ActionKind, Autonomy, Consent};
 use crate::domain::fleet::{Rules, Timing};
+use crate::domain::gate::GateScope;
 use crate::domain::order::{AskId, Verb};
 use crate::domain::{AgentId, RegionId, ServiceId, ZoneId};
 use crate::runbook::Library;
@@ -21,7 +22,7 @@ use crate::world::network::Place;
 use crate::world::wire::{Percent, Rule, Scope, Treatment};
 
 use super::Fates;
-use super::plan::{Episode, Plan, Shape, Trouble, region, service, zone};
+use super::plan::{DrawnGates, Episode, Plan, Shape, Trouble, region, service, zone};
 
 /// Probes a second, over all agents, that a drawn fleet may make.
 const PROBES_A_SECOND_MAX: u32 = 100;
@@ -139,9 +140,27 @@ fn draw_shape(rng: &mut Pcg64Mcg, size: Size) -> Shape {
         timing,
         rules,
         consent: draw_consent(rng),
+        gates: draw_gates(rng, seats + seatless),
+        one_never_writes: rng.random_bool(0.3),
         database: seats >= 3 && rng.random_bool(0.4),
         services,
     }
+}
+
+/// Gates in some fleets, of those that are small enough for all the checkers that come with them.
+fn draw_gates(rng: &mut Pcg64Mcg, regions: u8) -> Option<DrawnGates> {
+    let on = rng.random_bool(0.3);
+    let scope = if rng.random_bool(0.7) { GateScope::Region } else { GateScope::Service };
+    let closers = if regions > 3 && rng.random_bool(0.3) { 3 } else { 2 };
+    let failure_threshold = if rng.random_bool(0.7) { 1 } else { 2 };
+    // Not what `check` allows, but what a run of minutes can see end.
+    let hold_ms = [8000, 20_000, 60_000][rng.random_range(0..3)];
+    (on && (3..=5).contains(&regions)).then_some(DrawnGates {
+        scope,
+        closers,
+        failure_threshold,
+        hold_ms,
+    })
 }
 
 /// Mostly none: a fleet that asks before it acts does little by itself.

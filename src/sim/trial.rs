@@ -199,8 +199,10 @@ impl<'p> Trial<'p> {
         // A person must be answered, and what was under way is waited for before it is undone; a
         // writer's move of which nobody knows may land for a quarter of an hour.
         let runs_ms = if self.plan.shape.database { 2_400_000 } else { 600_000 };
+        // What people want waits until nobody can be shut any more.
+        let doubt_ms = self.sim.fleet().gates.as_ref().map_or(0, |gates| 2 * gates.doubt_ms());
         let limit = self.sim.now()
-            + Duration::from_millis(own_ms + runs_ms)
+            + Duration::from_millis(own_ms + runs_ms + doubt_ms)
             + self.propagation() * 3
             + HEAL_SPARE;
         if !self.wait(limit)? {
