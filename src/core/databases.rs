@@ -15,6 +15,7 @@ use crate::domain::database::{DatabaseSpec, Eligibility, GlobalCluster, LagPoint
 use crate::domain::observation::DatabaseReport;
 use crate::domain::{DatabaseId, FailureClass, Fleet, Moment, RegionId};
 
+use super::breakage::{Breakage, broken};
 use super::call::{Outbox, Outcome, Purpose, Refusal, Request, Response};
 use super::runs::{Runs, in_doubt};
 
@@ -273,6 +274,9 @@ impl Databases {
         let Some(member) = spec.members.get(to) else {
             return Err(format!("it has no member in {to} by the fleet's files"));
         };
+        if broken(Breakage::MoveUnchecked) {
+            return Ok(());
+        }
         if member.eligibility == Eligibility::Never {
             return Err(format!(
                 "the member in {to} is never to be the writer by the fleet's files"

@@ -372,7 +372,7 @@ impl Brain {
                 self.patience.forget();
                 self.databases.forget();
                 self.runs.forget();
-                self.forget_zones(now);
+                self.zones.values_mut().for_each(|zone| zone.forget(now));
                 self.gathering.report_soon(now);
             }
         }
@@ -387,7 +387,8 @@ impl Brain {
             }
             Some(Progress::Committed) => {
                 if self.paused() {
-                    self.forget_zones(now);
+                    // What was under way is no more awaited, and nothing is begun before a resume.
+                    self.zones.values_mut().for_each(|zone| zone.pause(now));
                 }
                 for zone in self.zones.values_mut() {
                     zone.hurry(now);
@@ -406,16 +407,10 @@ impl Brain {
         }
     }
 
-    /// What was under way there is no more awaited, and nothing is begun until it is read afresh.
-    fn forget_zones(&mut self, now: Moment) {
-        for zone in self.zones.values_mut() {
-            zone.forget(now);
-        }
-    }
-
     /// Whether a person has ordered that nothing be changed.
     fn paused(&self) -> bool {
-        self.journal.in_force().is_some_and(|entry| entry.state.steering.pause.is_some())
+        let paused = |entry: &journal::Entry| entry.state.steering.pause.is_some();
+        self.journal.in_force().is_some_and(paused) && !broken(Breakage::PauseIgnored)
     }
 
     fn drive(&mut self, now: Moment) {
