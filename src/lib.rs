@@ -14,6 +14,7 @@ pub mod domain;
 pub mod drill;
 pub mod local;
 pub mod ports;
+pub mod preflight;
 pub mod probe;
 pub mod problem;
 pub mod runbook;

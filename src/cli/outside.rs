@@ -1,12 +1,9 @@
-//! The way to AWS, and asking many at once.
-
-use std::collections::BTreeMap;
-
-use tokio::task::JoinSet;
+//! The way to AWS.
 
 use super::Failure;
 use crate::agent::Outside;
 use crate::domain::Fleet;
+pub(super) use crate::ports::ask_all;
 
 /// The ports over AWS, with the caller's credentials. Nothing is called yet.
 #[cfg(feature = "aws")]
@@ -31,18 +28,4 @@ pub(super) async fn connect(fleet: &Fleet) -> Result<Outside, Failure> {
          with its default features",
         fleet.name
     )))
-}
-
-/// Asks all at once, and gives the answers when the last has come.
-pub(super) async fn ask_all<K, T, F>(questions: impl IntoIterator<Item = (K, F)>) -> BTreeMap<K, T>
-where
-    K: Ord + Send + 'static,
-    T: Send + 'static,
-    F: Future<Output = T> + Send + 'static,
-{
-    let mut asked = JoinSet::new();
-    for (key, question) in questions {
-        asked.spawn(async move { (key, question.await) });
-    }
-    asked.join_all().await.into_iter().collect()
 }

@@ -13,8 +13,8 @@ use crate::domain::record::{ChangeId, ChangeStatus, DnsName, RecordKey};
 use crate::domain::seat::{Beat, Seat};
 use crate::domain::signal::{AlarmName, AlarmState, TargetGroupArn, TargetHealth};
 use crate::domain::{
-    CallFailure, DatabaseId, FailureClass, GlobalClusterId, Moment, Order, OrderId, RegionId,
-    Report, ServiceId, StateName, Target, ZoneBatch, ZoneId, ZoneRead,
+    CallFailure, DatabaseId, FailureClass, GlobalClusterId, Moment, Order, OrderId, Preflight,
+    RegionId, Report, ServiceId, StateName, Target, ZoneBatch, ZoneId, ZoneRead,
 };
 
 use super::databases::Asked;
@@ -264,6 +264,8 @@ pub enum Event {
         /// Whether it is off.
         off: bool,
     },
+    /// Somebody has looked whether the fleet could fail over. It is told on, and nothing rests on it.
+    Preflight(Box<Preflight>),
     /// A call was answered.
     Answered {
         /// Which.

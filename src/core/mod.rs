@@ -61,7 +61,7 @@ use rand_pcg::Pcg64Mcg;
 
 use crate::domain::observation::LeaderReport;
 use crate::domain::{
-    AgentId, BootId, CallFailure, Fence, Fleet, Moment, RegionId, Report, Target, ZoneId,
+    AgentId, BootId, CallFailure, Fence, Fleet, Moment, Preflight, RegionId, Report, Target, ZoneId,
 };
 
 use asks::Patience;
@@ -128,6 +128,8 @@ pub struct Brain {
     stepped_at: Moment,
     /// Whether this agent's off switch is set.
     off: bool,
+    /// What this agent last found in the way of a failover, for its report.
+    preflight: Option<Preflight>,
     /// What to add to a moment of this clock to get milliseconds since 1970.
     wall_offset_ms: i64,
 }
@@ -178,6 +180,7 @@ impl Brain {
             judge_at: now,
             stepped_at: now,
             off: false,
+            preflight: None,
             wall_offset_ms: 0,
             out: Outbox::default(),
             targets,
@@ -208,6 +211,13 @@ impl Brain {
                 self.wall_offset_ms = unix_ms.saturating_sub(now_ms);
             }
             Event::Switched { off } => self.switched(now, off),
+            Event::Preflight(found) => {
+                let before = self.preflight.as_ref().map(|found| &found.findings);
+                if before != Some(&found.findings) {
+                    self.gathering.report_soon(now);
+                }
+                self.preflight = Some(*found);
+            }
             Event::Answered { call, outcome } => self.answered(now, call, outcome),
             Event::Probed { probe, sample } => {
                 if self.probing.ended(now, probe, &sample, &self.fleet) {
@@ -524,6 +534,7 @@ impl Brain {
             off: self.off,
             leading,
             gates: self.fleet.gates.as_ref().map(|_| self.gates.position().report(now)),
+            preflight: self.preflight.clone(),
         }
     }
 }

@@ -9,13 +9,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::DatabaseId;
 use crate::domain::gate::Gate;
+use crate::domain::health_check::CheckSight;
 use crate::domain::observation::{Cell, DatabaseReport, GateReport, ProbingReport, ZoneReport};
 use crate::domain::seat::Seat;
 use crate::domain::signal::ServiceSignals;
 use crate::domain::steering::Steering;
 use crate::domain::{
-    AgentId, CellState, Epoch, Fleet, Moment, RegionId, ServiceId, StateName, Target, Weight,
-    ZoneId,
+    AgentId, CellState, Epoch, Fleet, Moment, Preflight, RegionId, ServiceId, StateName, Target,
+    Weight, ZoneId,
 };
 
 use super::explain::{Change, State};
@@ -108,6 +109,9 @@ pub struct ObserverView {
     /// What it says of its probes as a whole.
     #[serde(default, skip_serializing_if = "ProbingReport::is_empty")]
     pub probing: ProbingReport,
+    /// What it last found in the way of a failover.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preflight: Option<Preflight>,
 }
 
 /// A cell with its place in the matrix.
@@ -138,6 +142,9 @@ pub struct GateView {
     pub closers: u16,
     /// Whether enough do.
     pub shut: bool,
+    /// What Route 53's checkers last saw in each Region, as the leader read it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub seen: BTreeMap<RegionId, CheckSight>,
 }
 
 /// The leader as the seats show it.
@@ -212,6 +219,8 @@ pub struct ObserverSource<'a> {
     pub probing: ProbingReport,
     /// What it says of its gates.
     pub gates: Option<GateReport>,
+    /// What it last found in the way of a failover.
+    pub preflight: Option<Preflight>,
     /// What it says of its leading.
     pub leading: Option<&'a crate::domain::observation::LeaderReport>,
 }
@@ -304,6 +313,7 @@ pub fn draw(sources: Sources<'_>) -> View {
                 fresh: observer.fresh,
                 off: observer.off,
                 probing: observer.probing.clone(),
+                preflight: observer.preflight.clone(),
             })
             .collect(),
         matrix: sources.observers.iter().flat_map(cell_views).collect(),
@@ -336,10 +346,19 @@ fn gate_views(sources: &Sources<'_>) -> Vec<GateView> {
             unknown: others().filter(|observer| !observer.fresh).map(name).collect(),
             closers: gates.closers,
             shut: gates::answers::shut(gates.closers, closing.len()),
+            seen: seen(sources, &gate),
             gate,
         }
     };
     gates::all(sources.fleet).into_iter().map(one).collect()
+}
+
+/// What checkers see of a gate: only a leader asks, and of two that did the later one counts.
+fn seen(sources: &Sources<'_>, gate: &Gate) -> BTreeMap<RegionId, CheckSight> {
+    let told = sources.observers.iter().filter(|observer| observer.fresh);
+    let told = told.filter_map(|observer| observer.preflight.as_ref());
+    let newest = told.filter(|found| found.sights.contains_key(gate)).max_by_key(|found| &found.at);
+    newest.and_then(|found| found.sights.get(gate)).cloned().unwrap_or_default()
 }
 
 fn seat_view(source: &SeatSource) -> SeatView {
@@ -424,6 +443,7 @@ impl Brain {
             off: self.off,
             probing: self.probing.report(now, self.wall_unix_ms(now) / 1000),
             gates: self.fleet.gates.as_ref().map(|_| self.gates.position().report(now)),
+            preflight: self.preflight.clone(),
             leading: None,
         };
         let others = self.gathering.ages(now, self.fleet.timing.stale_ms).map(|(report, age)| {
@@ -441,6 +461,7 @@ impl Brain {
                 off: report.off,
                 probing: report.probing.clone(),
                 gates: report.gates.clone(),
+                preflight: report.preflight.clone(),
                 leading: report.leading.as_ref(),
             }
         });

@@ -17,12 +17,14 @@ pub mod name;
 pub mod notice;
 pub mod observation;
 pub mod order;
+pub mod preflight;
 pub mod record;
 pub mod seat;
 pub mod signal;
 pub mod steering;
 pub mod time;
 pub mod weight;
+pub mod zone;
 
 pub use control::{ControlState, StateName, StateRef};
 pub use failure::{CallFailure, FailureClass};
@@ -32,6 +34,7 @@ pub use name::{
 };
 pub use observation::{CellState, Phases, ProbeFailure, Report, Sample, Target};
 pub use order::{Order, OrderId};
+pub use preflight::Preflight;
 pub use record::{Fence, RecordKey, RecordSet, ZoneBatch, ZoneRead};
 pub use seat::{Beat, BootId, Epoch, Seat};
 pub use time::Moment;

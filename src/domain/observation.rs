@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::control::StateName;
 use super::gate::Gate;
 use super::name::{AgentId, DatabaseId, FleetName, RegionId, ServiceId, ZoneId};
+use super::preflight::Preflight;
 use super::seat::{BootId, Epoch};
 use super::signal::ServiceSignals;
 
@@ -437,6 +438,9 @@ pub struct Report {
     /// Its gates, if the fleet has some.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gates: Option<GateReport>,
+    /// What it last found in the way of a failover.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preflight: Option<Preflight>,
 }
 
 /// Which report of another agent was read: its run and its number.
@@ -527,6 +531,7 @@ mod tests {
             off: false,
             leading: None,
             gates: None,
+            preflight: None,
         };
         let text = serde_json::to_string(&report).expect("serialisable");
         // At the worst, which is everything failing everywhere; on a good day half of it.

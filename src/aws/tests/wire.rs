@@ -189,6 +189,7 @@ fn report(n: u64) -> Report {
         signals: std::collections::BTreeMap::new(),
         leading: None,
         gates: None,
+        preflight: None,
     }
 }
 

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use crate::agent::Outside;
 use crate::cli::outside::ask_all;
-use crate::cli::zone::{self, Wanted};
 use crate::domain::health_check::CheckFound;
 use crate::domain::record::DnsName;
+use crate::domain::zone::{self, Wanted};
 use crate::domain::{CallFailure, Fleet, RegionId, Seat, StateName, ZoneId, ZoneRead};
 use crate::ports::{Answer, Registers};
 

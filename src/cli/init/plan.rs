@@ -9,11 +9,11 @@ use std::fmt;
 use super::author;
 use super::found::{Found, SeatFound, ZoneFound};
 use super::gates::{self, Attachment};
-use crate::cli::zone::{self, Wanted, weight_in};
 use crate::core::genesis::{Genesis, Seats, judge_seats, read_genesis, unborn_seat};
 use crate::domain::gate::Gate;
 use crate::domain::health_check::{CheckId, WatchSpec};
 use crate::domain::record::RecordChange;
+use crate::domain::zone::{self, Wanted, weight_in};
 use crate::domain::{Epoch, Fence, Fleet, RegionId, Seat, StateName, ZoneBatch, ZoneId};
 
 /// One thing to create. Each is harmless to repeat.

@@ -111,6 +111,8 @@ impl Agent {
             stale_verdicts,
             judge_at,
             stepped_at: _,
+            // Told on; nothing rests on it.
+            preflight: _,
         } = &**brain;
         for service in fleet.services.values() {
             for placement in service.regions.values() {

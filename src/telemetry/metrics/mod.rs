@@ -7,6 +7,7 @@
 //! States are shown as one series for each state, 1 for the present one and 0 for those that were
 //! left ("one-hot"): a number that encodes a state can't be averaged or alerted on sensibly.
 
+mod preflight;
 mod signals;
 pub mod table;
 
@@ -47,6 +48,7 @@ pub struct Metrics {
     cell_state: OneHot,
     verdict: OneHot,
     signals: signals::Gauges,
+    preflight: preflight::Gauges,
     reports_published: IntCounterVec,
     reports_gathered: IntCounterVec,
     report_age: GaugeVec,
@@ -107,6 +109,7 @@ impl Metrics {
             cell_state: OneHot::new(int_gauges(on, &table::CELL_STATE)),
             verdict: OneHot::new(int_gauges(on, &table::VERDICT)),
             signals: signals::Gauges::new(on),
+            preflight: preflight::Gauges::new(on),
             reports_published: counters(on, &table::REPORTS_PUBLISHED),
             reports_gathered: counters(on, &table::REPORTS_GATHERED),
             report_age: gauges(on, &table::REPORT_AGE),

@@ -116,6 +116,19 @@ table! {
     COMPLAINT: "regent_complaint", Gauge, Truth, ["service"],
         "1 while AWS speaks against the service in this agent's own Region: an alarm, or no healthy \
          target.";
+    PREFLIGHT_CLEAR: "regent_preflight_clear", Gauge, Truth, [],
+        "1 while this agent's last look found nothing that would stop a failover.";
+    PREFLIGHT_FINDINGS: "regent_preflight_findings", Gauge, Count, ["area", "severity"],
+        "What this agent's last look found: what stops a failover (stops), what makes it slower or \
+         leaves one way of two (weakens), and what is good to know (note). `regent preflight` says it \
+         in words.";
+    PREFLIGHT_AT: "regent_preflight_timestamp_seconds", Gauge, Seconds, [],
+        "When this agent last looked whether the fleet could fail over, in seconds since 1970. The \
+         leader looks every 45 s, the others every 5 minutes.";
+    GATE_CHECKERS: "regent_gate_checkers", Gauge, Count, ["gate", "observer", "sees"],
+        "Route 53's checkers that ask the observer Region's agents about the gate, by what they last \
+         saw: closed, open, or nothing. Shown by the leader.";
+
     REPORTS_PUBLISHED: "regent_reports_published_total", Counter, Count, [],
         "Reports that this agent published.";
     REPORTS_GATHERED: "regent_reports_gathered_total", Counter, Count, [],
