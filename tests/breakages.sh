@@ -9,7 +9,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-seeds=${SEEDS:-40}
+seeds=${SEEDS:-400}
 # What the swarm's short runs do not reach yet; docs/breakages.md says why.
 out_of_reach="swap-on-epoch empty-is-free recreated-counts gone-back-counts old-ack-counts \
 calls-past-lease higher-fence-taken stale-taken-as-fresh upsert-records unknown-taken-as-failed"
@@ -18,7 +18,7 @@ cargo build --locked --quiet --profile swarm --no-default-features --features br
 regent="${CARGO_TARGET_DIR:-target}/swarm/regent"
 jobs=$(nproc)
 # Several times what these seeds take; a run that comes to no end fills the memory meanwhile.
-limit_s=${LIMIT_S:-30}
+limit_s=${LIMIT_S:-60}
 write=false
 if [ "${1-}" = --write ]; then write=true; shift; fi
 
@@ -56,7 +56,7 @@ for line in "${known[@]}"; do
     if [ "$#" -gt 0 ] && ! [[ " $* " == *" $name "* ]]; then continue; fi
     status=0
     said=$(timeout "$limit_s" "$regent" sim swarm --short --seeds "1..$seeds" --jobs "$jobs" \
-        --break "$name" --json 2>&1) || status=$?
+        --until-failure --break "$name" --json 2>&1) || status=$?
     found=$(first_failure <<< "$said")
     if [ "$status" = 124 ]; then found="1 | the run comes to no end"; fi
     if [ -n "$found" ]; then

@@ -83,6 +83,9 @@ struct SwarmArgs {
     /// Draw small fleets and a minute of troubles, as the tests do
     #[arg(long)]
     short: bool,
+    /// Begin no further seed once one has failed
+    #[arg(long)]
+    until_failure: bool,
     /// Leave out a rule of the brain: see `regent sim breakages`
     #[arg(long = "break", value_name = "NAME")]
     breakage: Option<String>,
@@ -242,7 +245,8 @@ fn run_swarm(args: &SwarmArgs, screen: &mut Screen<'_>) -> Result<(), Failure> {
     break_it(args.breakage.as_deref())?;
     let available = std::thread::available_parallelism().map_or(1, usize::from);
     let jobs = args.jobs.unwrap_or(available).max(1);
-    let swarm = Swarm { seeds: args.seeds.clone(), size: size(args.short), jobs };
+    let until_failure = args.until_failure;
+    let swarm = Swarm { seeds: args.seeds.clone(), size: size(args.short), jobs, until_failure };
     let watch = Stopwatch::start();
     let wrong = AtomicU64::new(0);
     let report = swarm.run(|_, ended| {
@@ -314,7 +318,13 @@ mod tests {
 
     #[test]
     fn a_swarm_reports_for_people_and_for_programs() {
-        let args = SwarmArgs { seeds: 1..=2, jobs: Some(1), short: true, breakage: None };
+        let args = SwarmArgs {
+            seeds: 1..=2,
+            jobs: Some(1),
+            short: true,
+            until_failure: false,
+            breakage: None,
+        };
         let (text, result) = printed(false, |screen| run_swarm(&args, screen));
         assert!(result.is_ok(), "{text}");
         assert!(text.contains("2 runs") && text.contains("nothing was wrong"), "{text}");

@@ -4,6 +4,7 @@
 //! a running brain never asks for (tables, a seat's making, a zone's name) is said to the world
 //! directly.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -15,19 +16,26 @@ use crate::domain::database::{ClusterArn, GlobalCluster, LagPoint, MemberCluster
 use crate::domain::fleet::Tables;
 use crate::domain::record::{ChangeId, ChangeStatus, DnsName, RecordKey, ZoneRead};
 use crate::domain::seat::Beat;
+use crate::domain::signal::{
+    AlarmName, AlarmState, Datapoint, MetricId, MetricQuery, TargetGroupArn, TargetHealth,
+};
 use crate::domain::{
     CallFailure, GlobalClusterId, Moment, RegionId, Report, Seat, StateName, ZoneBatch, ZoneId,
 };
 use crate::domain::{Order, OrderId};
 use crate::ports::conformance::{Ground, MadeDatabase, SUITES};
-use crate::ports::{Answer, Databases, Observations, Records, Registers, SwapRefused, items};
+use crate::ports::{
+    Answer, Databases, Observations, Records, Registers, Signals, SwapRefused, items,
+};
 use crate::world::World;
+use crate::world::cloudwatch::{Span, Stats};
 use crate::world::dynamo::operation::{
     BillingMode, CreateTable, KeyAttribute, KeyKind, KeySchema, Placeholders, PutItem, Query,
     Reading, ReplicaUpdate, StreamView, TableStatus, UpdateTable,
 };
 use crate::world::dynamo::{AttributeValue, DynamoError, Operation, Output};
 use crate::world::rds::Member;
+use crate::world::testing as steady;
 
 /// Time that each call takes.
 const CALL: Duration = Duration::from_millis(1);
@@ -44,6 +52,8 @@ impl InMemory {
         let mut world = World::new(1, [here, there]);
         let (zone, name) = zone();
         world.route53.create_zone(&zone, &name).expect("an empty world");
+        // Whole minutes lie behind: points are dated.
+        world.cloudwatch.set_unix_ms_at_zero(1_700_000_000_000);
         let inner = Mutex::new((world, Moment::from_ms(1000), ReadBefore::default()));
         let tables = Tables { seats: "seats".to_owned(), board: "board".to_owned() };
         Self { inner, tables }
@@ -397,6 +407,47 @@ impl Databases for InMemory {
     }
 }
 
+#[async_trait]
+impl Signals for InMemory {
+    async fn target_health(&self, group: &TargetGroupArn, _: Duration) -> Answer<TargetHealth> {
+        let group = group.clone();
+        self.asked(Request::ReadTargetHealth { group }, |response| match response {
+            Response::TargetHealth(health) => Some(health),
+            _ => None,
+        })
+    }
+
+    async fn alarms(
+        &self,
+        region: &RegionId,
+        names: &BTreeSet<AlarmName>,
+        _: Duration,
+    ) -> Answer<BTreeMap<AlarmName, AlarmState>> {
+        let (region, names) = (region.clone(), names.clone());
+        self.asked(Request::ReadAlarms { region, names }, |response| match response {
+            Response::Alarms(states) => Some(states),
+            _ => None,
+        })
+    }
+
+    async fn metrics(
+        &self,
+        region: &RegionId,
+        queries: &[MetricQuery],
+        _: Duration,
+    ) -> Answer<Vec<Vec<Datapoint>>> {
+        let (world, now, _) = &mut *self.inner();
+        let to_unix_s = world.cloudwatch.unix_ms(*now).div_euclid(1000);
+        let read = |query: &MetricQuery| {
+            let from_unix_s = to_unix_s - i64::from(query.window_s);
+            let span = Span { from_unix_s, to_unix_s };
+            let MetricQuery { metric, statistic, period_s, .. } = query;
+            world.cloudwatch.read(*now, region, metric, *statistic, *period_s, span)
+        };
+        Ok(queries.iter().map(read).collect())
+    }
+}
+
 fn regions() -> (RegionId, RegionId) {
     ("eu-west-1".parse().expect("valid"), "us-east-1".parse().expect("valid"))
 }
@@ -417,6 +468,37 @@ impl Ground for InMemory {
 
     fn records(&self) -> &dyn Records {
         self
+    }
+
+    fn signals(&self) -> &dyn Signals {
+        self
+    }
+
+    fn now_unix_s(&self) -> i64 {
+        let (world, now, _) = &*self.inner();
+        world.cloudwatch.unix_ms(*now).div_euclid(1000)
+    }
+
+    async fn put_point(&self, region: &RegionId, metric: &MetricId, at_unix_s: i64, value: f64) {
+        let (world, now, _) = &mut *self.inner();
+        let (metric, stats) = (metric.clone(), Stats::of(value));
+        world.cloudwatch.put(*now, region, metric, at_unix_s * 1000, stats);
+    }
+
+    async fn make_alarm(&self, region: &RegionId, label: &str, state: AlarmState) -> AlarmName {
+        let (world, now, _) = &mut *self.inner();
+        steady::alarm(world, *now, region, label, state)
+    }
+
+    async fn make_group(
+        &self,
+        region: &RegionId,
+        label: &str,
+        targets: u8,
+        in_use: bool,
+    ) -> TargetGroupArn {
+        let (world, now, _) = &mut *self.inner();
+        steady::group(world, *now, region, label, targets, in_use)
     }
 
     fn databases(&self) -> &dyn Databases {

@@ -34,6 +34,10 @@ use super::setup::{self, Addresses};
 /// Time between two requests of one client.
 const CLIENT_EVERY: Duration = Duration::from_millis(200);
 
+/// More events than this at one moment, and a run would never end. Whole fleets start or heal at one
+/// moment with some hundred.
+const AT_ONCE_MAX: u64 = 100_000;
+
 /// Entries of a log that is not kept, before it is forgotten.
 const LOG_MAX: usize = 256;
 
@@ -76,6 +80,10 @@ pub struct Sim {
     pub(super) changed: Vec<Entry>,
     /// How many events there were.
     pub(super) events: u64,
+    /// How many of them at the present moment.
+    at_once: u64,
+    /// When time stood still: the agents had ever more to do at one moment.
+    pub(super) stood_still: Option<Moment>,
     /// Weights that were edited by hand.
     pub(super) edits: u64,
     /// Orders that people gave.
@@ -112,6 +120,8 @@ impl Sim {
             oracle: Oracle::new(fleet.seats.len()),
             changed: Vec::new(),
             events: 0,
+            at_once: 0,
+            stood_still: None,
             edits: 0,
             orders: 0,
             moves: BTreeMap::new(),
@@ -315,7 +325,7 @@ impl Sim {
 
     /// Runs until this moment.
     pub fn run_until(&mut self, until: Moment) {
-        while self.queue.next_at().is_some_and(|at| at <= until) {
+        while self.stood_still.is_none() && self.queue.next_at().is_some_and(|at| at <= until) {
             self.next();
         }
         self.now = self.now.max(until);
@@ -339,6 +349,10 @@ impl Sim {
 
     fn next(&mut self) {
         let Some((at, due)) = self.queue.take() else { return };
+        self.at_once = if at == self.now { self.at_once + 1 } else { 0 };
+        if self.at_once > AT_ONCE_MAX {
+            self.stood_still = Some(at);
+        }
         self.now = at;
         self.events += 1;
         let Some(due) = self.unless_paused(due) else { return };

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -27,6 +27,9 @@ pub struct Swarm {
     pub size: Size,
     /// Threads.
     pub jobs: usize,
+    /// Begin no further seed once one has failed. Every seed below it is still run to its end, so
+    /// that the first that fails is the same whatever the number of threads.
+    pub until_failure: bool,
 }
 
 /// A seed that failed.
@@ -79,17 +82,24 @@ impl Swarm {
     /// When a run panics: a brain that does is as wrong as one that breaks an invariant.
     pub fn run(&self, each: impl Fn(u64, &Ended) + Sync) -> Report {
         let next = AtomicU64::new(*self.seeds.start());
+        let enough = AtomicBool::new(false);
         let runs: Mutex<BTreeMap<u64, Ended>> = Mutex::new(BTreeMap::new());
         std::thread::scope(|threads| {
             for _ in 0..self.jobs.max(1) {
                 threads.spawn(|| {
                     loop {
+                        if enough.load(Ordering::Relaxed) {
+                            break;
+                        }
                         let seed = next.fetch_add(1, Ordering::Relaxed);
                         if !self.seeds.contains(&seed) {
                             break;
                         }
                         let ended = Trial::run(&draw(seed, self.size));
                         each(seed, &ended);
+                        if self.until_failure && ended.failure.is_some() {
+                            enough.store(true, Ordering::Relaxed);
+                        }
                         let mut runs = runs.lock().expect("no thread panics while it adds a run");
                         runs.insert(seed, ended);
                     }

@@ -47,6 +47,12 @@ pub enum Failure {
         /// What was still missing.
         why: String,
     },
+    /// The run came to no end.
+    #[error("{at}: time stood still: the agents had ever more to do at this moment")]
+    Endless {
+        /// The moment.
+        at: Moment,
+    },
 }
 
 impl Failure {
@@ -57,6 +63,7 @@ impl Failure {
             Self::Violation(violation) => violation.invariant,
             Self::Unsettled { .. } => "settles",
             Self::Stuck { .. } => "heals",
+            Self::Endless { .. } => "goes on",
         }
     }
 }
@@ -243,6 +250,9 @@ impl<'p> Trial<'p> {
     }
 
     fn judged(&self) -> Result<(), Failure> {
+        if let Some(at) = self.sim.stood_still {
+            return Err(Failure::Endless { at });
+        }
         let broken = self.sim.violations().iter().chain(self.sim.oracle.violations());
         match broken.min_by_key(|violation| violation.at) {
             Some(violation) => Err(violation.clone().into()),

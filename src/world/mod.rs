@@ -21,6 +21,8 @@ pub mod network;
 mod outfit;
 pub mod rds;
 pub mod route53;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod wire;
 
 use std::time::Duration;

@@ -4,15 +4,21 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use aws_sdk_cloudwatch::primitives::DateTime;
+use aws_sdk_cloudwatch::types::{ComparisonOperator, Dimension, MetricDatum, Statistic};
+use aws_sdk_elasticloadbalancingv2::types::{ProtocolEnum, TargetDescription};
 
-use crate::aws::{Aws, Board, Databases as OverRds, Seats, Zones};
+use crate::aws::{Aws, Board, Databases as OverRds, Seats, Signals as OverCloudWatch, Zones};
 use crate::domain::fleet::Tables;
 use crate::domain::record::DnsName;
+use crate::domain::signal::{AlarmName, AlarmState, MetricId, TargetGroupArn};
 use crate::domain::{RegionId, ZoneId};
 use crate::local::testing::Stage;
 use crate::ports::conformance::differences::known;
 use crate::ports::conformance::{Ground, MadeDatabase, SUITES};
-use crate::ports::{Databases, Observations, Records, Registers};
+use crate::ports::{Databases, Observations, Records, Registers, Signals};
+use crate::telemetry::clock;
+use crate::world;
 use crate::world::rds::{Member, Pace};
 
 /// Names the emulator's URL.
@@ -26,6 +32,7 @@ struct OverTheWire<'s> {
     /// Where the world is ours, databases are made in it.
     stage: Option<&'s Stage>,
     databases: OverRds,
+    signals: OverCloudWatch,
     seats: Seats,
     board: Board,
     zones: Zones,
@@ -55,6 +62,7 @@ impl<'s> OverTheWire<'s> {
             name: name.to_owned(),
             stage,
             databases: adapters.databases(),
+            signals: adapters.signals(),
             seats: adapters.seats(),
             board: adapters.board(),
             zones,
@@ -65,6 +73,11 @@ impl<'s> OverTheWire<'s> {
 }
 
 impl OverTheWire<'_> {
+    /// A name that no other case gives, nor a run before: an emulator keeps what it was given.
+    fn own(&self, label: &str) -> String {
+        format!("{}-{label}", self.name)
+    }
+
     /// Makes a database as an operator does; its ARNs are the endpoint's.
     async fn made_over_the_wire(&self, named: MadeDatabase) -> MadeDatabase {
         let rds = |region| self.databases.0.rds(region);
@@ -145,6 +158,101 @@ impl Ground for OverTheWire<'_> {
         made
     }
 
+    fn signals(&self) -> &dyn Signals {
+        &self.signals
+    }
+
+    fn now_unix_s(&self) -> i64 {
+        clock::wall_unix_ms().div_euclid(1000)
+    }
+
+    async fn put_point(&self, region: &RegionId, metric: &MetricId, at_unix_s: i64, value: f64) {
+        let dimensions = metric.dimensions.iter();
+        let datum = MetricDatum::builder()
+            .metric_name(&metric.name)
+            .set_dimensions(Some(
+                dimensions.map(|(n, v)| Dimension::builder().name(n).value(v).build()).collect(),
+            ))
+            .timestamp(DateTime::from_secs(at_unix_s))
+            .value(value)
+            .build();
+        let client = self.signals.0.cloudwatch(region);
+        let put = client.put_metric_data().namespace(&metric.namespace).metric_data(datum);
+        put.send().await.expect("a point");
+    }
+
+    async fn make_alarm(&self, region: &RegionId, label: &str, state: AlarmState) -> AlarmName {
+        let name = self.own(label);
+        if let Some(stage) = self.stage {
+            return stage
+                .visit(|world, now| world::testing::alarm(world, now, region, &name, state));
+        }
+        let client = self.signals.0.cloudwatch(region);
+        client
+            .put_metric_alarm()
+            .alarm_name(&name)
+            .namespace("test")
+            .metric_name("nothing")
+            .statistic(Statistic::Sum)
+            .period(60)
+            .evaluation_periods(1)
+            .threshold(0.0)
+            .comparison_operator(ComparisonOperator::GreaterThanThreshold)
+            .treat_missing_data("ignore")
+            .send()
+            .await
+            .expect("an alarm");
+        client
+            .set_alarm_state()
+            .alarm_name(&name)
+            .state_value(state.as_str().into())
+            .state_reason("set by a test")
+            .send()
+            .await
+            .expect("its state");
+        name.parse().expect("a name")
+    }
+
+    async fn make_group(
+        &self,
+        region: &RegionId,
+        label: &str,
+        targets: u8,
+        in_use: bool,
+    ) -> TargetGroupArn {
+        let name = self.own(label);
+        if let Some(stage) = self.stage {
+            return stage.visit(|world, now| {
+                world::testing::group(world, now, region, &name, targets, in_use)
+            });
+        }
+        let client = self.signals.0.elb(region);
+        let made = client
+            .create_target_group()
+            .name(&name)
+            .protocol(ProtocolEnum::Http)
+            .port(80)
+            .vpc_id("vpc-0123456789abcdef0")
+            .send()
+            .await
+            .expect("a target group");
+        let arn = made.target_groups().first().and_then(|group| group.target_group_arn());
+        let arn = arn.expect("its ARN").to_owned();
+        if targets > 0 {
+            let ids = (0..targets).map(|n| format!("i-{n:017x}"));
+            client
+                .register_targets()
+                .target_group_arn(&arn)
+                .set_targets(Some(
+                    ids.map(|id| TargetDescription::builder().id(id).build()).collect(),
+                ))
+                .send()
+                .await
+                .expect("its targets");
+        }
+        arn.parse().expect("an ARN")
+    }
+
     fn regions(&self) -> (RegionId, RegionId) {
         self.regions.clone()
     }
@@ -166,6 +274,8 @@ async fn the_adapters_over_the_local_endpoints_conform() {
         for case in cases {
             // A stage each: the account's rate of calls to Route 53 would not do for all of them.
             let stage = Stage::start().await;
+            // Real time passes: points can be read as soon as they are put.
+            stage.visit(|world, _| world.cloudwatch.set_delay(Duration::ZERO));
             let ground = OverTheWire::at(&stage.url, Some(&stage), "c", ["r1", "r2"]).await;
             if let Err(why) = case.run(&ground).await {
                 wrong.push(format!("{port}: {}: {why}", case.name));

@@ -39,6 +39,14 @@ pub(crate) const KNOWN: &[Difference] = &[
         rule: "A switchover is called in the Region where the primary cluster is running (Aurora User \
                Guide, \"Performing switchovers for Amazon Aurora global databases\", `--region`)",
     },
+    Difference {
+        port: "Signals",
+        case: "targets of a group that no load balancer uses are neither healthy nor unhealthy",
+        does: "calls every registered target healthy",
+        rule: "A target is `unused` while its group is not used in a listener rule, for the reason \
+               `Target.NotInUse` (User Guide for Application Load Balancers, \"Health checks for \
+               Application Load Balancer target groups\", \"Target health status\")",
+    },
 ];
 
 /// The one for a case, if it is listed.

@@ -11,6 +11,7 @@ mod observations;
 mod page;
 mod records;
 mod registers;
+mod signals;
 
 use std::fmt::Debug;
 use std::pin::Pin;
@@ -18,9 +19,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::{Answer, Databases, Observations, Records, Registers};
+use super::{Answer, Databases, Observations, Records, Registers, Signals};
 use crate::domain::database::ClusterArn;
 use crate::domain::record::DnsName;
+use crate::domain::signal::{AlarmName, AlarmState, MetricId, TargetGroupArn};
 use crate::domain::{FailureClass, GlobalClusterId, RegionId, ZoneId};
 
 /// Only ends a case that has failed.
@@ -40,6 +42,23 @@ pub(crate) trait Ground: Send + Sync {
     /// Makes a database with a member in each of the two Regions, in this order, and its writer in
     /// the first.
     async fn make_database(&self) -> MadeDatabase;
+    /// What AWS says of a Region.
+    fn signals(&self) -> &dyn Signals;
+    /// The clock by which points of metrics are dated, in seconds since 1970.
+    fn now_unix_s(&self) -> i64;
+    /// Puts a point of a metric.
+    async fn put_point(&self, region: &RegionId, metric: &MetricId, at_unix_s: i64, value: f64);
+    /// Makes an alarm that keeps the state it is given, under a name that ends in the label.
+    async fn make_alarm(&self, region: &RegionId, label: &str, state: AlarmState) -> AlarmName;
+    /// Makes a target group with so many targets that answer, under a name that ends in the label;
+    /// with a load balancer before it, or without.
+    async fn make_group(
+        &self,
+        region: &RegionId,
+        label: &str,
+        targets: u8,
+        in_use: bool,
+    ) -> TargetGroupArn;
     /// Two Regions, in their order.
     fn regions(&self) -> (RegionId, RegionId);
     /// A zone with nothing but its own NS and SOA.
@@ -105,11 +124,12 @@ macro_rules! cases {
 use cases;
 
 /// Every suite, with the port's name.
-pub(crate) const SUITES: [(&str, &[Case]); 4] = [
+pub(crate) const SUITES: [(&str, &[Case]); 5] = [
     ("Registers", registers::CASES),
     ("Observations", observations::CASES),
     ("Records", records::CASES),
     ("Databases", databases::CASES),
+    ("Signals", signals::CASES),
 ];
 
 /// Whether this is what was wanted.

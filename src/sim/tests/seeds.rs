@@ -8,7 +8,8 @@ const SEEDS: u64 = 60;
 #[test]
 fn whatever_a_seed_draws_nothing_is_broken_and_all_heals() {
     let jobs = std::thread::available_parallelism().map_or(1, usize::from);
-    let report = Swarm { seeds: 1..=SEEDS, size: Size::Short, jobs }.run(|_, _| {});
+    let report =
+        Swarm { seeds: 1..=SEEDS, size: Size::Short, jobs, until_failure: false }.run(|_, _| {});
     let command = |seed: u64| format!("regent sim run --short --trace --seed {seed}");
     let wrong: Vec<String> = report
         .failed

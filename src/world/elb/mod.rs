@@ -231,6 +231,15 @@ impl Elb {
         Ok(())
     }
 
+    /// Takes the load balancer from a group: nobody sends requests to it any more.
+    ///
+    /// # Errors
+    /// When there is no such group.
+    pub fn take_from_balancer(&mut self, arn: &TargetGroupArn) -> Result<(), ElbError> {
+        self.group_mut(arn)?.in_use = false;
+        Ok(())
+    }
+
     /// Takes a target out: it drains, and is gone then.
     ///
     /// # Errors
