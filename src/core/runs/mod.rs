@@ -14,6 +14,7 @@ mod doing;
 mod effect;
 pub mod orders;
 mod policy;
+mod refused;
 pub mod view;
 
 use std::collections::BTreeMap;
