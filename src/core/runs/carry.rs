@@ -66,6 +66,11 @@ impl World<'_> {
         self.standings.get(&target).map_or(Verdict::Unknown, |standing| standing.verdict)
     }
 
+    /// Whether everything in a Region is healthy.
+    pub(super) fn is_well(&self, region: &RegionId) -> bool {
+        self.services(region, None).all(|service| self.verdict(service, region) == Verdict::Healthy)
+    }
+
     /// For how long everything in the Region of a database's writer has failed; 0 if it has not.
     pub(super) fn failing_ms(&self, database: &DatabaseId) -> u64 {
         let known = self.databases.now(self.now, self.fleet, database);

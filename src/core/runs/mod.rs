@@ -17,12 +17,12 @@ mod policy;
 mod refused;
 pub mod view;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::Moment;
+use crate::domain::{Moment, RegionId};
 use crate::runbook::{Due, Entry, Event, Run, StepStatus};
 
 use super::breakage::{Breakage, broken};
@@ -71,6 +71,8 @@ pub(super) struct Driver {
     doing: BTreeMap<Key, Doing>,
     /// Since when this leadership has seen each question wait.
     asked: BTreeMap<(String, usize), Moment>,
+    /// Runs of the fleet's own, by name, whose trouble this leadership has seen pass.
+    passed: BTreeSet<String>,
 }
 
 impl Driver {
@@ -85,11 +87,29 @@ impl Driver {
         if active { now + LOOK_EVERY } else { Moment::NEVER }
     }
 
+    /// Whether the trouble that a run was started for is known to have passed: the next is another.
+    pub(super) fn has_passed(&self, run: &str) -> bool {
+        self.passed.contains(run)
+    }
+
+    /// Looks which Regions of ended runs are well again.
+    fn watch_passed(&mut self, world: &World<'_>) {
+        self.passed.retain(|run| world.runs.contains_key(run));
+        for (name, kept) in world.runs {
+            let over = kept.by.is_none() && kept.run.status().is_final();
+            let lost = kept.run.procedure().arguments.get("from").and_then(|it| it.parse().ok());
+            if over && lost.is_some_and(|region: RegionId| world.is_well(&region)) {
+                self.passed.insert(name.clone());
+            }
+        }
+    }
+
     /// What has happened since the last look, and what is to begin. Nothing of it has happened
     /// until it is committed.
     pub(super) fn turn(&mut self, world: &World<'_>, consent: &Consent<'_>) -> Vec<RunEvent> {
         let mut events = Vec::new();
         self.drop_ended(world.runs);
+        self.watch_passed(world);
         for (name, kept) in world.runs {
             let mut run = kept.run.clone();
             let mut log = |run: &mut Run, event: Event| {
