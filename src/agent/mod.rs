@@ -115,6 +115,7 @@ pub struct Agent {
     questions: mpsc::Receiver<Question>,
     gates: watch::Sender<Position>,
     off_switch: Option<PathBuf>,
+    stands_in: bool,
 }
 
 impl Agent {
@@ -169,6 +170,7 @@ impl Agent {
             questions,
             gates: shown,
             off_switch: None,
+            stands_in: false,
         };
         Ok((agent, Window { questions: sender, gates }))
     }
@@ -177,6 +179,13 @@ impl Agent {
     #[must_use]
     pub fn with_off_switch(mut self, path: PathBuf) -> Self {
         self.off_switch = Some(path);
+        self
+    }
+
+    /// Makes it stand in for agents that are all dead: see [`Brain::standing_in`].
+    #[must_use]
+    pub fn standing_in(mut self) -> Self {
+        self.stands_in = true;
         self
     }
 
@@ -197,6 +206,9 @@ impl Agent {
         let fleet = Arc::new(self.fleet.clone());
         let mut rounds = Rounds::new(started);
         let mut brain = Brain::new(started, self.identity, self.fleet, self.seed);
+        if self.stands_in {
+            brain = brain.standing_in();
+        }
         let hands = Hands {
             outside: self.outside,
             prober: self.prober,

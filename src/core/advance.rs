@@ -89,7 +89,7 @@ impl Brain {
     fn start_by_rule(&mut self, now: Moment, at: &str) -> bool {
         let Some(entry) = self.journal.in_force() else { return false };
         let state = &entry.state;
-        if state.steering.pause.is_some() {
+        if state.steering.pause.is_some() || self.stands_in {
             return false;
         }
         let failing = |region: &RegionId| failing_ms(&self.standings, &self.fleet, region);

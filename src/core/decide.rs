@@ -56,8 +56,11 @@ impl Brain {
                 (service.clone(), regions)
             })
             .collect();
+        // Whoever stands in for dead agents says what it would do, and does what it is told.
+        let most = if self.stands_in { Autonomy::Recommend } else { Autonomy::Auto };
+        let level = |action| steer::autonomy(&self.fleet, &state.steering, action).min(most);
         let autonomy = [ActionKind::Drain, ActionKind::Return]
-            .map(|action| (action, steer::autonomy(&self.fleet, &state.steering, action)))
+            .map(|action| (action, level(action)))
             .into_iter()
             .filter(|(_, level)| *level != Autonomy::Auto)
             .collect();

@@ -136,6 +136,8 @@ pub struct Brain {
     off: bool,
     /// What this agent last found in the way of a failover, for its report.
     preflight: Option<Preflight>,
+    /// See [`Self::standing_in`].
+    stands_in: bool,
     /// What to add to a moment of this clock to get milliseconds since 1970.
     wall_offset_ms: i64,
 }
@@ -188,12 +190,27 @@ impl Brain {
             stepped_at: now,
             off: false,
             preflight: None,
+            stands_in: false,
             wall_offset_ms: 0,
             out: Outbox::default(),
             targets,
             identity,
             fleet,
         }
+    }
+
+    /// Makes it stand in for agents that are all dead, to carry out what a person orders. It leads
+    /// as any other does, and what it leaves behind any other goes on with. But it stands in no
+    /// Region: it probes nothing, votes on nothing and shows no gates; and it decides nothing by
+    /// itself, since nobody observes for it. That agents which are not heard from are dead, and show no
+    /// gates, is the person's word.
+    #[must_use]
+    pub fn standing_in(mut self) -> Self {
+        let nobody = Pcg64Mcg::seed_from_u64(0);
+        self.probing = Probing::new(self.stepped_at, &[], &self.fleet, nobody);
+        self.doubts = self.doubts.taking_the_silent_for_dead();
+        self.stands_in = true;
+        self
     }
 
     /// Takes in an event, does all that is due, and says what is to be done outside.
@@ -399,7 +416,7 @@ impl Brain {
                 self.databases.forget();
                 self.answers.forget();
                 self.runs.forget();
-                self.forget_zones(now);
+                self.zones.values_mut().for_each(|zone| zone.forget(now));
                 self.gathering.report_soon(now);
             }
         }
@@ -414,7 +431,8 @@ impl Brain {
             }
             Some(Progress::Committed) => {
                 if self.paused() {
-                    self.forget_zones(now);
+                    // What was under way is no more awaited, and nothing is begun before a resume.
+                    self.zones.values_mut().for_each(|zone| zone.pause(now));
                 }
                 for zone in self.zones.values_mut() {
                     zone.hurry(now);
@@ -424,7 +442,7 @@ impl Brain {
                 if let Some(entry) = self.journal.in_force() {
                     let name = entry.reference.name;
                     let document = entry.document.clone();
-                    let replica = self.identity.region.clone();
+                    let replica = self.gathering.replica().clone();
                     let limit_ms = self.fleet.timing.table_call_ms;
                     let request = Request::RecordHistory { replica, name, document };
                     self.out.call(now, limit_ms, Purpose::History { name }, request);
@@ -433,16 +451,10 @@ impl Brain {
         }
     }
 
-    /// What was under way there is no more awaited, and nothing is begun until it is read afresh.
-    fn forget_zones(&mut self, now: Moment) {
-        for zone in self.zones.values_mut() {
-            zone.forget(now);
-        }
-    }
-
     /// Whether a person has ordered that nothing be changed.
     fn paused(&self) -> bool {
-        self.journal.in_force().is_some_and(|entry| entry.state.steering.pause.is_some())
+        let paused = |entry: &journal::Entry| entry.state.steering.pause.is_some();
+        self.journal.in_force().is_some_and(paused) && !broken(Breakage::PauseIgnored)
     }
 
     fn drive(&mut self, now: Moment) {
@@ -564,7 +576,8 @@ impl Brain {
             heard: self.gathering.heard(),
             off: self.off,
             leading,
-            gates: self.fleet.gates.as_ref().map(|_| self.gates.position().report(now)),
+            gates: (self.fleet.gates.is_some() && !self.stands_in)
+                .then(|| self.gates.position().report(now)),
             preflight: self.preflight.clone(),
         }
     }

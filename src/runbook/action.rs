@@ -254,6 +254,9 @@ pub enum DataLoss {
     WithinBudget,
     /// The person who said yes to an earlier step and was told the loss.
     Approved,
+    /// As above, though the fleet's rules forbid it: a copy that is never to be the writer, that can't
+    /// be read in its own Region, or that is not in the state expected.
+    Forced,
 }
 
 /// What a step looks at.
@@ -273,6 +276,13 @@ pub enum Check {
         region: RegionId,
         /// One service; all in the Region if none.
         service: Option<ServiceId>,
+    },
+    /// RDS shows the database, in whatever state, and no move of its writer is under way.
+    Still {
+        /// Which database.
+        database: DatabaseId,
+        /// Where it is to move: it has a copy there.
+        to: RegionId,
     },
     /// The database's writer is in this Region.
     Writer {
@@ -333,6 +343,7 @@ impl fmt::Display for Action {
                 let loss = match data_loss {
                     DataLoss::WithinBudget => "if the loss is within the budget",
                     DataLoss::Approved => "accepting the loss that was approved",
+                    DataLoss::Forced => "by force, whatever is lost",
                 };
                 write!(f, "promote {database} in {to}, {loss}")
             }
@@ -377,6 +388,9 @@ impl fmt::Display for Check {
                     "see that the records of {} in {region} are as wanted",
                     of(service.as_ref())
                 )
+            }
+            Self::Still { database, .. } => {
+                write!(f, "see that no move of the writer of {database} is under way")
             }
             Self::Writer { database, region } => {
                 write!(f, "see that the writer of {database} is in {region}")

@@ -41,9 +41,9 @@ fn unfit(action: &Action, fleet: &Fleet) -> Option<String> {
         Action::SwitchOver { database, to: region }
         | Action::Promote { database, to: region, .. }
         | Action::WaitForDatabase { database, writer: region }
-        | Action::Verify(Check::Writer { database, region }) => {
-            exists(region, fleet).or_else(|| has_member(database, region, fleet))
-        }
+        | Action::Verify(
+            Check::Still { database, to: region } | Check::Writer { database, region },
+        ) => exists(region, fleet).or_else(|| has_member(database, region, fleet)),
         Action::Approve { .. }
         | Action::ByHand { .. }
         | Action::Notify { .. }

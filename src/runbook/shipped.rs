@@ -22,6 +22,7 @@ macro_rules! shipped {
 pub const SHIPPED: &[(&str, &str)] = shipped![
     "evacuate-region",
     "fail-database-over",
+    "force-database-over",
     "game-day",
     "lost-quorum",
     "pause-automation",

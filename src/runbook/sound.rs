@@ -135,7 +135,9 @@ fn subject(action: &Action) -> Subject<'_> {
         Action::SwitchOver { database, .. }
         | Action::Promote { database, .. }
         | Action::WaitForDatabase { database, .. }
-        | Action::Verify(Check::Writer { database, .. }) => Subject::Database(database),
+        | Action::Verify(Check::Still { database, .. } | Check::Writer { database, .. }) => {
+            Subject::Database(database)
+        }
         Action::CloseGate { region, .. }
         | Action::OpenGate { region, .. }
         | Action::ShiftTraffic { region, .. }

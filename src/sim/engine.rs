@@ -1,6 +1,6 @@
 //! The queue, and stepping the brains: what a run does from one event to the next.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use rand::RngExt as _;
@@ -9,6 +9,7 @@ use rand_pcg::Pcg64Mcg;
 use crate::core::invariants::{Invariants, Violation};
 use crate::core::view::View;
 use crate::core::{Brain, CallId, Command, Event, Identity, Note, Outcome, ProbeId, Request};
+use crate::domain::gate::Gate;
 use crate::domain::observation::ZoneStage;
 use crate::domain::seat::BootId;
 use crate::domain::{
@@ -90,6 +91,10 @@ pub struct Sim {
     pub(super) orders: u64,
     /// Fences that somebody replaced by hand, to be put back.
     pub(super) taken_out: BTreeMap<ZoneId, RecordSet>,
+    /// The health checks that records carry, by gate.
+    pub(super) checks: BTreeMap<Gate, String>,
+    /// Gates that name servers take for shut.
+    pub(super) shut: BTreeSet<Gate>,
 }
 
 impl Sim {
@@ -105,7 +110,7 @@ impl Sim {
                 world.network.set_distance(&a, &b, options.distance);
             }
         }
-        let addresses = setup::set_up(&mut world, &fleet, options.seed);
+        let (addresses, checks) = setup::set_up(&mut world, &fleet, options.seed);
         let mut sim = Self {
             now: setup::READY_AT,
             facts: Facts::begin(&world, &fleet, setup::READY_AT),
@@ -126,6 +131,8 @@ impl Sim {
             orders: 0,
             moves: BTreeMap::new(),
             taken_out: BTreeMap::new(),
+            shut: BTreeSet::new(),
+            checks,
             read_before: ReadBefore::default(),
             world,
             addresses,
@@ -227,7 +234,7 @@ impl Sim {
     pub fn settled(&self) -> bool {
         let [(leader, _)] = &self.leaders()[..] else { return false };
         let Some(view) = self.view(leader) else { return false };
-        self.agents.iter().all(|agent| agent.brain.is_some())
+        self.agents.iter().all(|agent| agent.brain.is_some() || agent.stands_in)
             && view.leader.is_some_and(|leader| {
                 !leader.zones.is_empty()
                     && leader.zones.values().all(|zone| zone.stage == ZoneStage::InStep)
@@ -276,9 +283,19 @@ impl Sim {
         let identity = Identity { agent: state.id.clone(), region: state.region.clone(), boot };
         let local = state.clock.read(self.now);
         state.boot = boot;
-        state.brain = Some(Brain::new(local, identity, state.fleet.clone(), seed));
+        let brain = Brain::new(local, identity, state.fleet.clone(), seed);
+        state.brain = Some(if state.stands_in { brain.standing_in() } else { brain });
         state.wake_at = start;
         self.enqueue(start, Due::Wake { agent, boot });
+    }
+
+    /// A person's command line begins to stand in for the agents; how to call it from then on.
+    #[cfg(test)]
+    pub(super) fn stand_in(&mut self) -> AgentId {
+        let id = AgentId::try_from("break-glass.ada".to_owned()).expect("letters");
+        self.agents.push(SimAgent::outsider(id.clone(), self.fleet.clone()));
+        self.start_agent(self.agents.len() - 1);
+        id
     }
 
     /// Stops an agent where it is, with its memory.

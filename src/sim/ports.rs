@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use super::{databases, signals};
+use crate::core::breakage::{Breakage, broken};
 use crate::core::{Outcome, Refusal, Request, Response};
 use crate::domain::answers::{Heard, Question};
 use crate::domain::fleet::Tables;
@@ -22,7 +23,7 @@ use crate::world::dynamo::{AttributeValue, DynamoError, Item, Operation, Output,
 use crate::world::fault::AwsService;
 use crate::world::log::Happening;
 use crate::world::network::Place;
-use crate::world::route53::{ModelChange, RecordStart, Route53Error};
+use crate::world::route53::{Action, ModelChange, RecordStart, Route53Error};
 use crate::world::wire::{self, Treatment};
 
 /// Where a request goes.
@@ -262,14 +263,24 @@ impl Ports<'_> {
     }
 
     fn swap_seat(&mut self, seat: &RegionId, expected: &str, new: &Seat) -> Outcome {
+        let mut condition = format!("{} = :expected", items::BEAT);
+        let mut values = BTreeMap::from([(":expected".to_owned(), AttributeValue::text(expected))]);
+        if broken(Breakage::SwapOnEpoch) {
+            condition = "epoch < :epoch OR (epoch = :epoch AND holder = :holder)".to_owned();
+            let holder = new.holder.as_ref().map_or("", |holder| holder.as_str());
+            values = BTreeMap::from([
+                (":epoch".to_owned(), AttributeValue::number(new.epoch.0)),
+                (":holder".to_owned(), AttributeValue::text(holder)),
+            ]);
+        }
+        if broken(Breakage::EmptyIsFree) {
+            condition = format!("attribute_not_exists({}) OR {condition}", items::SEATS_KEY);
+        }
         let put = PutItem {
             table: self.tables.seats.clone(),
             item: to_world(&items::seat_item(new)),
-            condition: Some(format!("{} = :expected", items::BEAT)),
-            placeholders: Placeholders {
-                values: [(":expected".to_owned(), AttributeValue::text(expected))].into(),
-                ..Placeholders::default()
-            },
+            condition: Some(condition),
+            placeholders: Placeholders { values, ..Placeholders::default() },
             return_item_on_failure: true,
             ..PutItem::default()
         };
@@ -496,12 +507,16 @@ impl Ports<'_> {
     }
 
     fn change_zone(&mut self, batch: &ZoneBatch) -> Result<ChangeId, CallFailure> {
-        let changes: Vec<ModelChange> = batch
+        let mut changes: Vec<ModelChange> = batch
             .changes
             .iter()
             .map(ModelChange::try_from)
             .collect::<Result<_, _>>()
             .map_err(|error| CallFailure::permanent(error.to_string()))?;
+        if broken(Breakage::UpsertRecords) {
+            changes.retain(|change| change.action == Action::Create);
+            changes.iter_mut().for_each(|change| change.action = Action::Upsert);
+        }
         let comment = Some(batch.comment.as_str());
         let (zone, caller) = (batch.zone.clone(), self.caller.to_owned());
         match self.world.route53.change_record_sets(self.now, &batch.zone, &changes, comment) {

@@ -5,6 +5,7 @@
 //! handles in time is taken back, so that it doesn't strike hours later when it has been forgotten.
 
 mod args;
+mod break_glass;
 mod give;
 
 use std::time::Duration;
@@ -14,6 +15,7 @@ use serde::Serialize;
 pub(super) use args::{
     ApproveArgs, AutonomyArgs, DrainArgs, PauseArgs, RejectArgs, ResumeArgs, UndrainArgs,
 };
+pub(super) use break_glass::{BreakGlass, READING_MAX};
 
 use super::fleet::FleetArgs;
 use super::{Failure, Screen, outside, process};
@@ -42,6 +44,8 @@ struct Wish {
     fleet: Fleet,
     by: String,
     wait: Duration,
+    /// How long a drain is watched until the weights follow, once it is handled.
+    follow: Duration,
     verb: Verb,
 }
 
@@ -68,7 +72,7 @@ fn run(wish: &Wish, screen: &mut Screen<'_>) -> Result<(), Failure> {
             after,
             verb: wish.verb.clone(),
         };
-        give::give(&wish.fleet, &outside, order, wish.wait).await
+        give::give(&wish.fleet, &outside, order, wish.wait, wish.follow).await
     })?;
     show(wish, &given, screen)
 }

@@ -88,11 +88,29 @@ fn by_hand(
     fleet: &Fleet,
     screen: &mut Screen<'_>,
 ) -> Result<(), Failure> {
-    super::plan::bind(books, &book.name, arguments, fleet)?;
-    let markdown = manual(&books.library, &book.name, arguments, &Names::of(fleet))
-        .map_err(|error| Failure::Arguments(error.to_string()))?;
+    let markdown = filled(books, &book.name, arguments, fleet)?;
     screen.document(&Page { name: &book.name, arguments, markdown: &markdown })?;
     screen.line(markdown.trim_end())
+}
+
+/// The page of a shipped runbook to follow by hand.
+pub(in crate::cli) fn page(
+    name: &str,
+    arguments: &Arguments,
+    fleet: &Fleet,
+) -> Result<String, Failure> {
+    filled(&super::books::load(None)?, name, arguments, fleet)
+}
+
+fn filled(
+    books: &Books,
+    name: &str,
+    arguments: &Arguments,
+    fleet: &Fleet,
+) -> Result<String, Failure> {
+    super::plan::bind(books, name, arguments, fleet)?;
+    manual(&books.library, name, arguments, &Names::of(fleet))
+        .map_err(|error| Failure::Arguments(error.to_string()))
 }
 
 fn as_written(book: &Book, screen: &mut Screen<'_>) -> Result<(), Failure> {

@@ -85,6 +85,7 @@ impl Agent {
             // Never changes.
             identity: _,
             targets: _,
+            stands_in: _,
             // Nothing is probed, gathered or ordered in the model, and reports are answered at once.
             probing: _,
             gathering: _,

@@ -71,6 +71,21 @@ struct Faults {
     pub(super) keep_refused: bool,
 }
 
+/// Everything goes as it should.
+const NONE: Faults = Faults {
+    late: 0,
+    slow: 0,
+    crash: 0,
+    pause: 0,
+    skip: 0,
+    slip: 0,
+    mind: 0,
+    forget: 0,
+    recreate: 0,
+    restore: 0,
+    keep_refused: false,
+};
+
 /// A model: who takes part, and within which bounds.
 #[derive(Debug, Clone)]
 struct Bounds {
@@ -406,3 +421,4 @@ impl Model for Bounds {
 }
 
 mod tests;
+mod walks;

@@ -94,7 +94,7 @@ impl World {
         }
     }
 
-    fn table(&self, fleet: usize, seat: &RegionId) -> &SeatTable {
+    pub(super) fn table(&self, fleet: usize, seat: &RegionId) -> &SeatTable {
         self.tables[fleet].get(seat).expect("a seat of the fleet")
     }
 

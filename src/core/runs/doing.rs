@@ -7,8 +7,10 @@
 
 use std::time::Duration;
 
+use crate::core::breakage::{Breakage, broken};
 use crate::core::call::Request;
 use crate::core::databases::LATE;
+use crate::core::explain::{Blocked, Obstacle};
 use crate::core::gates;
 use crate::core::health::Verdict;
 use crate::core::note::Note;
@@ -111,7 +113,8 @@ impl Doing {
         back: bool,
         carry: &mut Carry<'_>,
     ) {
-        let Some(action) = action(run, step, back).filter(|_| self.committed) else { return };
+        let begun = self.committed || broken(Breakage::MoveBeforeCommit);
+        let Some(action) = action(run, step, back).filter(|_| begun) else { return };
         if let Action::Notify { level, subject, text } = action
             && !self.told
         {
@@ -141,7 +144,7 @@ impl Doing {
                 "a gate opens with the first weight above 0 that is committed".to_owned(),
             )),
             Action::ShiftTraffic { region, service, to } => {
-                shifted(world, region, service.as_ref(), *to)
+                shifted(world, region, service.as_ref(), *to, back)
             }
             Action::WaitForDns { region, service } => {
                 in_zones(world, region, service.as_ref(), |stage| stage == ZoneStage::InStep)
@@ -157,6 +160,7 @@ impl Doing {
             Action::Verify(Check::Writer { database, region }) => {
                 self.written_in(world, database, region, Look::Failed)
             }
+            Action::Verify(Check::Still { database, .. }) => self.still(world, database),
             Action::WaitForDatabase { database, writer } => {
                 self.written_in(world, database, writer, Look::Wait)
             }
@@ -214,6 +218,21 @@ impl Doing {
                 "{database} is {:?}, and its writer is in {writer}",
                 cluster.status
             )),
+        }
+    }
+
+    /// Whether RDS shows the database, and no move of its writer.
+    fn still(&self, world: &World<'_>, database: &DatabaseId) -> Look {
+        let Some((cluster, _)) = world.databases.since(database, self.began) else {
+            return Look::Wait(format!("{database} is being read"));
+        };
+        let (status, writer) =
+            (&cluster.status, cluster.writer().map_or("nobody", RegionId::as_str));
+        match &cluster.moving {
+            Some(moving) => Look::Failed(format!("{database} is {}: one at a time", moving.stage)),
+            None => Look::Done(Some(format!(
+                "RDS shows it {status:?}, written by {writer}, and no move under way"
+            ))),
         }
     }
 
@@ -289,7 +308,13 @@ fn ready(
     loss: Option<DataLoss>,
 ) -> Result<Request, String> {
     let spec = world.fleet.databases.get(database).ok_or("the fleet has no such database")?;
-    world.databases.eligible(spec, database, to)?;
+    if loss == Some(DataLoss::Forced) {
+        world.databases.is_shown(spec, database, to)?;
+    } else {
+        world.databases.eligible(spec, database, to).map_err(|why| {
+            format!("{why}. Where nothing else is left: `regent failover --force`")
+        })?;
+    }
     let target = spec.members[to].cluster.clone();
     let cluster = spec.global_cluster.clone();
     let Some(data_loss) = loss else {
@@ -347,7 +372,7 @@ fn unresolved(
                     continue;
                 }
                 let since = world.databases.doubted_for(world.now, &kept.run.id().0, index, back);
-                if since < LATE || still < STILL {
+                if (since < LATE || still < STILL) && !broken(Breakage::OtherTargetTooSoon) {
                     return Some(format!(
                         "step {:?} of {} may have asked for another Region, and its request may \
                          land for {} min after it was sent",
@@ -396,7 +421,16 @@ fn closed(world: &World<'_>, region: &RegionId, service: Option<&ServiceId>) -> 
     }
 }
 
-fn shifted(world: &World<'_>, region: &RegionId, service: Option<&ServiceId>, to: Share) -> Look {
+/// Whether the weights are what they are to be. What is taken back is only let in again: when it has
+/// its share is the planner's to say, and one that is lost has none for now.
+fn shifted(
+    world: &World<'_>,
+    region: &RegionId,
+    service: Option<&ServiceId>,
+    to: Share,
+    back: bool,
+) -> Look {
+    let mut later = None;
     for service in world.services(region, service) {
         let share = world.fleet.services[service].regions[region].weight;
         let held = |permille| crate::domain::steering::HeldOut {
@@ -415,13 +449,20 @@ fn shifted(world: &World<'_>, region: &RegionId, service: Option<&ServiceId>, to
         }
         let blocked =
             world.blocked.iter().find(|block| block.service == *service && block.region == *region);
+        let unwell = |block: &&Blocked| {
+            matches!(block.by, Obstacle::NotHealthy | Obstacle::NotHealthyLongEnough)
+        };
+        if let Some(block) = blocked.filter(|block| back && to == Share::Planned && unwell(block)) {
+            later = Some(format!("let in again; {block}"));
+            continue;
+        }
         return Look::Wait(match (blocked, wanted) {
             (Some(block), _) => block.to_string(),
             (None, Some(wanted)) => format!("{service} in {region} is at weight {wanted}"),
             (None, None) => format!("{service} in {region} has no weight yet"),
         });
     }
-    Look::Done(None)
+    Look::Done(later)
 }
 
 fn in_zones(

@@ -14,6 +14,7 @@ mod doing;
 mod effect;
 pub mod orders;
 mod policy;
+mod refused;
 pub mod view;
 
 use std::collections::BTreeMap;
@@ -24,6 +25,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::Moment;
 use crate::runbook::{Due, Entry, Event, Run, StepStatus};
 
+use super::breakage::{Breakage, broken};
 use super::explain::RunEvent;
 
 pub(super) use called_for::called_for;
@@ -202,7 +204,7 @@ impl Driver {
             let Some(kept) = world.runs.get(name) else { continue };
             let Some(state) = kept.run.steps().get(*step) else { continue };
             let wanted = if *back { StepStatus::Undoing } else { StepStatus::Running };
-            if state.status == wanted {
+            if state.status == wanted || broken(Breakage::MoveBeforeCommit) {
                 doing.act(world, &kept.run, *step, *back, carry);
             }
         }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::runbook::{Act, RunStatus, StepStatus};
+use crate::runbook::{Act, Run, RunStatus, StepStatus};
 
 use super::Kept;
 
@@ -57,18 +57,6 @@ impl RunView {
             run.log().iter().rev().find(|it| it.event.step() == Some(step))?.at.clone()
         };
         let steps = run.procedure().steps.iter().zip(run.steps()).enumerate();
-        let step_id = |step: usize| run.procedure().steps[step].id.as_str();
-        let choice = |act: Act| match act {
-            Act::Approve { step } => format!("regent approve run:{name}:{}", step_id(step)),
-            Act::Reject { step } => {
-                format!("regent reject run:{name}:{} --reason …", step_id(step))
-            }
-            Act::Retry { step } => format!("regent runbook retry {name} {}", step_id(step)),
-            Act::Skip { step } => {
-                format!("regent runbook skip {name} {} --reason …", step_id(step))
-            }
-            Act::Abort => format!("regent runbook abort {name} --reason …"),
-        };
         let status = run.status();
         Self {
             title: run.procedure().title.clone(),
@@ -92,12 +80,22 @@ impl RunView {
                     told: state.told.clone(),
                 })
                 .collect(),
-            choices: run
-                .choices()
-                .into_iter()
-                .filter(|it| it.refused.is_none())
-                .map(|it| choice(it.act))
-                .collect(),
+            choices: commands(name, run),
         }
     }
+}
+
+/// What a person may do about a run now, as commands.
+#[must_use]
+pub fn commands(name: &str, run: &Run) -> Vec<String> {
+    let id = |step: usize| run.procedure().steps[step].id.as_str();
+    let command = |act: Act| match act {
+        Act::Approve { step } => format!("regent approve run:{name}:{}", id(step)),
+        Act::Reject { step } => format!("regent reject run:{name}:{} --reason …", id(step)),
+        Act::Retry { step } => format!("regent runbook retry {name} {}", id(step)),
+        Act::Skip { step } => format!("regent runbook skip {name} {} --reason …", id(step)),
+        Act::Abort => format!("regent runbook abort {name} --reason …"),
+    };
+    let may = run.choices().into_iter().filter(|it| it.refused.is_none());
+    may.map(|it| command(it.act)).collect()
 }

@@ -134,10 +134,14 @@ pub static KINDS: &[KindSpec] = &[
     KindSpec {
         name: "promote",
         kind: Some(Kind::Promote),
-        keys: &[DATABASE, TO, must("data_loss", Shape::OneOf(&["within_budget", "approved"]))],
+        keys: &[
+            DATABASE,
+            TO,
+            must("data_loss", Shape::OneOf(&["within_budget", "approved", "forced"])),
+        ],
         effect: Effect::Irreversible,
         by_aws: true,
-        about: "The unplanned change of writer, which may lose what was not replicated.",
+        about: "The unplanned change of writer, which may lose what was not replicated; `forced` where the rules forbid it.",
     },
     KindSpec {
         name: "wait_for_database",
@@ -170,6 +174,14 @@ pub static KINDS: &[KindSpec] = &[
         effect: Effect::Nothing,
         by_aws: true,
         about: "The records in Route 53 are what the committed state wants.",
+    },
+    KindSpec {
+        name: "verify_still",
+        kind: Some(Kind::Verify),
+        keys: &[DATABASE, TO],
+        effect: Effect::Nothing,
+        by_aws: true,
+        about: "RDS shows the database, in whatever state, and no move of its writer is under way.",
     },
     KindSpec {
         name: "verify_writer",

@@ -5,6 +5,7 @@ mod runs;
 mod seats;
 mod seeds;
 mod signals;
+mod stand_in;
 
 use rand::RngExt as _;
 use rand_pcg::Pcg64Mcg;

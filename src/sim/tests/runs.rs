@@ -9,7 +9,7 @@ use crate::domain::autonomy::{ActionKind, Autonomy};
 use crate::domain::order::{AskId, Verb};
 use crate::runbook::{Library, StepStatus};
 
-fn start(book: &str, arguments: &[(&str, &str)]) -> Verb {
+pub(super) fn start(book: &str, arguments: &[(&str, &str)]) -> Verb {
     let arguments: BTreeMap<String, String> =
         arguments.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     let procedure = Library::shipped().bind(book, &arguments).expect("as the runbook wants them");
@@ -29,10 +29,9 @@ fn order(sim: &mut Sim, verb: Verb) {
 }
 
 /// The runs as any live agent knows them.
-fn runs(sim: &Sim) -> BTreeMap<String, RunView> {
-    let agents = sim.fleet().regions.clone();
-    let views = agents.iter().filter_map(|it| sim.view(&it.as_str().parse().expect("valid")));
-    let states = views.filter_map(|view| view.state);
+pub(super) fn runs(sim: &Sim) -> BTreeMap<String, RunView> {
+    let agents = sim.agents.iter().map(|agent| agent.id.clone());
+    let states = agents.filter_map(|it| sim.view(&it)).filter_map(|view| view.state);
     states.max_by_key(|state| state.name).map(|state| state.runs).unwrap_or_default()
 }
 
@@ -57,7 +56,7 @@ fn see_through(sim: &mut Sim, name: &str, approves: bool) -> RunView {
     panic!("{:#?}", runs(sim).get(name));
 }
 
-fn writer(sim: &Sim, database: &str) -> RegionId {
+pub(super) fn writer(sim: &Sim, database: &str) -> RegionId {
     let database: DatabaseId = database.parse().expect("valid");
     let id = &sim.fleet().databases[&database].global_cluster;
     sim.world().rds.global(id).expect("it is set up").writer().clone()
