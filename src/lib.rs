@@ -13,6 +13,7 @@ pub mod core;
 pub mod domain;
 pub mod drill;
 pub mod local;
+pub mod names;
 pub mod ports;
 pub mod preflight;
 pub mod probe;

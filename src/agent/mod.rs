@@ -28,7 +28,7 @@ use crate::telemetry::clock::{self, Stopwatch};
 use crate::telemetry::metrics::Metrics;
 
 use preflight::Rounds;
-use reaction::{CHANGED, DECIDED, INSYNC, Reaction};
+use reaction::{ANSWERED, CHANGED, DECIDED, INSYNC, Reaction};
 
 /// Events that may wait for the brain. It takes microseconds for each; a fuller queue means that
 /// the machine stands still, and then senders wait.
@@ -151,7 +151,7 @@ impl Agent {
             metrics.expect_zone(zone);
         }
         metrics.expect_step_downs(StepDown::ALL.map(StepDown::label).into_iter());
-        metrics.expect_reactions([DECIDED, CHANGED, INSYNC].into_iter());
+        metrics.expect_reactions([DECIDED, CHANGED, INSYNC, ANSWERED].into_iter());
         let any_tls = endpoints.values().any(|endpoint| endpoint.may_need_tls());
         let trust = if any_tls { Trust::of_system()? } else { Trust::nobody() };
         let version = env!("CARGO_PKG_VERSION");

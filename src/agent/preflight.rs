@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use crate::core::{Brain, Event};
 use crate::domain::{Fleet, Moment};
 use crate::ports::Outside;
-use crate::preflight::{self, Depth, Who};
+use crate::preflight::{self, Depth, Known, Who};
 use crate::telemetry::clock;
 use crate::telemetry::metrics::Metrics;
 
@@ -64,11 +64,8 @@ impl Rounds {
         let (metrics, events) = (Arc::clone(metrics), events.clone());
         tokio::spawn(async move {
             let looked = preflight::look(&fleet, &outside, depth).await;
-            let known = view.state.is_some();
-            let closed = view.gates.iter().filter(|gate| gate.wanted_closed == Some(true));
-            let closed = closed.map(|gate| gate.gate.clone()).collect();
-            let closed = known.then_some(&closed);
-            let found = preflight::judge(&fleet, &looked, closed, Who::Agent, clock::wall());
+            let known = Known::of(&fleet, &view);
+            let found = preflight::judge(&fleet, &looked, &known, Who::Agent, clock::wall());
             // What the picture shows, whoever looks at the tables sees too: it needs no report.
             let mut all = found.clone();
             all.findings.extend(preflight::of_view(&fleet, &view));

@@ -10,7 +10,9 @@ pub(super) use crate::ports::ask_all;
 pub(super) async fn connect(fleet: &Fleet) -> Result<Outside, Failure> {
     use std::sync::Arc;
     let aws = crate::aws::Aws::connect(fleet.tables.clone()).await;
+    let names = crate::names::NameServers::new(Arc::new(aws.zones()));
     Ok(Outside {
+        names: Arc::new(names.map_err(Failure::Arguments)?),
         registers: Arc::new(aws.seats()),
         observations: Arc::new(aws.board()),
         records: Arc::new(aws.zones()),

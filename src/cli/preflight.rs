@@ -13,7 +13,7 @@ use crate::agent::Outside;
 use crate::core::view::View;
 use crate::domain::preflight::{Area, Finding, Severity, Sights};
 use crate::domain::{Fleet, Preflight};
-use crate::preflight::{self, Depth, Who};
+use crate::preflight::{self, Depth, Known, Who};
 use crate::telemetry::clock;
 
 /// Who says what was found by this command itself.
@@ -70,13 +70,11 @@ async fn look(fleet: &Fleet, outside: &Outside, now_unix_ms: i64) -> Outcome {
         status::view(fleet, outside, now_unix_ms),
         preflight::look(fleet, outside, depth)
     );
-    let closed = view.gates.iter().filter(|gate| gate.wanted_closed == Some(true));
-    let closed = closed.map(|gate| gate.gate.clone()).collect();
-    let closed = view.state.is_some().then_some(&closed);
+    let known = Known::of(fleet, &view);
     let at = view.at.clone();
     // Nothing depends on what this caller may do while there are agents that looked.
     let who = if agents(&view).next().is_some() { Who::Person } else { Who::Agent };
-    let here = preflight::judge(fleet, &looked, closed, who, at);
+    let here = preflight::judge(fleet, &looked, &known, who, at);
     outcome(fleet, &view, here)
 }
 

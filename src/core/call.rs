@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::domain::answers::{Heard, Question};
 use crate::domain::database::{ClusterArn, GlobalCluster, LagPoint, MemberCluster};
 use crate::domain::record::{ChangeId, ChangeStatus, DnsName, RecordKey};
 use crate::domain::seat::{Beat, Seat};
@@ -127,6 +128,11 @@ pub enum Request {
         /// Which.
         names: BTreeSet<AlarmName>,
     },
+    /// `Names::ask`.
+    AskNames {
+        /// What.
+        question: Question,
+    },
     /// `Databases::describe`.
     DescribeDatabase {
         /// Which.
@@ -183,6 +189,8 @@ pub enum Response {
     TargetHealth(TargetHealth),
     /// Of `ReadAlarms`.
     Alarms(BTreeMap<AlarmName, AlarmState>),
+    /// Of `AskNames`.
+    Names(Vec<Heard>),
     /// Of `DescribeDatabase`.
     Database(GlobalCluster),
     /// Of `DescribeMember`.
@@ -297,6 +305,7 @@ pub(super) enum Purpose {
     MoveWriter { database: DatabaseId },
     Zone { zone: ZoneId },
     ZoneChange { zone: ZoneId, change: ChangeId },
+    Names { service: ServiceId, asked_at: Moment },
     TargetHealth { service: ServiceId },
     Alarms,
 }

@@ -16,12 +16,14 @@
 //! | `databases` | who writes, and what a failover would lose |
 //! | `runs` | runs of runbooks, carried on |
 //! | `zones` | wanted weights to records, behind the fence |
+//! | `answers` | whether name servers answer accordingly |
 //! | `safety` | the last look at a batch |
 //! | `gates` | which Regions' gates are closed, with no record edited |
 //! | `explain` | why |
 //! | `view` | what people see |
 
 mod advance;
+mod answers;
 mod asks;
 mod batch;
 pub mod breakage;
@@ -59,11 +61,14 @@ use std::time::Duration;
 use rand::SeedableRng as _;
 use rand_pcg::Pcg64Mcg;
 
+use crate::domain::answers::AnswersReport;
 use crate::domain::observation::LeaderReport;
 use crate::domain::{
-    AgentId, BootId, CallFailure, Fence, Fleet, Moment, Preflight, RegionId, Report, Target, ZoneId,
+    AgentId, BootId, CallFailure, Fence, Fleet, Moment, Preflight, RegionId, Report, ServiceId,
+    Target, ZoneId,
 };
 
+use answers::Answers;
 use asks::Patience;
 use breakage::{Breakage, broken};
 pub use call::{CallId, Command, Event, Outcome, ProbeId, Refusal, Request, Response};
@@ -116,6 +121,7 @@ pub struct Brain {
     orders: Orders,
     patience: Patience,
     databases: Databases,
+    answers: Answers,
     runs: runs::Driver,
     standings: BTreeMap<Target, Standing>,
     zones: BTreeMap<ZoneId, Zone>,
@@ -172,6 +178,7 @@ impl Brain {
             orders: Orders::new(now, &fleet),
             patience: Patience::new(fleet.consent.approval_ms),
             databases: Databases::default(),
+            answers: Answers::default(),
             runs: runs::Driver::default(),
             standings: BTreeMap::new(),
             zones,
@@ -263,7 +270,10 @@ impl Brain {
             .min(self.signals.next_wake())
             .min(self.judge_at);
         if self.acting() {
-            wake = wake.min(self.orders.next_wake()).min(self.databases.next_wake());
+            wake = wake
+                .min(self.orders.next_wake())
+                .min(self.databases.next_wake())
+                .min(self.answers.next_wake());
         }
         if self.acting() && !self.paused() {
             let zones = self.zones.values().map(Zone::next_wake).min();
@@ -345,6 +355,12 @@ impl Brain {
                 self.databases.move_answered(now, &database, &outcome);
                 self.stale_verdicts = true;
             }
+            Purpose::Names { service, asked_at } => {
+                let (answers, out) = (&mut self.answers, &mut self.out);
+                if answers.answered(now, &service, asked_at, outcome, out) {
+                    self.gathering.report_soon(now);
+                }
+            }
             Purpose::TargetHealth { service } => {
                 self.signals.targets_answered(now, &service, outcome);
                 self.stale_verdicts = true;
@@ -398,6 +414,7 @@ impl Brain {
                 self.orders.forget();
                 self.patience.forget();
                 self.databases.forget();
+                self.answers.forget();
                 self.runs.forget();
                 self.zones.values_mut().for_each(|zone| zone.forget(now));
                 self.gathering.report_soon(now);
@@ -453,6 +470,9 @@ impl Brain {
             self.orders.drive(now, &self.fleet, &mut self.out);
             let hurry = self.runs_active();
             self.databases.drive(now, &self.fleet, hurry, &mut self.out);
+            if let Some(entry) = self.journal.in_force() {
+                self.answers.drive(now, &self.fleet, &entry.state.wanted, &mut self.out);
+            }
         }
         if self.stale_verdicts || now >= self.judge_at {
             self.judge(now);
@@ -526,6 +546,11 @@ impl Brain {
         }
     }
 
+    /// What this leader says of the name servers' answers.
+    fn answers_shown(&self) -> BTreeMap<ServiceId, AnswersReport> {
+        self.answers.shown(&self.fleet, |at| self.wall(at))
+    }
+
     fn report(&mut self, now: Moment) -> Report {
         self.probing.refresh_cells(now);
         self.signals.refresh(now, &mut self.out);
@@ -536,6 +561,7 @@ impl Brain {
             zones: self.zones.iter().map(|(zone, state)| (zone.clone(), state.report())).collect(),
             blocked: self.blocked.iter().map(ToString::to_string).collect(),
             databases: self.databases_shown(now),
+            answers: self.answers_shown(),
         });
         Report {
             fleet: self.fleet.name.clone(),

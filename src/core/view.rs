@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::DatabaseId;
+use crate::domain::answers::AnswersReport;
 use crate::domain::gate::Gate;
 use crate::domain::health_check::CheckSight;
 use crate::domain::observation::{Cell, DatabaseReport, GateReport, ProbingReport, ZoneReport};
@@ -163,6 +164,9 @@ pub struct LeaderView {
     /// Each database, as it says itself.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub databases: BTreeMap<DatabaseId, DatabaseReport>,
+    /// What name servers answer for each service.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub answers: BTreeMap<ServiceId, AnswersReport>,
 }
 
 /// The whole picture.
@@ -409,6 +413,7 @@ fn leader(sources: &Sources<'_>) -> Option<LeaderView> {
         zones: report.map(|report| report.zones.clone()).unwrap_or_default(),
         blocked: report.map(|report| report.blocked.clone()).unwrap_or_default(),
         databases: report.map(|report| report.databases.clone()).unwrap_or_default(),
+        answers: report.map(|report| report.answers.clone()).unwrap_or_default(),
     })
 }
 
@@ -489,6 +494,7 @@ impl Brain {
                 self.zones.iter().map(|(zone, state)| (zone.clone(), state.report())).collect();
             leader.blocked = self.blocked.iter().map(ToString::to_string).collect();
             leader.databases = self.databases_shown(now);
+            leader.answers = self.answers_shown();
         }
         view
     }

@@ -303,13 +303,15 @@ pub struct RecordPolicy {
     pub drift: Drift,
     /// Longest time to live that a service's record may have, in seconds.
     pub ttl_s_max: u32,
+    /// Whether the zones' name servers are asked if they answer as wanted.
+    pub verify: bool,
 }
 
 impl Default for RecordPolicy {
     fn default() -> Self {
         // Route 53 Developer Guide, "Best practices for Amazon Route 53 DNS": 60 s or 120 s for
         // records that change on failure; an alias to a load balancer has 60 s.
-        Self { drift: Drift::Correct, ttl_s_max: 60 }
+        Self { drift: Drift::Correct, ttl_s_max: 60, verify: true }
     }
 }
 

@@ -4,6 +4,7 @@
 //! here knows when a value of it is valid and how it is written down, and nothing more: no policy,
 //! no clock, no IO. Everything that crosses a wire or is kept in a table is built from these.
 
+pub mod answers;
 pub mod autonomy;
 pub mod capacity;
 pub mod control;

@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::answers::AnswersReport;
 use super::control::StateName;
 use super::gate::Gate;
 use super::name::{AgentId, DatabaseId, FleetName, RegionId, ServiceId, ZoneId};
@@ -324,6 +325,9 @@ pub struct LeaderReport {
     /// Each database.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub databases: BTreeMap<DatabaseId, DatabaseReport>,
+    /// What name servers answer for each service.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub answers: BTreeMap<ServiceId, AnswersReport>,
 }
 
 /// How a leader sees a database.

@@ -6,6 +6,17 @@ use super::record::{
 };
 use super::{Epoch, Fleet, RegionId, Weight, ZoneId};
 
+/// A hosted zone, as Route 53 describes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ZoneFacts {
+    /// Its name.
+    pub name: DnsName,
+    /// Whether it is answered for within VPCs alone.
+    pub private: bool,
+    /// Its name servers; a private zone has none.
+    pub name_servers: Vec<DnsName>,
+}
+
 /// What is to be read of one zone.
 #[derive(Debug, Clone)]
 pub struct Wanted {

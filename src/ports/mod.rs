@@ -18,6 +18,7 @@ pub(crate) mod conformance;
 pub mod databases;
 mod health_checks;
 pub mod items;
+mod names;
 mod notices;
 mod observations;
 mod records;
@@ -30,6 +31,7 @@ use std::sync::Arc;
 pub use capacity::Capacity;
 pub use databases::Databases;
 pub use health_checks::HealthChecks;
+pub use names::Names;
 pub use notices::Notices;
 pub use observations::Observations;
 pub use records::Records;
@@ -52,6 +54,8 @@ pub struct Outside {
     pub health_checks: Arc<dyn HealthChecks>,
     /// The databases.
     pub databases: Arc<dyn Databases>,
+    /// The zones' name servers.
+    pub names: Arc<dyn Names>,
 }
 
 /// The result of a call through a port.

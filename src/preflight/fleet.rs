@@ -20,6 +20,16 @@ pub fn of_view(fleet: &Fleet, view: &View) -> Vec<Finding> {
     leadership(view, &mut findings);
     agents(fleet, view, &mut findings);
     orders(view, &mut findings);
+    for (region, heard, closers) in unmanned(fleet, view) {
+        findings.push(Finding::weakens(
+            Area::Gates,
+            format!(
+                "gates can't shut {region}: agents of {heard} other Regions are heard from, and it \
+                 takes {closers}"
+            ),
+            "Start an agent where none is heard from",
+        ));
+    }
     rehearse(fleet, view, &mut findings);
     findings
 }
@@ -120,6 +130,26 @@ fn agents(fleet: &Fleet, view: &View, findings: &mut Vec<Finding>) {
             "AWS refuses what is signed more than five minutes off: see to NTP on both machines",
         ));
     }
+}
+
+/// Regions that gates can't shut for want of agents elsewhere: of how many Regions agents are heard
+/// from, and how many it takes.
+pub(super) fn unmanned<'a>(
+    fleet: &'a Fleet,
+    view: &'a View,
+) -> impl Iterator<Item = (&'a RegionId, usize, u16)> {
+    let fresh: BTreeSet<&RegionId> =
+        view.observers.iter().filter(|one| one.fresh).map(|one| &one.region).collect();
+    let gates = fleet.gates.iter().flat_map(move |gates| {
+        let fresh = fresh.clone();
+        fleet.regions.iter().filter_map(move |region| {
+            let heard = gates.observers(region).filter(|one| fresh.contains(one)).count();
+            (heard < usize::from(gates.closers)).then_some((region, heard, gates.closers))
+        })
+    });
+    gates.filter(|(region, ..)| {
+        fleet.services.values().any(|service| service.regions.contains_key(*region))
+    })
 }
 
 fn orders(view: &View, findings: &mut Vec<Finding>) {

@@ -17,7 +17,11 @@ mod look;
 mod tables;
 mod zones;
 
-use crate::domain::preflight::{Area, Finding, Sights};
+use std::collections::BTreeSet;
+
+use crate::core::view::View;
+use crate::domain::gate::Gate;
+use crate::domain::preflight::{Area, Finding, Severity, Sights};
 use crate::domain::{CallFailure, FailureClass, Fleet, Preflight};
 
 pub use fleet::of_view;
@@ -47,18 +51,31 @@ fn lasting(failure: &CallFailure) -> bool {
     failure.class == FailureClass::Permanent
 }
 
-/// Judges what was looked at. `closed` has the gates that the control state in force closes; none if
-/// that is not known.
+/// What the picture that `status` draws says, as far as other areas rest on it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Known {
+    /// The gates that the control state in force closes; none if that is not known.
+    closed: Option<BTreeSet<Gate>>,
+    /// Whether enough agents are heard from to shut any Region by gates alone.
+    manned: bool,
+}
+
+impl Known {
+    /// Takes it from the picture.
+    #[must_use]
+    pub fn of(fleet: &Fleet, view: &View) -> Self {
+        let closed = view.gates.iter().filter(|gate| gate.wanted_closed == Some(true));
+        let closed = view.state.is_some().then(|| closed.map(|gate| gate.gate.clone()).collect());
+        Self { closed, manned: fleet::unmanned(fleet, view).next().is_none() }
+    }
+}
+
+/// Judges what was looked at.
 #[must_use]
-pub fn judge(
-    fleet: &Fleet,
-    looked: &Looked,
-    closed: Option<&std::collections::BTreeSet<crate::domain::gate::Gate>>,
-    who: Who,
-    at: String,
-) -> Preflight {
-    let gates = gates::judge(fleet, looked, closed, who);
-    let by_gates = fleet.gates.is_some() && gates.is_empty();
+pub fn judge(fleet: &Fleet, looked: &Looked, known: &Known, who: Who, at: String) -> Preflight {
+    let gates = gates::judge(fleet, looked, known.closed.as_ref(), who);
+    let in_order = gates.iter().all(|finding| finding.severity == Severity::Note);
+    let by_gates = fleet.gates.is_some() && in_order && known.manned;
     let mut findings = tables::seats(fleet, looked, who);
     findings.extend(tables::board(looked));
     findings.extend(zones::zones(fleet, looked, by_gates, who));

@@ -9,8 +9,9 @@ use std::sync::Arc;
 use super::{databases, signals};
 use crate::core::breakage::{Breakage, broken};
 use crate::core::{Outcome, Refusal, Request, Response};
+use crate::domain::answers::{Heard, Question};
 use crate::domain::fleet::Tables;
-use crate::domain::record::{ChangeId, DnsName, RecordKey, RecordType, ZoneRead};
+use crate::domain::record::{ChangeId, DnsName, RecordData, RecordKey, RecordType, ZoneRead};
 use crate::domain::seat::Seat;
 use crate::domain::{
     CallFailure, Moment, Order, OrderId, RegionId, Report, StateName, ZoneBatch, ZoneId,
@@ -40,6 +41,7 @@ pub(super) fn place_of(request: &Request) -> Place {
         Request::ReadZone { .. } | Request::ChangeZone { .. } | Request::ReadChange { .. } => {
             Place::Global
         }
+        Request::AskNames { .. } => Place::Outside,
         Request::ReadTargetHealth { group } => Place::Region(group.region().clone()),
         Request::ReadAlarms { region, .. } => Place::Region(region.clone()),
         Request::DescribeDatabase { via, .. } => Place::Region(via.clone()),
@@ -67,6 +69,7 @@ pub(super) fn has_effect(request: &Request) -> bool {
         | Request::ReadOrders { .. }
         | Request::ReadZone { .. }
         | Request::ReadChange { .. }
+        | Request::AskNames { .. }
         | Request::ReadTargetHealth { .. }
         | Request::ReadAlarms { .. }
         | Request::DescribeDatabase { .. }
@@ -99,6 +102,7 @@ pub(super) fn seen<'a>(request: &'a Request, caller: &'a str) -> wire::Call<'a> 
             (Some(group.region()), Elbv2, "DescribeTargetHealth")
         }
         Request::ReadAlarms { region, .. } => (Some(region), Cloudwatch, "DescribeAlarms"),
+        Request::AskNames { .. } => (None, Route53, "(DNS)"),
         Request::DescribeDatabase { via, .. } => (Some(via), Rds, "DescribeGlobalClusters"),
         Request::DescribeMember { member } => (Some(member.region()), Rds, "DescribeDBClusters"),
         Request::ReadLag { secondary } => (Some(secondary.region()), Cloudwatch, "GetMetricData"),
@@ -201,6 +205,7 @@ impl Ports<'_> {
             Request::ReadAlarms { region, names } => {
                 Ok(Response::Alarms(signals::alarms(self.world, &region, &names)))
             }
+            Request::AskNames { question } => Ok(Response::Names(self.ask_names(&question))),
             Request::DescribeDatabase { cluster, via } => {
                 let shown = databases::describe(self.world, &via, &cluster);
                 shown.map(Response::Database).map_err(failed)
@@ -433,6 +438,27 @@ impl Ports<'_> {
         let report = Arc::new(report);
         self.read_before.keep(agent, document.clone(), report.clone());
         Ok(Some(report))
+    }
+
+    /// All of a zone's name servers answer alike here.
+    fn ask_names(&mut self, question: &Question) -> Vec<Heard> {
+        let mut heard = Heard { server: "ns".to_owned(), ..Heard::default() };
+        let (name, rtype) = (question.key.name.as_str(), question.key.rtype.as_str());
+        let (Ok(name), Ok(rtype)) = (name.parse(), rtype.parse()) else { return vec![heard] };
+        for _ in 0..question.times {
+            let answer = self.world.route53.answer(self.now, &name, rtype);
+            let leading = |(_, data): &(&RegionId, &RecordData)| match data {
+                RecordData::Plain { values, .. } => {
+                    answer.records.iter().any(|record| values.contains(&record.value))
+                }
+                RecordData::Alias { .. } => false,
+            };
+            match question.leads.iter().find(leading) {
+                Some((region, _)) => *heard.counts.entry(region.clone()).or_default() += 1,
+                None => heard.others += 1,
+            }
+        }
+        vec![heard]
     }
 
     fn read_zone(

@@ -98,6 +98,17 @@ fn what_stops_a_failover_makes_the_command_fail_and_says_what_to_do() {
         tables.stored().failing.insert("read_zone", failure);
     });
     assert!(outcome.clear, "gates stand in");
+    let outcome = provoked(Severity::Stops, "zone Z1 can't be read: 503", |tables| {
+        let mut stored = tables.stored();
+        stored.failing.insert("read_zone", CallFailure::transient("503"));
+        for report in stored.reports.values_mut().flatten() {
+            if report.agent.as_str() == "r3" {
+                report.at = "2026-11-20T09:00:00Z".to_owned();
+            }
+        }
+    });
+    let few = "gates can't shut r1: agents of 1 other Regions are heard from, and it takes 2";
+    assert!(outcome.findings.iter().any(|told| told.finding.what == few), "{outcome:#?}");
     let outcome = provoked(Severity::Stops, "only 1 of 3 seats can be used", |tables| {
         let mut stored = tables.stored();
         stored.lost.extend([region("r2"), region("r3")]);

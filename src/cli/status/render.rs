@@ -9,6 +9,7 @@ use super::wrong::span;
 use super::{Status, probes, signals, steering};
 use crate::core::health::{Verdict, Vote};
 use crate::core::view::{GateView, PlacementView, View};
+use crate::domain::answers::AnswersReport;
 use crate::domain::health_check::CheckSight;
 use crate::domain::{AgentId, CellState, Fence, RegionId, Target};
 
@@ -37,6 +38,7 @@ pub(super) fn render(status: &Status) -> String {
     section(out, "seats", &seats(view));
     section(out, "gates", &gates(view));
     section(out, "zones", &zones(status));
+    list(out, "what name servers answer", &answers(view));
     list(out, "databases", &steering::databases(view));
     list(out, "runbooks", &steering::runs(view));
     list(out, "ordered by people", &steering::in_force(view));
@@ -157,6 +159,25 @@ fn checkers(gate: &GateView) -> String {
     };
     let seen: Vec<String> = gate.seen.iter().map(one).collect();
     if seen.is_empty() { "?".to_owned() } else { seen.join(", ") }
+}
+
+/// Whether name servers answer as wanted, and until when clients may go by what they answered before.
+fn answers(view: &View) -> Vec<String> {
+    let told = view.leader.iter().flat_map(|leader| &leader.answers);
+    told.map(|(service, said)| {
+        let by = format!("{} answers of {} name servers", said.answers, said.servers);
+        match said {
+            AnswersReport { difference: Some(how), .. } => {
+                format!("{service}: NOT AS WANTED: {how}")
+            }
+            AnswersReport { verified_at: Some(at), held_until: Some(until), .. } => format!(
+                "{service}: as wanted since {at} ({by}); clients that honour the TTL all follow by {until}"
+            ),
+            AnswersReport { trouble: Some(why), .. } => format!("{service}: not known: {why}"),
+            _ => format!("{service}: not as wanted yet"),
+        }
+    })
+    .collect()
 }
 
 fn services(view: &View) -> Table {

@@ -80,6 +80,7 @@ pub(super) fn healthy() -> View {
         majority: 2,
         leader: Some(LeaderView {
             databases: BTreeMap::new(),
+            answers: BTreeMap::new(),
             agent: agent("eu-west-1"),
             epoch: Epoch(7),
             seats: REGIONS.iter().map(|name| region(name)).collect(),
@@ -346,6 +347,7 @@ pub(in crate::cli) fn tables() -> Tables {
         zones: BTreeMap::new(),
         blocked: Vec::new(),
         databases: BTreeMap::new(),
+        answers: BTreeMap::new(),
     };
     for name in ["r1", "r2", "r3"] {
         let mut seat = unborn_seat(&first, &region(name), &agent("init"));

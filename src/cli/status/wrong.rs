@@ -151,6 +151,11 @@ fn zones(status: &Status, wrong: &mut Vec<String>) {
         }
     }
     let Some(leader) = &status.view.leader else { return };
+    for (service, said) in &leader.answers {
+        if let Some(how) = &said.difference {
+            wrong.push(format!("{service}: name servers do not answer as wanted: {how}"));
+        }
+    }
     for (zone, report) in &leader.zones {
         if report.stage == ZoneStage::Held {
             wrong.push(format!("the leader does nothing in zone {zone}: {report}"));

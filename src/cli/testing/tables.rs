@@ -8,19 +8,21 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::agent::Outside;
+use crate::domain::answers::{Heard, Question};
 use crate::domain::database::{ClusterArn, GlobalCluster, LagPoint, MemberCluster};
 use crate::domain::health_check::{CheckFound, CheckId, CheckSight, CheckSpec};
 use crate::domain::record::{ChangeId, ChangeStatus, DnsName, RecordChange, RecordKey, RecordType};
 use crate::domain::signal::{
     AlarmName, AlarmState, Datapoint, MetricQuery, TargetGroupArn, TargetHealth,
 };
+use crate::domain::zone::ZoneFacts;
 use crate::domain::{
     Beat, CallFailure, GlobalClusterId, RegionId, Report, Seat, StateName, ZoneBatch, ZoneId,
     ZoneRead,
 };
 use crate::domain::{Order, OrderId};
 use crate::ports::{
-    Answer, Databases, HealthChecks, Observations, Records, Registers, Signals, SwapRefused,
+    Answer, Databases, HealthChecks, Names, Observations, Records, Registers, Signals, SwapRefused,
 };
 
 /// What is stored.
@@ -49,6 +51,8 @@ pub(in crate::cli) struct Stored {
     pub(in crate::cli) behind_ms: BTreeMap<RegionId, u64>,
     /// Operations that fail, and how.
     pub(in crate::cli) failing: BTreeMap<&'static str, CallFailure>,
+    /// Zones that are private.
+    pub(in crate::cli) private: BTreeSet<ZoneId>,
     /// Writes that still succeed; all if none.
     pub(in crate::cli) writes_left: Option<usize>,
 }
@@ -94,6 +98,7 @@ impl Tables {
             records: tables.clone(),
             signals: tables.clone(),
             health_checks: tables.clone(),
+            names: tables.clone(),
             databases: tables,
         }
     }
@@ -235,9 +240,14 @@ impl Observations for Tables {
 
 #[async_trait]
 impl Records for Tables {
-    async fn zone_name(&self, zone: &ZoneId, _: Duration) -> Answer<DnsName> {
+    async fn zone_facts(&self, zone: &ZoneId, _: Duration) -> Answer<ZoneFacts> {
         let stored = self.stored();
-        let found = stored.zones.get(zone).map(|(name, _)| name.clone());
+        let private = stored.private.contains(zone);
+        let found = stored.zones.get(zone).map(|(name, _)| ZoneFacts {
+            name: name.clone(),
+            private,
+            name_servers: Vec::new(),
+        });
         found.ok_or_else(|| CallFailure::permanent(format!("there is no zone {zone}")))
     }
 
@@ -280,6 +290,13 @@ impl Records for Tables {
 
     async fn change_status(&self, _: &ChangeId, _: Duration) -> Answer<ChangeStatus> {
         unused("change_status")
+    }
+}
+
+#[async_trait]
+impl Names for Tables {
+    async fn ask(&self, _: &Question, _: Duration) -> Answer<Vec<Heard>> {
+        unused("ask")
     }
 }
 

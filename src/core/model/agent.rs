@@ -92,6 +92,7 @@ impl Agent {
             signals: _,
             orders: _,
             databases: _,
+            answers: _,
             runs: _,
             patience: _,
             standings: _,

@@ -174,7 +174,7 @@ fn fleet(name: &str) -> Fleet {
         consent: Consent::default(),
         tables: Tables { seats: "s".to_owned(), board: "b".to_owned() },
         gates: None,
-        records: RecordPolicy::default(),
+        records: RecordPolicy { verify: false, ..RecordPolicy::default() },
     }
 }
 

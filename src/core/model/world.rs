@@ -85,6 +85,7 @@ impl World {
             | Request::ReadAlarms { .. }
             | Request::RecordHistory { .. }
             | Request::ReadChange { .. } => unreachable!("answered at once, see `state`"),
+            Request::AskNames { .. } => unreachable!("the model's fleet asks no name servers"),
             Request::DescribeDatabase { .. }
             | Request::DescribeMember { .. }
             | Request::ReadLag { .. }

@@ -116,6 +116,12 @@ table! {
     COMPLAINT: "regent_complaint", Gauge, Truth, ["service"],
         "1 while AWS speaks against the service in this agent's own Region: an alarm, or no healthy \
          target.";
+    ANSWERS_AS_WANTED: "regent_answers_as_wanted", Gauge, Truth, ["service"],
+        "1 while the zone's name servers answer for the service as the leader wants, 0 while they don't \
+         or it is not known yet. Shown by the leader.";
+    ANSWERS_DIFFER: "regent_answers_differ", Gauge, Truth, ["service"],
+        "1 while the name servers' answers differ from what is wanted, beyond chance and twice in a row. \
+         Shown by the leader.";
     PREFLIGHT_CLEAR: "regent_preflight_clear", Gauge, Truth, [],
         "1 while this agent's last look found nothing that would stop a failover.";
     PREFLIGHT_FINDINGS: "regent_preflight_findings", Gauge, Count, ["area", "severity"],
