@@ -531,6 +531,7 @@ impl Brain {
             zones: self.zones.iter().map(|(zone, state)| (zone.clone(), state.report())).collect(),
             blocked: self.blocked.iter().map(ToString::to_string).collect(),
             databases: self.databases_shown(now),
+            waits: self.runs_wait(now),
         });
         Report {
             fleet: self.fleet.name.clone(),

@@ -156,6 +156,9 @@ pub struct LeaderView {
     /// Each database, as it says itself.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub databases: BTreeMap<DatabaseId, DatabaseReport>,
+    /// What each step that is under way waits for, by run and step.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub waits: BTreeMap<String, BTreeMap<String, String>>,
 }
 
 /// The whole picture.
@@ -275,7 +278,7 @@ pub fn draw(sources: Sources<'_>) -> View {
                 .collect(),
         })
         .collect();
-    View {
+    let mut view = View {
         fleet: fleet.name.to_string(),
         at: sources.at.clone(),
         majority: fleet.seat_majority(),
@@ -290,7 +293,10 @@ pub fn draw(sources: Sources<'_>) -> View {
             runs: state
                 .runs
                 .iter()
-                .map(|(name, kept)| (name.clone(), RunView::of(name, kept)))
+                .map(|(name, kept)| {
+                    let drawn = RunView::of(name, kept, &state.runs, &sources.at);
+                    (name.clone(), drawn)
+                })
                 .collect(),
         }),
         services,
@@ -309,6 +315,21 @@ pub fn draw(sources: Sources<'_>) -> View {
         matrix: sources.observers.iter().flat_map(cell_views).collect(),
         gates: gate_views(&sources),
         troubles: sources.troubles,
+    };
+    view.tell_waits();
+    view
+}
+
+impl View {
+    /// Tells with each step what the leader says that it waits for.
+    fn tell_waits(&mut self) {
+        let (Some(leader), Some(state)) = (&self.leader, &mut self.state) else { return };
+        for (name, steps) in &leader.waits {
+            let Some(run) = state.runs.get_mut(name) else { continue };
+            for step in run.steps.iter_mut().filter(|step| step.status.is_under_way()) {
+                step.waits_for = steps.get(&step.step).cloned();
+            }
+        }
     }
 }
 
@@ -390,6 +411,7 @@ fn leader(sources: &Sources<'_>) -> Option<LeaderView> {
         zones: report.map(|report| report.zones.clone()).unwrap_or_default(),
         blocked: report.map(|report| report.blocked.clone()).unwrap_or_default(),
         databases: report.map(|report| report.databases.clone()).unwrap_or_default(),
+        waits: report.map(|report| report.waits.clone()).unwrap_or_default(),
     })
 }
 
@@ -468,6 +490,8 @@ impl Brain {
                 self.zones.iter().map(|(zone, state)| (zone.clone(), state.report())).collect();
             leader.blocked = self.blocked.iter().map(ToString::to_string).collect();
             leader.databases = self.databases_shown(now);
+            leader.waits = self.runs_wait(now);
+            view.tell_waits();
         }
         view
     }

@@ -80,6 +80,7 @@ pub(super) fn healthy() -> View {
         majority: 2,
         leader: Some(LeaderView {
             databases: BTreeMap::new(),
+            waits: BTreeMap::new(),
             agent: agent("eu-west-1"),
             epoch: Epoch(7),
             seats: REGIONS.iter().map(|name| region(name)).collect(),
@@ -343,6 +344,7 @@ fn tables() -> Tables {
         zones: BTreeMap::new(),
         blocked: Vec::new(),
         databases: BTreeMap::new(),
+        waits: BTreeMap::new(),
     };
     for name in ["r1", "r2", "r3"] {
         let mut seat = unborn_seat(&first, &region(name), &agent("init"));

@@ -21,6 +21,7 @@ mod one_acting_leader;
 mod one_promotion;
 mod only_committed_is_applied;
 mod ordered_once;
+mod written_beside;
 
 use crate::domain::{Fleet, Moment};
 
@@ -96,6 +97,8 @@ court! {
     fine_is_not_drained: fine_is_not_drained::FineIsNotDrained = Default::default(),
     one_promotion: one_promotion::OnePromotion = Default::default(),
     ordered_once: ordered_once::OrderedOnce = Default::default(),
+    written_beside: written_beside::WrittenBeside =
+        written_beside::WrittenBeside::new(fleet),
     bounded_queues: bounded_queues::BoundedQueues = bounded_queues::BoundedQueues::new(fleet),
     ; fleet
 }

@@ -10,6 +10,7 @@ use crate::core::health::Verdict;
 use crate::core::note::Note;
 use crate::core::zones::Zone;
 use crate::domain::control::Weights;
+use crate::domain::database::WriteReach;
 use crate::domain::{DatabaseId, Fleet, Moment, RegionId, ServiceId, Target, ZoneId};
 use crate::runbook::Action;
 
@@ -26,6 +27,8 @@ pub(in crate::core) struct World<'a> {
     pub(in crate::core) standings: &'a BTreeMap<Target, Standing>,
     pub(in crate::core) databases: &'a Databases,
     pub(in crate::core) blocked: &'a [Blocked],
+    /// The wall clock, for dates that people read.
+    pub(in crate::core) wall_unix_ms: i64,
 }
 
 impl World<'_> {
@@ -57,6 +60,13 @@ impl World<'_> {
                 spec.regions.contains_key(region) && service.is_none_or(|service| service == *id)
             })
             .map(|(id, _)| id)
+    }
+
+    /// Whether a service can write only beside its database's writer.
+    pub(super) fn writes_beside(&self, service: &ServiceId) -> bool {
+        let spec = self.fleet.services.get(service);
+        let writes_to = spec.and_then(|spec| spec.writes_to.as_ref());
+        writes_to.is_some_and(|to| to.reach == WriteReach::WriterRegion)
     }
 
     /// How it is.

@@ -8,13 +8,16 @@
 //! Of an attempt that an earlier leadership began nobody knows how it ended: it is ended so, and the
 //! next one begins by reading back.
 
+mod aftermath;
 mod called_for;
 mod carry;
 mod doing;
 mod effect;
+mod looks;
 pub mod orders;
 mod policy;
 mod refused;
+mod times;
 pub mod view;
 
 use std::collections::BTreeMap;
@@ -180,6 +183,20 @@ impl Driver {
             }
         }
         events
+    }
+
+    /// What each step that is under way waits for, by run and step.
+    pub(super) fn waits(&self, world: &World<'_>) -> BTreeMap<String, BTreeMap<String, String>> {
+        let mut waits: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
+        for ((name, step, back), doing) in &self.doing {
+            let Some(kept) = world.runs.get(name) else { continue };
+            let why = doing.waits_for(world, &kept.run, *step, *back);
+            let spec = kept.run.procedure().steps.get(*step);
+            if let (Some(why), Some(spec)) = (why, spec) {
+                waits.entry(name.clone()).or_default().insert(spec.id.clone(), why);
+            }
+        }
+        waits
     }
 
     /// An attempt is about to be committed as begun.

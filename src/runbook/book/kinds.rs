@@ -184,6 +184,14 @@ pub static KINDS: &[KindSpec] = &[
         about: "RDS shows the database, in whatever state, and no move of its writer is under way.",
     },
     KindSpec {
+        name: "review_database",
+        kind: Some(Kind::Review),
+        keys: &[DATABASE],
+        effect: Effect::Nothing,
+        by_aws: true,
+        about: "What is still to be done for it is told: copies that have not rejoined, members unlike the writer, applications that are not well. It never fails.",
+    },
+    KindSpec {
         name: "verify_writer",
         kind: Some(Kind::Verify),
         keys: &[DATABASE, REGION],
