@@ -7,6 +7,7 @@
 mod carry;
 mod reaction;
 mod told;
+mod webhooks;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -21,10 +22,12 @@ use crate::core::note::{Note, StepDown};
 use crate::core::view::{Inner, View};
 use crate::core::{Brain, CallId, Command, Event, Identity, ProbeId, Request};
 use crate::domain::{AgentId, Fleet, Moment, Sample, Target};
-use crate::ports::{Databases, HealthChecks, Observations, Records, Registers, Signals};
+use crate::ports::{Databases, HealthChecks, Observations, Records, Registers, Signals, Webhooks};
 use crate::probe::{Endpoint, InvalidEndpoint, InvalidUserAgent, NoRoots, Prober, Trust};
 use crate::telemetry::clock::{self, Stopwatch};
 use crate::telemetry::metrics::Metrics;
+
+pub use webhooks::HttpWebhooks;
 
 use reaction::{CHANGED, DECIDED, INSYNC, Reaction};
 
@@ -54,6 +57,8 @@ pub struct Outside {
     pub health_checks: Arc<dyn HealthChecks>,
     /// The databases.
     pub databases: Arc<dyn Databases>,
+    /// Other systems that are told.
+    pub webhooks: Arc<dyn Webhooks>,
 }
 
 /// Why an agent can't run, or no longer.

@@ -335,6 +335,10 @@ impl Brain {
                 self.databases.move_answered(now, &database, &outcome);
                 self.stale_verdicts = true;
             }
+            Purpose::Webhook { run, step, back } => {
+                self.runs.webhook_answered(now, (run, step, back), outcome);
+                self.stale_verdicts = true;
+            }
             Purpose::TargetHealth { service } => {
                 self.signals.targets_answered(now, &service, outcome);
                 self.stale_verdicts = true;

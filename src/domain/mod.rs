@@ -22,6 +22,7 @@ pub mod seat;
 pub mod signal;
 pub mod steering;
 pub mod time;
+pub mod webhook;
 pub mod weight;
 
 pub use control::{ControlState, StateName, StateRef};

@@ -23,6 +23,7 @@ mod observations;
 mod records;
 mod registers;
 mod signals;
+mod webhooks;
 
 pub use capacity::Capacity;
 pub use databases::Databases;
@@ -32,6 +33,7 @@ pub use observations::Observations;
 pub use records::Records;
 pub use registers::{Registers, SwapRefused};
 pub use signals::Signals;
+pub use webhooks::Webhooks;
 
 /// The result of a call through a port.
 pub type Answer<T> = Result<T, crate::domain::CallFailure>;

@@ -114,7 +114,7 @@ pub enum Action {
     Webhook {
         /// Where it listens.
         url: String,
-        /// Whether any answer other than 2xx fails the step.
+        /// Whether its answer 409 or 423 fails the step.
         may_veto: bool,
     },
     /// Nothing is changed any more, neither weights nor records, until somebody resumes.

@@ -14,6 +14,7 @@ use crate::domain::record::{ChangeId, ChangeStatus, DnsName, RecordChange, Recor
 use crate::domain::signal::{
     AlarmName, AlarmState, Datapoint, MetricQuery, TargetGroupArn, TargetHealth,
 };
+use crate::domain::webhook::Reply;
 use crate::domain::{
     Beat, CallFailure, GlobalClusterId, RegionId, Report, Seat, StateName, ZoneBatch, ZoneId,
     ZoneRead,
@@ -21,6 +22,7 @@ use crate::domain::{
 use crate::domain::{Order, OrderId};
 use crate::ports::{
     Answer, Databases, HealthChecks, Observations, Records, Registers, Signals, SwapRefused,
+    Webhooks,
 };
 
 /// What is stored.
@@ -82,13 +84,21 @@ impl Tables {
             records: tables.clone(),
             signals: tables.clone(),
             health_checks: tables.clone(),
-            databases: tables,
+            databases: tables.clone(),
+            webhooks: tables,
         }
     }
 }
 
 fn unused<T>(operation: &str) -> Answer<T> {
     Err(CallFailure::permanent(format!("no command calls {operation}")))
+}
+
+#[async_trait]
+impl Webhooks for Tables {
+    async fn post(&self, _: &str, _: &str, _: &str, _: Duration) -> Answer<Reply> {
+        unused("post")
+    }
 }
 
 #[async_trait]

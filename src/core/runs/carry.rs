@@ -14,7 +14,8 @@ use crate::domain::database::WriteReach;
 use crate::domain::{DatabaseId, Fleet, Moment, RegionId, ServiceId, Target, ZoneId};
 use crate::runbook::Action;
 
-use super::Runs;
+use super::webhook::CALL_MS;
+use super::{Key, Runs};
 
 /// The brain's knowledge, as far as steps look at it.
 pub(in crate::core) struct World<'a> {
@@ -112,6 +113,11 @@ pub(in crate::core) struct Carry<'a> {
 impl Carry<'_> {
     pub(super) fn note(&mut self, note: Note) {
         self.out.note(note);
+    }
+
+    /// Tells another system. It may be told twice, so that no lease has to last until it answers.
+    pub(super) fn post(&mut self, now: Moment, (run, step, back): Key, request: Request) {
+        self.out.call(now, CALL_MS, Purpose::Webhook { run, step, back }, request);
     }
 
     /// Sends a request to move a writer; false if there is no time for it now.

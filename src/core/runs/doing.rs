@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use crate::core::call::Request;
+use crate::core::call::{Outcome as CallOutcome, Request};
 use crate::core::databases::LATE;
 use crate::core::note::Note;
 use crate::domain::observation::ZoneStage;
@@ -17,6 +17,7 @@ use crate::runbook::{Action, Event, Outcome, Run, RunStatus};
 
 use super::aftermath;
 use super::looks::{closed, healthy, in_zones, shifted};
+use super::webhook::{self, Hook};
 use super::{Carry, World};
 
 /// How long after a request whose answer was lost the same one is sent again, if nothing shows.
@@ -51,13 +52,15 @@ pub(super) struct Doing {
     sent_at: Option<Moment>,
     /// What it then takes to reconcile what is lost, if a loss was allowed.
     to_reconcile: Option<String>,
+    hook: Hook,
 }
 
 impl Doing {
     pub(super) fn new(now: Moment, limit_s: u32) -> Self {
         let limit = Duration::from_secs(u64::from(limit_s));
         let (sent_at, to_reconcile) = (None, None);
-        Self { began: now, limit, committed: false, told: false, sent_at, to_reconcile }
+        let hook = Hook::default();
+        Self { began: now, limit, committed: false, told: false, sent_at, to_reconcile, hook }
     }
 
     /// Its beginning is committed.
@@ -98,11 +101,19 @@ impl Doing {
                     Outcome::Failed { why }
                 })
             }
-            Look::Send(_) if late => Some(Outcome::Failed {
-                why: format!("there was no time to send it within {} s", self.limit.as_secs()),
-            }),
+            Look::Send(_) if late => {
+                let why = self.hook.said();
+                let why = why.unwrap_or_else(|| "there was no time to send it".to_owned());
+                let why = format!("not within {} s: {why}", self.limit.as_secs());
+                Some(Outcome::Failed { why })
+            }
             Look::Wait(_) | Look::Send(_) => None,
         }
+    }
+
+    /// Another system has answered.
+    pub(super) fn webhook_answered(&mut self, now: Moment, outcome: CallOutcome) {
+        self.hook = Hook::answered(now, outcome);
     }
 
     /// What it waits for, in words.
@@ -135,6 +146,13 @@ impl Doing {
             self.told = true;
             let (level, subject, text) = (*level, subject.clone(), text.clone());
             carry.note(Note::Notice { level, subject, text });
+        }
+        if let Action::Webhook { .. } = action
+            && let Look::Send(request) = self.look(world, run, step, back)
+            && !world.paused
+        {
+            carry.post(world.now, (run.id().0.clone(), step, back), *request);
+            self.hook = Hook::UnderWay;
         }
         let (Action::SwitchOver { database, .. } | Action::Promote { database, .. }) = action
         else {
@@ -203,9 +221,10 @@ impl Doing {
             Action::Scale { .. } => {
                 Look::Done(Some("the fleet declares no autoscaling groups: none was raised".into()))
             }
-            Action::Webhook { url, .. } => Look::Failed(format!(
-                "this agent has no way out to {url}: call it by hand, and skip"
-            )),
+            Action::Webhook { url, may_veto } => {
+                let request = || webhook::request(world, (run, step, back), url, *may_veto);
+                self.hook.look(world.now, *may_veto, request)
+            }
             // Committed together with the beginning.
             Action::Pause { .. } | Action::Resume => Look::Done(None),
             Action::Approve { .. } | Action::ByHand { .. } => {

@@ -19,6 +19,7 @@ mod policy;
 mod refused;
 mod times;
 pub mod view;
+mod webhook;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -28,6 +29,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::Moment;
 use crate::runbook::{Due, Entry, Event, Run, StepStatus};
 
+use super::call::Outcome;
 use super::explain::RunEvent;
 
 pub(super) use called_for::called_for;
@@ -65,7 +67,7 @@ pub struct Kept {
 pub type Runs = BTreeMap<String, Kept>;
 
 /// Names a step's attempt to go forward or back.
-type Key = (String, usize, bool);
+pub(super) type Key = (String, usize, bool);
 
 /// What one leadership knows of the runs that it drives.
 #[derive(Debug, Clone, Default)]
@@ -197,6 +199,13 @@ impl Driver {
             }
         }
         waits
+    }
+
+    /// Another system has answered.
+    pub(super) fn webhook_answered(&mut self, now: Moment, key: Key, outcome: Outcome) {
+        if let Some(doing) = self.doing.get_mut(&key) {
+            doing.webhook_answered(now, outcome);
+        }
     }
 
     /// An attempt is about to be committed as begun.

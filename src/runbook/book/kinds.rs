@@ -241,7 +241,7 @@ pub static KINDS: &[KindSpec] = &[
         keys: &[must("url", Shape::Text), may("may_veto", Shape::Truth)],
         effect: Effect::Leavable,
         by_aws: false,
-        about: "Another system is told with a signed POST; with `may_veto`, anything but 2xx fails the step.",
+        about: "Another system is told with a POST: 2xx goes on, with `may_veto` 409 and 423 fail the step, and all else is told again within the time limit.",
     },
     KindSpec {
         name: "pause",

@@ -145,6 +145,40 @@ fn an_abort_does_not_wait_until_a_long_wait_is_over() {
     assert_eq!(runs(&sim)["evacuate-region"].status, "aborted");
 }
 
+/// A runbook of one step that tells another system.
+fn told(url: &str, may_veto: bool) -> Verb {
+    let text = format!(
+        "+++\nname = \"tell\"\ntitle = \"Tell\"\nsummary = \"s\"\n[[steps]]\nid = \"hook\"\nkind = \
+         \"webhook\"\nurl = \"{url}\"\nmay_veto = {may_veto}\ntimeout_s = 30\nundo = \"none\"\n+++\n\
+         ## hook: Tell\nIt tells.\n### How to see that it worked\nIt said so.\n### By hand\nCall them.\n"
+    );
+    let (library, problems) = Library::read([("tell.md".to_owned(), text)]);
+    assert!(problems.is_empty(), "{}", problems[0]);
+    let procedure = library.bind("tell", &BTreeMap::new()).expect("it asks for nothing");
+    let procedure = serde_json::to_string(&procedure).expect("plain");
+    Verb::Start { run: "tell".to_owned(), reason: "a test".to_owned(), procedure }
+}
+
+#[test]
+fn another_system_is_told_and_may_veto() {
+    for (url, may_veto, wanted) in [
+        ("https://hooks.example/x", true, "answered 200"),
+        ("https://hooks.example/409", true, "vetoed: answered 409"),
+        ("https://hooks.example/409", false, "not within 30 s: answered 409"),
+        ("https://hooks.example/503", true, "not within 30 s: answered 503"),
+    ] {
+        let mut sim = sim(12);
+        settle(&mut sim);
+        order(&mut sim, told(url, may_veto));
+        let ended = |sim: &Sim| runs(sim).get("tell").is_some_and(|run| run.over || run.stuck);
+        assert!(sim.run_until_that(sim.now() + Duration::from_secs(90), ended), "{url}");
+        let run = &runs(&sim)["tell"];
+        assert_eq!(run.stuck, wanted != "answered 200", "{run:#?}");
+        let told = run.steps[0].told.as_deref().expect("it told");
+        assert!(told.starts_with(wanted), "{told}");
+    }
+}
+
 #[test]
 fn a_database_is_switched_over_without_loss() {
     let mut sim = sim(7);

@@ -78,7 +78,10 @@ fn arguments(sim: &Sim, book: &str) -> BTreeMap<String, String> {
     let from = writer(sim, "orders");
     let to = sim.fleet().regions.iter().find(|region| **region != from).expect("three");
     // The Region that is left holds the writer only where the runbook is about that.
-    let region = if book.starts_with("leave-") { from.clone() } else { follower(sim) };
+    let led = sim.leaders().first().map(|(leader, _)| region(leader.as_str()));
+    let mut others = sim.fleet().regions.iter();
+    let other = others.find(|it| **it != from && Some(*it) != led.as_ref()).expect("three");
+    let region = if book.starts_with("leave-") { from.clone() } else { other.clone() };
     let book = Library::shipped().book(book).expect("it is shipped");
     let value = |name: &str| {
         Some(match name {
