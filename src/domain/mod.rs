@@ -24,6 +24,7 @@ pub mod seat;
 pub mod signal;
 pub mod steering;
 pub mod time;
+pub mod webhook;
 pub mod weight;
 pub mod zone;
 

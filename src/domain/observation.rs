@@ -328,6 +328,9 @@ pub struct LeaderReport {
     /// What name servers answer for each service.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub answers: BTreeMap<ServiceId, AnswersReport>,
+    /// What each step of a run that is under way waits for, by run and step.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub waits: BTreeMap<String, BTreeMap<String, String>>,
 }
 
 /// How a leader sees a database.
@@ -346,6 +349,9 @@ pub struct DatabaseReport {
     pub loss: BTreeMap<RegionId, (u64, u64, u64)>,
     /// Why it could not be read last.
     pub trouble: Option<String>,
+    /// What is not as it should be, a line each: copies that are missing or unlike the writer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<String>,
 }
 
 /// An address that fails while others of its name answer.

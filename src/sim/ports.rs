@@ -13,6 +13,7 @@ use crate::domain::answers::{Heard, Question};
 use crate::domain::fleet::Tables;
 use crate::domain::record::{ChangeId, DnsName, RecordData, RecordKey, RecordType, ZoneRead};
 use crate::domain::seat::Seat;
+use crate::domain::webhook::Reply;
 use crate::domain::{
     CallFailure, Moment, Order, OrderId, RegionId, Report, StateName, ZoneBatch, ZoneId,
 };
@@ -49,6 +50,7 @@ pub(super) fn place_of(request: &Request) -> Place {
         | Request::ReadLag { secondary: cluster }
         | Request::FailOver { target: cluster, .. } => Place::Region(cluster.region().clone()),
         Request::SwitchOver { primary, .. } => Place::Region(primary.clone()),
+        Request::PostWebhook { .. } => Place::Outside,
     }
 }
 
@@ -62,7 +64,8 @@ pub(super) fn has_effect(request: &Request) -> bool {
         | Request::RemoveOrder { .. }
         | Request::ChangeZone { .. }
         | Request::SwitchOver { .. }
-        | Request::FailOver { .. } => true,
+        | Request::FailOver { .. }
+        | Request::PostWebhook { .. } => true,
         Request::ReadSeat { .. }
         | Request::ReadState { .. }
         | Request::Gather { .. }
@@ -78,8 +81,8 @@ pub(super) fn has_effect(request: &Request) -> bool {
     }
 }
 
-/// What rules of the wire look at: as the adapter would send it.
-pub(super) fn seen<'a>(request: &'a Request, caller: &'a str) -> wire::Call<'a> {
+/// What rules of the wire look at: as the adapter would send it; none if it does not go to AWS.
+pub(super) fn seen<'a>(request: &'a Request, caller: &'a str) -> Option<wire::Call<'a>> {
     use AwsService::{Cloudwatch, Dynamodb, Elbv2, Rds, Route53};
     let (region, service, operation) = match request {
         Request::ReadSeat { seat } | Request::ReadState { seat, .. } => {
@@ -108,8 +111,15 @@ pub(super) fn seen<'a>(request: &'a Request, caller: &'a str) -> wire::Call<'a> 
         Request::ReadLag { secondary } => (Some(secondary.region()), Cloudwatch, "GetMetricData"),
         Request::SwitchOver { primary, .. } => (Some(primary), Rds, "SwitchoverGlobalCluster"),
         Request::FailOver { target, .. } => (Some(target.region()), Rds, "FailoverGlobalCluster"),
+        Request::PostWebhook { .. } => return None,
     };
-    wire::Call { caller, region, service, operation }
+    Some(wire::Call { caller, region, service, operation })
+}
+
+/// The modelled receiver: it answers with the status that ends its address, and else with 200.
+fn webhook_answer(url: &str) -> Reply {
+    let status = url.rsplit('/').next().and_then(|last| last.parse().ok()).unwrap_or(200);
+    Reply { status, said: String::new() }
 }
 
 /// Reports as they were published, with their documents, the newest last: reading the JSON of each
@@ -224,6 +234,7 @@ impl Ports<'_> {
             Request::FailOver { cluster, target } => {
                 done(databases::failover(self.world, self.now, &cluster, &target))
             }
+            Request::PostWebhook { url, .. } => Ok(Response::Posted(webhook_answer(&url))),
         }
     }
 

@@ -8,14 +8,18 @@
 //! Of an attempt that an earlier leadership began nobody knows how it ended: it is ended so, and the
 //! next one begins by reading back.
 
+mod aftermath;
 mod called_for;
 mod carry;
 mod doing;
 mod effect;
+mod looks;
 pub mod orders;
 mod policy;
 mod refused;
+mod times;
 pub mod view;
+mod webhook;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -26,6 +30,7 @@ use crate::domain::{Moment, RegionId};
 use crate::runbook::{Due, Entry, Event, Run, StepStatus};
 
 use super::breakage::{Breakage, broken};
+use super::call::Outcome;
 use super::explain::RunEvent;
 
 pub(super) use called_for::called_for;
@@ -63,7 +68,7 @@ pub struct Kept {
 pub type Runs = BTreeMap<String, Kept>;
 
 /// Names a step's attempt to go forward or back.
-type Key = (String, usize, bool);
+pub(super) type Key = (String, usize, bool);
 
 /// What one leadership knows of the runs that it drives.
 #[derive(Debug, Clone, Default)]
@@ -201,6 +206,27 @@ impl Driver {
             }
         }
         events
+    }
+
+    /// What each step that is under way waits for, by run and step.
+    pub(super) fn waits(&self, world: &World<'_>) -> BTreeMap<String, BTreeMap<String, String>> {
+        let mut waits: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
+        for ((name, step, back), doing) in &self.doing {
+            let Some(kept) = world.runs.get(name) else { continue };
+            let why = doing.waits_for(world, &kept.run, *step, *back);
+            let spec = kept.run.procedure().steps.get(*step);
+            if let (Some(why), Some(spec)) = (why, spec) {
+                waits.entry(name.clone()).or_default().insert(spec.id.clone(), why);
+            }
+        }
+        waits
+    }
+
+    /// Another system has answered.
+    pub(super) fn webhook_answered(&mut self, now: Moment, key: Key, outcome: Outcome) {
+        if let Some(doing) = self.doing.get_mut(&key) {
+            doing.webhook_answered(now, outcome);
+        }
     }
 
     /// An attempt is about to be committed as begun.
