@@ -27,6 +27,9 @@ use super::plan::{DrawnGates, Episode, Plan, Shape, Trouble, region, service, zo
 /// Probes a second, over all agents, that a drawn fleet may make.
 const PROBES_A_SECOND_MAX: u32 = 100;
 
+/// Health checks of a drawn fleet: no more than an account may create in one go.
+const CHECKS_MAX: usize = 36;
+
 /// How large plans are drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Size {
@@ -140,7 +143,7 @@ fn draw_shape(rng: &mut Pcg64Mcg, size: Size) -> Shape {
         timing,
         rules,
         consent: draw_consent(rng),
-        gates: draw_gates(rng, seats + seatless),
+        gates: draw_gates(rng, seats + seatless, many),
         one_never_writes: rng.random_bool(0.3),
         database: seats >= 3 && rng.random_bool(0.4),
         services,
@@ -148,9 +151,11 @@ fn draw_shape(rng: &mut Pcg64Mcg, size: Size) -> Shape {
 }
 
 /// Gates in some fleets, of those that are small enough for all the checkers that come with them.
-fn draw_gates(rng: &mut Pcg64Mcg, regions: u8) -> Option<DrawnGates> {
+fn draw_gates(rng: &mut Pcg64Mcg, regions: u8, services: usize) -> Option<DrawnGates> {
     let on = rng.random_bool(0.3);
-    let scope = if rng.random_bool(0.7) { GateScope::Region } else { GateScope::Service };
+    let each = usize::from(regions) * usize::from(regions) * services <= CHECKS_MAX;
+    let by_service = rng.random_bool(0.3) && each;
+    let scope = if by_service { GateScope::Service } else { GateScope::Region };
     let closers = if regions > 3 && rng.random_bool(0.3) { 3 } else { 2 };
     let failure_threshold = if rng.random_bool(0.7) { 1 } else { 2 };
     // Not what `check` allows, but what a run of minutes can see end.
