@@ -42,6 +42,8 @@ mod journal;
 pub mod note;
 mod orders;
 pub mod planner;
+#[cfg(test)]
+mod planner_laws;
 mod probing;
 pub mod runs;
 pub mod safety;
