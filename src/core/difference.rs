@@ -38,7 +38,12 @@ pub(super) fn difference(
     out: &mut Outbox,
 ) -> Difference {
     let mut result = Difference::default();
-    for (id, service) in fleet.services_in(zone) {
+    // What takes a Region out goes first: a batch has its limits, and Route 53 takes few of them.
+    let mut services: Vec<_> = fleet.services_in(zone).collect();
+    services.sort_by_key(|(id, _)| {
+        !wanted.get(*id).is_some_and(|shares| shares.values().any(|weight| !weight.serves()))
+    });
+    for (id, service) in services {
         let Some(wanted) = wanted.get(id) else { continue };
         let key = service.key();
         let of_key: Vec<&RecordSet> = records.iter().filter(|r| r.key == key).collect();
@@ -115,4 +120,51 @@ pub(super) fn difference(
         result.changes.extend(changes);
     }
     result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::testing::{gated_fleet, weights};
+    use crate::domain::Weight;
+    use crate::domain::gate::GateScope;
+
+    #[test]
+    fn what_takes_a_region_out_is_in_the_first_batch_however_many_others_change() {
+        let mut fleet = gated_fleet(GateScope::Region);
+        let one = fleet.services.values().next().expect("one").clone();
+        let zone: ZoneId = "Z1".parse().expect("valid");
+        fleet.zones.insert(zone.clone(), "example.".parse().expect("valid"));
+        fleet.services = (0..400)
+            .map(|n| {
+                let mut service = one.clone();
+                service.name = format!("s{n:03}.example.").parse().expect("valid");
+                (format!("s{n:03}").parse().expect("valid"), service)
+            })
+            .collect();
+        let records: Vec<RecordSet> = fleet
+            .services
+            .values()
+            .flat_map(|service| {
+                service.regions.keys().map(|region| RecordSet {
+                    key: service.key(),
+                    routing: Routing::Weighted {
+                        set_identifier: region.to_string(),
+                        weight: Weight(7),
+                    },
+                    data: crate::domain::record::RecordData::Plain {
+                        ttl_s: 60,
+                        values: vec!["192.0.2.1".to_owned()],
+                    },
+                    health_check: None,
+                })
+            })
+            .collect();
+        let wanted = weights(&fleet, &[("s399", "r1", 0)]);
+        let now = Moment::from_ms(1);
+        let (mut drift, mut out) = (Drift::default(), Outbox::default());
+        let made = difference(now, &fleet, &zone, &wanted, &records, &mut drift, &mut out);
+        assert!(made.what.len() < 800, "not all of them fit: {}", made.what.len());
+        assert_eq!(made.what[0], "s399 r1 7→0");
+    }
 }

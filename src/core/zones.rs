@@ -14,9 +14,7 @@ use std::time::Duration;
 use crate::core::breakage::{Breakage, broken};
 use crate::domain::control::Weights;
 use crate::domain::observation::{ZoneReport, ZoneStage};
-use crate::domain::record::{
-    ChangeId, ChangeStatus, DnsName, RecordChange, RecordKey, Routing,
-};
+use crate::domain::record::{ChangeId, ChangeStatus, DnsName, RecordChange, RecordKey, Routing};
 use crate::domain::{Epoch, FailureClass, Fence, Fleet, Moment, ZoneBatch, ZoneId, ZoneRead};
 
 use super::call::{CallId, Outbox, Outcome, Purpose, Refusal, Request, Response};
