@@ -150,7 +150,7 @@ fn told(url: &str, may_veto: bool) -> Verb {
     let text = format!(
         "+++\nname = \"tell\"\ntitle = \"Tell\"\nsummary = \"s\"\n[[steps]]\nid = \"hook\"\nkind = \
          \"webhook\"\nurl = \"{url}\"\nmay_veto = {may_veto}\ntimeout_s = 30\nundo = \"none\"\n+++\n\
-         ## hook: Tell\nIt tells.\n### How to see that it worked\nIt said so.\n### By hand\nCall them.\n"
+         ## hook: Tell\nIt tells.\n### How to see that it worked\nIt said so.\n### By hand\n```sh\ncurl {url}\n```\n"
     );
     let (library, problems) = Library::read([("tell.md".to_owned(), text)]);
     assert!(problems.is_empty(), "{}", problems[0]);
