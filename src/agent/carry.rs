@@ -70,6 +70,7 @@ fn names(request: &Request) -> (&'static str, &'static str) {
         Request::ReadChange { .. } => ("records", "change_status"),
         Request::ReadTargetHealth { .. } => ("signals", "target_health"),
         Request::ReadAlarms { .. } => ("signals", "alarms"),
+        Request::AskNames { .. } => ("names", "ask"),
         Request::DescribeDatabase { .. } => ("databases", "describe"),
         Request::DescribeMember { .. } => ("databases", "describe_member"),
         Request::ReadLag { .. } => ("databases", "lag"),
@@ -132,6 +133,10 @@ async fn send(outside: &Outside, request: Request, limit: Duration) -> Outcome {
         Request::ReadAlarms { region, names } => {
             let states = outside.signals.alarms(&region, &names, limit).await;
             states.map(Response::Alarms).map_err(failed)
+        }
+        Request::AskNames { question } => {
+            let heard = outside.names.ask(&question, limit).await;
+            heard.map(Response::Names).map_err(failed)
         }
         Request::DescribeDatabase { cluster, via } => {
             let shown = databases.describe(&via, &cluster, limit).await;

@@ -5,6 +5,7 @@
 //! tick when it asks for one, and events in the order in which they came.
 
 mod carry;
+mod preflight;
 mod reaction;
 mod told;
 mod webhooks;
@@ -22,14 +23,15 @@ use crate::core::note::{Note, StepDown};
 use crate::core::view::{Inner, View};
 use crate::core::{Brain, CallId, Command, Event, Identity, ProbeId, Request};
 use crate::domain::{AgentId, Fleet, Moment, Sample, Target};
-use crate::ports::{Databases, HealthChecks, Observations, Records, Registers, Signals, Webhooks};
+pub use crate::ports::Outside;
 use crate::probe::{Endpoint, InvalidEndpoint, InvalidUserAgent, NoRoots, Prober, Trust};
 use crate::telemetry::clock::{self, Stopwatch};
 use crate::telemetry::metrics::Metrics;
 
 pub use webhooks::HttpWebhooks;
 
-use reaction::{CHANGED, DECIDED, INSYNC, Reaction};
+use preflight::Rounds;
+use reaction::{ANSWERED, CHANGED, DECIDED, INSYNC, Reaction};
 
 /// Events that may wait for the brain. It takes microseconds for each; a fuller queue means that
 /// the machine stands still, and then senders wait.
@@ -41,25 +43,6 @@ const TICK_MAX: Duration = Duration::from_millis(500);
 
 /// How often the brain is told the wall clock, for the dates that people read.
 const WALL_CLOCK_EVERY: Duration = Duration::from_secs(60);
-
-/// The ports of one agent.
-#[derive(Clone)]
-pub struct Outside {
-    /// The seats.
-    pub registers: Arc<dyn Registers>,
-    /// The board.
-    pub observations: Arc<dyn Observations>,
-    /// The hosted zones.
-    pub records: Arc<dyn Records>,
-    /// What AWS says of a Region.
-    pub signals: Arc<dyn Signals>,
-    /// Health checks, for those who set up gates: no agent calls them.
-    pub health_checks: Arc<dyn HealthChecks>,
-    /// The databases.
-    pub databases: Arc<dyn Databases>,
-    /// Other systems that are told.
-    pub webhooks: Arc<dyn Webhooks>,
-}
 
 /// Why an agent can't run, or no longer.
 #[derive(Debug, thiserror::Error)]
@@ -171,7 +154,7 @@ impl Agent {
             metrics.expect_zone(zone);
         }
         metrics.expect_step_downs(StepDown::ALL.map(StepDown::label).into_iter());
-        metrics.expect_reactions([DECIDED, CHANGED, INSYNC].into_iter());
+        metrics.expect_reactions([DECIDED, CHANGED, INSYNC, ANSWERED].into_iter());
         let any_tls = endpoints.values().any(|endpoint| endpoint.may_need_tls());
         let trust = if any_tls { Trust::of_system()? } else { Trust::nobody() };
         let version = env!("CARGO_PKG_VERSION");
@@ -223,6 +206,8 @@ impl Agent {
         let zone_of = services.map(|(service, spec)| (service.clone(), spec.zone.clone()));
         let mut reaction = Reaction::new(zone_of.collect());
         self.metrics.set_lease_length(Duration::from_millis(self.fleet.timing.lease_ms.into()));
+        let fleet = Arc::new(self.fleet.clone());
+        let mut rounds = Rounds::new(started);
         let mut brain = Brain::new(started, self.identity, self.fleet, self.seed);
         if self.stands_in {
             brain = brain.standing_in();
@@ -254,6 +239,8 @@ impl Agent {
                     hands.tell(&mut brain, &mut reaction, Event::Switched { off })?;
                 }
             }
+            let (outside, metrics) = (&hands.outside, &hands.metrics);
+            rounds.drive(now, &brain, &fleet, outside, metrics, &hands.events);
             let wait = brain.next_wake().since(clock::now()).min(TICK_MAX);
             let event = tokio::select! {
                 () = &mut stop => return Ok(()),

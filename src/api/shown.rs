@@ -54,12 +54,17 @@ pub(super) fn show(metrics: &Metrics, view: &View, inner: &Inner) {
             metrics.set_cell(&cell.target, cell.cell.state);
         }
     }
+    metrics.clear_answers();
     // What a leader does with its zones is known to itself alone.
     if inner.leading.is_some()
         && let Some(leader) = &view.leader
     {
         for (zone, report) in &leader.zones {
             metrics.set_zone_stage(zone, report.stage.label());
+        }
+        for (service, said) in &leader.answers {
+            let as_wanted = said.verified_at.is_some() && said.difference.is_none();
+            metrics.set_answers(service, as_wanted, said.difference.is_some());
         }
     }
 }

@@ -96,7 +96,8 @@ impl Brain {
             return false;
         }
         let failing = |region: &RegionId| failing_ms(&self.standings, &self.fleet, region);
-        let wanted = runs::called_for(now, &self.fleet, state, &self.databases, failing);
+        let wanted =
+            runs::called_for(now, &self.fleet, state, &self.databases, &self.runs, failing);
         let Some((name, kept)) = wanted else { return false };
         let event = RunEvent { run: name.clone(), event: None };
         let what = format!("{name} is started: {}", kept.reason);

@@ -91,6 +91,28 @@ breakages! {
         "A batch deletes what was read and creates what is new, the fence among it.",
     UnknownTakenAsFailed "unknown-taken-as-failed"
         "A call whose answer was lost may have taken effect.",
+    OrderRepeated "order-repeated"
+        "A person's order is carried out once.",
+    AttemptsForgotten "attempts-forgotten"
+        "A leader that goes on after a pause remembers the attempts that it has used.",
+    ConsentNotNeeded "consent-not-needed"
+        "What is to be approved waits until somebody has approved it.",
+    PauseIgnored "pause-ignored"
+        "While people have paused it, the fleet changes nothing.",
+    MoveBeforeCommit "move-before-commit"
+        "A step of a run is carried out only once its beginning is committed.",
+    MoveUnchecked "move-unchecked"
+        "A writer's move is asked for only of a member that can take it.",
+    OtherTargetTooSoon "other-target-too-soon"
+        "While a writer's move may still land, none to another Region is asked for.",
+    GateBeforeCommit "gate-before-commit"
+        "A gate closes by what is committed, never by what is only proposed.",
+    GateStaysShut "gate-stays-shut"
+        "An agent that can't confirm what it read opens its gates after the holding time.",
+    GateOfPart "gate-of-part"
+        "A gate closes only when all that it stands for is taken out by our own decision.",
+    ShutIsCountedOn "shut-is-counted-on"
+        "A Region that may still be shut isn't counted on when people take another one out.",
 }
 
 #[cfg(feature = "breakages")]

@@ -123,6 +123,11 @@ impl Journal {
         self.committed.as_ref()
     }
 
+    /// The state that is half-way, if one is.
+    pub(super) fn proposed(&self) -> Option<&Entry> {
+        self.proposal.as_ref().map(|proposal| &proposal.entry)
+    }
+
     /// The state in force under this leader: committed by itself, so that it may act upon it.
     pub(super) fn in_force(&self) -> Option<&Entry> {
         let Stage::Leading { epoch, .. } = self.stage else { return None };

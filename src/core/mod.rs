@@ -16,12 +16,14 @@
 //! | `databases` | who writes, and what a failover would lose |
 //! | `runs` | runs of runbooks, carried on |
 //! | `zones` | wanted weights to records, behind the fence |
+//! | `answers` | whether name servers answer accordingly |
 //! | `safety` | the last look at a batch |
 //! | `gates` | which Regions' gates are closed, with no record edited |
 //! | `explain` | why |
 //! | `view` | what people see |
 
 mod advance;
+mod answers;
 mod asks;
 mod batch;
 pub mod breakage;
@@ -59,11 +61,14 @@ use std::time::Duration;
 use rand::SeedableRng as _;
 use rand_pcg::Pcg64Mcg;
 
+use crate::domain::answers::AnswersReport;
 use crate::domain::observation::LeaderReport;
 use crate::domain::{
-    AgentId, BootId, CallFailure, Fence, Fleet, Moment, RegionId, Report, Target, ZoneId,
+    AgentId, BootId, CallFailure, Fence, Fleet, Moment, Preflight, RegionId, Report, ServiceId,
+    Target, ZoneId,
 };
 
+use answers::Answers;
 use asks::Patience;
 use breakage::{Breakage, broken};
 pub use call::{CallId, Command, Event, Outcome, ProbeId, Refusal, Request, Response};
@@ -116,6 +121,7 @@ pub struct Brain {
     orders: Orders,
     patience: Patience,
     databases: Databases,
+    answers: Answers,
     runs: runs::Driver,
     standings: BTreeMap<Target, Standing>,
     zones: BTreeMap<ZoneId, Zone>,
@@ -128,6 +134,8 @@ pub struct Brain {
     stepped_at: Moment,
     /// Whether this agent's off switch is set.
     off: bool,
+    /// What this agent last found in the way of a failover, for its report.
+    preflight: Option<Preflight>,
     /// See [`Self::standing_in`].
     stands_in: bool,
     /// What to add to a moment of this clock to get milliseconds since 1970.
@@ -170,6 +178,7 @@ impl Brain {
             orders: Orders::new(now, &fleet),
             patience: Patience::new(fleet.consent.approval_ms),
             databases: Databases::default(),
+            answers: Answers::default(),
             runs: runs::Driver::default(),
             standings: BTreeMap::new(),
             zones,
@@ -180,6 +189,7 @@ impl Brain {
             judge_at: now,
             stepped_at: now,
             off: false,
+            preflight: None,
             stands_in: false,
             wall_offset_ms: 0,
             out: Outbox::default(),
@@ -225,6 +235,13 @@ impl Brain {
                 self.wall_offset_ms = unix_ms.saturating_sub(now_ms);
             }
             Event::Switched { off } => self.switched(now, off),
+            Event::Preflight(found) => {
+                let before = self.preflight.as_ref().map(|found| &found.findings);
+                if before != Some(&found.findings) {
+                    self.gathering.report_soon(now);
+                }
+                self.preflight = Some(*found);
+            }
             Event::Answered { call, outcome } => self.answered(now, call, outcome),
             Event::Probed { probe, sample } => {
                 if self.probing.ended(now, probe, &sample, &self.fleet) {
@@ -253,7 +270,10 @@ impl Brain {
             .min(self.signals.next_wake())
             .min(self.judge_at);
         if self.acting() {
-            wake = wake.min(self.orders.next_wake()).min(self.databases.next_wake());
+            wake = wake
+                .min(self.orders.next_wake())
+                .min(self.databases.next_wake())
+                .min(self.answers.next_wake());
         }
         if self.acting() && !self.paused() {
             let zones = self.zones.values().map(Zone::next_wake).min();
@@ -335,6 +355,12 @@ impl Brain {
                 self.databases.move_answered(now, &database, &outcome);
                 self.stale_verdicts = true;
             }
+            Purpose::Names { service, asked_at } => {
+                let (answers, out) = (&mut self.answers, &mut self.out);
+                if answers.answered(now, &service, asked_at, outcome, out) {
+                    self.gathering.report_soon(now);
+                }
+            }
             Purpose::Webhook { run, step, back } => {
                 self.runs.webhook_answered(now, (run, step, back), outcome);
                 self.stale_verdicts = true;
@@ -392,8 +418,9 @@ impl Brain {
                 self.orders.forget();
                 self.patience.forget();
                 self.databases.forget();
+                self.answers.forget();
                 self.runs.forget();
-                self.forget_zones(now);
+                self.zones.values_mut().for_each(|zone| zone.forget(now));
                 self.gathering.report_soon(now);
             }
         }
@@ -408,7 +435,8 @@ impl Brain {
             }
             Some(Progress::Committed) => {
                 if self.paused() {
-                    self.forget_zones(now);
+                    // What was under way is no more awaited, and nothing is begun before a resume.
+                    self.zones.values_mut().for_each(|zone| zone.pause(now));
                 }
                 for zone in self.zones.values_mut() {
                     zone.hurry(now);
@@ -427,16 +455,10 @@ impl Brain {
         }
     }
 
-    /// What was under way there is no more awaited, and nothing is begun until it is read afresh.
-    fn forget_zones(&mut self, now: Moment) {
-        for zone in self.zones.values_mut() {
-            zone.forget(now);
-        }
-    }
-
     /// Whether a person has ordered that nothing be changed.
     fn paused(&self) -> bool {
-        self.journal.in_force().is_some_and(|entry| entry.state.steering.pause.is_some())
+        let paused = |entry: &journal::Entry| entry.state.steering.pause.is_some();
+        self.journal.in_force().is_some_and(paused) && !broken(Breakage::PauseIgnored)
     }
 
     fn drive(&mut self, now: Moment) {
@@ -452,6 +474,9 @@ impl Brain {
             self.orders.drive(now, &self.fleet, &mut self.out);
             let hurry = self.runs_active();
             self.databases.drive(now, &self.fleet, hurry, &mut self.out);
+            if let Some(entry) = self.journal.in_force() {
+                self.answers.drive(now, &self.fleet, &entry.state.wanted, &mut self.out);
+            }
         }
         if self.stale_verdicts || now >= self.judge_at {
             self.judge(now);
@@ -525,6 +550,11 @@ impl Brain {
         }
     }
 
+    /// What this leader says of the name servers' answers.
+    fn answers_shown(&self) -> BTreeMap<ServiceId, AnswersReport> {
+        self.answers.shown(&self.fleet, |at| self.wall(at))
+    }
+
     fn report(&mut self, now: Moment) -> Report {
         self.probing.refresh_cells(now);
         self.signals.refresh(now, &mut self.out);
@@ -535,6 +565,7 @@ impl Brain {
             zones: self.zones.iter().map(|(zone, state)| (zone.clone(), state.report())).collect(),
             blocked: self.blocked.iter().map(ToString::to_string).collect(),
             databases: self.databases_shown(now),
+            answers: self.answers_shown(),
             waits: self.runs_wait(now),
         });
         Report {
@@ -552,6 +583,7 @@ impl Brain {
             leading,
             gates: (self.fleet.gates.is_some() && !self.stands_in)
                 .then(|| self.gates.position().report(now)),
+            preflight: self.preflight.clone(),
         }
     }
 }

@@ -11,6 +11,7 @@ use crate::domain::order::{Order, OrderId};
 use crate::domain::steering::Handled;
 use crate::domain::{Fleet, Moment, RegionId};
 
+use super::breakage::{Breakage, broken};
 use super::call::{Outbox, Outcome, Purpose, Request, Response};
 
 /// Orders that may wait for their turn; more are read again later. People give a handful.
@@ -68,7 +69,7 @@ impl Orders {
         let mut news = false;
         let mut removed = 0;
         for order in orders {
-            if handled.knows(&order) {
+            if handled.knows(&order) && !broken(Breakage::OrderRepeated) {
                 if removed < REMOVED_MAX {
                     removed += 1;
                     let (replica, order) = (replica.clone(), order.id);
@@ -84,7 +85,7 @@ impl Orders {
 
     /// The next order to handle: the one that was given first, as far as can be told.
     pub(super) fn next(&mut self, handled: &Handled) -> Option<&Order> {
-        self.waiting.retain(|_, order| !handled.knows(order));
+        self.waiting.retain(|_, order| !handled.knows(order) || broken(Breakage::OrderRepeated));
         self.waiting.values().min_by_key(|order| (order.after, &order.at, &order.id))
     }
 

@@ -147,6 +147,7 @@ impl Inputs {
         let said = placed.said.as_ref().filter(|said| said.to == to);
         match (level, said) {
             (Autonomy::Auto, _) => None,
+            _ if broken(Breakage::ConsentNotNeeded) => None,
             (Autonomy::Approve, Some(Said { yes: true, .. })) => None,
             (Autonomy::Approve, Some(Said { yes: false, .. })) => Some(Obstacle::NotApproved),
             (level, _) => Some(Obstacle::Autonomy(level)),

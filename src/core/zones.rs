@@ -130,6 +130,16 @@ impl Zone {
         *self = Self::new(now, self.id.clone(), self.fence_name.clone());
     }
 
+    /// Lets a pause begin. The same leadership goes on after it, and the attempts that it has used
+    /// must not be used again: one of them may still be under way.
+    pub(super) fn pause(&mut self, now: Moment) {
+        let attempt = self.attempt;
+        self.forget(now);
+        if !broken(Breakage::AttemptsForgotten) {
+            self.attempt = attempt;
+        }
+    }
+
     /// What is wanted has changed: look now.
     pub(super) fn hurry(&mut self, now: Moment) {
         self.matches = false;

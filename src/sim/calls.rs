@@ -164,7 +164,7 @@ impl Sim {
         *self.moves.entry(cluster.clone()).or_default() += copies;
         let fact = Fact::PromotionSent { cluster: cluster.to_string(), to: to.clone() };
         self.coverage.count("a writer's move was sent");
-        self.facts.promotion(self.now, fact);
+        self.facts.tell(self.now, fact);
     }
 
     /// One of them has landed.
@@ -179,7 +179,7 @@ impl Sim {
         *left = left.saturating_sub(1);
         if *left == 0 {
             let fact = Fact::PromotionResolved { cluster: cluster.to_string() };
-            self.facts.promotion(self.now, fact);
+            self.facts.tell(self.now, fact);
         }
     }
 

@@ -11,6 +11,7 @@ use rand_pcg::Pcg64Mcg;
 
 use crate::domain::autonomy::{APPROVAL_MS, ActionKind, Autonomy, Consent};
 use crate::domain::fleet::{Rules, Timing};
+use crate::domain::gate::GateScope;
 use crate::domain::order::{AskId, Verb};
 use crate::domain::{AgentId, RegionId, ServiceId, ZoneId};
 use crate::runbook::Library;
@@ -18,9 +19,10 @@ use crate::world::apps::Condition;
 use crate::world::fault::AwsService;
 use crate::world::generator;
 use crate::world::network::Place;
+use crate::world::wire::{Percent, Rule, Scope, Treatment};
 
 use super::Fates;
-use super::plan::{Episode, Plan, Shape, Trouble, region, service, zone};
+use super::plan::{DrawnGates, Episode, Plan, Shape, Trouble, region, service, zone};
 
 /// Probes a second, over all agents, that a drawn fleet may make.
 const PROBES_A_SECOND_MAX: u32 = 100;
@@ -42,7 +44,10 @@ pub fn draw(seed: u64, size: Size) -> Plan {
     let wild_clocks = rng.random_bool(0.1);
     // A seat that forgets is noticed only by those who remember: such runs restart nobody.
     let forgetful = !wild_clocks && rng.random_bool(0.08);
+    // A person's patience with a database is longer than a minute.
+    let moves = shape.database && !forgetful && rng.random_bool(0.25);
     let length_ms = match size {
+        Size::Short if moves => rng.random_range(90_000..150_000),
         Size::Short => rng.random_range(15_000..60_000),
         Size::Full => rng.random_range(30_000..600_000),
     };
@@ -55,6 +60,10 @@ pub fn draw(seed: u64, size: Size) -> Plan {
         .collect();
     let mut dealer = Dealer::new(&shape, length_ms, generator(seed, "plan/troubles"));
     dealer.deal(wild_clocks, forgetful);
+    if moves {
+        dealer.deal_moves();
+        dealer.episodes.sort_by_key(|episode| episode.at_ms);
+    }
     let episodes = dealer.episodes;
     Plan { seed, length_ms, clocks_ppm, wild_clocks, shape, fates, episodes }
 }
@@ -131,9 +140,27 @@ fn draw_shape(rng: &mut Pcg64Mcg, size: Size) -> Shape {
         timing,
         rules,
         consent: draw_consent(rng),
+        gates: draw_gates(rng, seats + seatless),
+        one_never_writes: rng.random_bool(0.3),
         database: seats >= 3 && rng.random_bool(0.4),
         services,
     }
+}
+
+/// Gates in some fleets, of those that are small enough for all the checkers that come with them.
+fn draw_gates(rng: &mut Pcg64Mcg, regions: u8) -> Option<DrawnGates> {
+    let on = rng.random_bool(0.3);
+    let scope = if rng.random_bool(0.7) { GateScope::Region } else { GateScope::Service };
+    let closers = if regions > 3 && rng.random_bool(0.3) { 3 } else { 2 };
+    let failure_threshold = if rng.random_bool(0.7) { 1 } else { 2 };
+    // Not what `check` allows, but what a run of minutes can see end.
+    let hold_ms = [8000, 20_000, 60_000][rng.random_range(0..3)];
+    (on && (3..=5).contains(&regions)).then_some(DrawnGates {
+        scope,
+        closers,
+        failure_threshold,
+        hold_ms,
+    })
 }
 
 /// Mostly none: a fleet that asks before it acts does little by itself.
@@ -233,7 +260,7 @@ struct Dealer {
 }
 
 /// Kinds of trouble that a run may be full of.
-const KINDS: usize = 16;
+const KINDS: usize = 17;
 
 impl Dealer {
     fn new(shape: &Shape, length_ms: u32, rng: Pcg64Mcg) -> Self {
@@ -280,12 +307,14 @@ impl Dealer {
             }
         }
         // A minority of seats may go for good, and no more.
-        if forgetful || self.rng.random_bool(0.08) {
+        if forgetful || self.rng.random_bool(0.12) {
             let region = region(self.rng.random_range(1..=self.seats));
             let trouble = if forgetful {
                 Trouble::OldSeat { region, age_ms: self.rng.random_range(1000..30_000) }
-            } else {
+            } else if self.rng.random_bool(0.5) {
                 Trouble::LoseSeat { region }
+            } else {
+                Trouble::RecreateSeat { region }
             };
             self.add(0, trouble);
         }
@@ -316,6 +345,7 @@ impl Dealer {
             | Trouble::OldBoard { .. }
             | Trouble::OldSeat { .. }
             | Trouble::LoseSeat { .. }
+            | Trouble::RecreateSeat { .. }
             | Trouble::EditWeight { .. }
             | Trouble::DeleteFence { .. }
             | Trouble::Order { .. }
@@ -380,6 +410,7 @@ impl Dealer {
                 Trouble::EditWeight { service, region, weight }
             }
             14 => Trouble::Order { replica: self.any_region(), order: self.order() },
+            15 => Trouble::Wire { rule: self.wire() },
             _ => {
                 let (service, region) = self.served();
                 let weight = self.rng.random_range(1..=255);
@@ -394,9 +425,80 @@ impl Dealer {
                 | Trouble::Kill { .. }
                 | Trouble::Configure { .. }
                 | Trouble::Throttle { service: AwsService::Dynamodb }
+                | Trouble::Wire { .. }
                 | Trouble::Pause { .. }
         );
         (!(forgetful && forgets)).then_some(drawn)
+    }
+
+    /// What befalls which calls on the wire.
+    fn wire(&mut self) -> Rule {
+        let (service, operations): (_, &[&str]) = match self.rng.random_range(0..8) {
+            0..5 => (AwsService::Dynamodb, &["PutItem", "GetItem", "Query"]),
+            5 | 6 => (AwsService::Route53, &["ChangeResourceRecordSets", "ListResourceRecordSets"]),
+            _ => (AwsService::Rds, &["DescribeGlobalClusters", "FailoverGlobalCluster"]),
+        };
+        let operation = operations[self.rng.random_range(0..operations.len())];
+        let delay_ms = self.rng.random_range(500..30_000);
+        let treatment = Treatment::all(delay_ms)[self.rng.random_range(0..9)];
+        let percent = [5, 20, 50, 100][self.rng.random_range(0..4)];
+        Rule {
+            scope: Scope {
+                caller: self.rng.random_bool(0.3).then(|| self.agent()),
+                region: None,
+                service: Some(service),
+                operation: self.rng.random_bool(0.7).then(|| operation.to_owned()),
+            },
+            treatment,
+            percent: percent.try_into().expect("from 1 to 100"),
+            times: None,
+        }
+    }
+
+    /// People who move a database's writer while RDS is slow: they give up on one target, and try
+    /// another one.
+    fn deal_moves(&mut self) {
+        let writer = region(1);
+        let mut at_ms = 0;
+        let reason = || "a person's reason".to_owned();
+        for _ in 0..self.rng.random_range(2..=4) {
+            at_ms += self.rng.random_range(500..self.length_ms / 4);
+            let to = region(self.rng.random_range(2..=3));
+            self.runs += 1;
+            let run = format!("run{}", self.runs);
+            let book = ["fail-database-over", "fail-database-over", "switch-database"]
+                [self.rng.random_range(0..3)];
+            let values = [super::plan::database().to_string(), writer.to_string(), to.to_string()];
+            let names = ["database", "from", "to"].map(str::to_owned);
+            let bound = Library::shipped().bind(book, &names.into_iter().zip(values).collect());
+            let procedure = serde_json::to_string(&bound.expect("its parameters")).expect("plain");
+            let start = Verb::Start { run: run.clone(), reason: reason(), procedure };
+            let approve = Verb::Approve { ask: AskId(format!("run:{run}:consent")) };
+            let abort = Verb::Abort { run: run.clone(), reason: reason() };
+            let gives_up_ms = self.rng.random_range(10_000..40_000);
+            for (after_ms, order) in
+                [(0, start), (self.rng.random_range(3000..9000), approve), (gives_up_ms, abort)]
+            {
+                let trouble = Trouble::Order { replica: self.any_region(), order };
+                self.episodes.push(Episode { at_ms: at_ms + after_ms, for_ms: 0, trouble });
+            }
+            at_ms += gives_up_ms;
+        }
+        let ms = self.rng.random_range(2000..120_000);
+        let operation = ["FailoverGlobalCluster", "SwitchoverGlobalCluster"]
+            [usize::from(self.rng.random_bool(0.3))];
+        let rule = Rule {
+            scope: Scope {
+                service: Some(AwsService::Rds),
+                operation: Some(operation.to_owned()),
+                ..Scope::default()
+            },
+            treatment: Treatment::Delay { ms },
+            percent: Percent::ALL,
+            times: Some(2),
+        };
+        let for_ms = self.length_ms;
+        self.episodes.push(Episode { at_ms: 0, for_ms, trouble: Trouble::Wire { rule } });
     }
 
     /// What a person may order at any moment, sense or not.

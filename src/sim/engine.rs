@@ -1,6 +1,6 @@
 //! The queue, and stepping the brains: what a run does from one event to the next.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use rand::RngExt as _;
@@ -9,6 +9,7 @@ use rand_pcg::Pcg64Mcg;
 use crate::core::invariants::{Invariants, Violation};
 use crate::core::view::View;
 use crate::core::{Brain, CallId, Command, Event, Identity, Note, Outcome, ProbeId, Request};
+use crate::domain::gate::Gate;
 use crate::domain::observation::ZoneStage;
 use crate::domain::seat::BootId;
 use crate::domain::{
@@ -90,6 +91,10 @@ pub struct Sim {
     pub(super) orders: u64,
     /// Fences that somebody replaced by hand, to be put back.
     pub(super) taken_out: BTreeMap<ZoneId, RecordSet>,
+    /// The health checks that records carry, by gate.
+    pub(super) checks: BTreeMap<Gate, String>,
+    /// Gates that name servers take for shut.
+    pub(super) shut: BTreeSet<Gate>,
 }
 
 impl Sim {
@@ -105,7 +110,7 @@ impl Sim {
                 world.network.set_distance(&a, &b, options.distance);
             }
         }
-        let addresses = setup::set_up(&mut world, &fleet, options.seed);
+        let (addresses, checks) = setup::set_up(&mut world, &fleet, options.seed);
         let mut sim = Self {
             now: setup::READY_AT,
             facts: Facts::begin(&world, &fleet, setup::READY_AT),
@@ -126,6 +131,8 @@ impl Sim {
             orders: 0,
             moves: BTreeMap::new(),
             taken_out: BTreeMap::new(),
+            shut: BTreeSet::new(),
+            checks,
             read_before: ReadBefore::default(),
             world,
             addresses,

@@ -150,8 +150,8 @@ impl Facts {
         }
     }
 
-    /// Requests to move a writer: one that can land was sent, or none is left that can.
-    pub(super) fn promotion(&mut self, now: Moment, fact: Fact) {
+    /// What the simulator itself knows: of requests to move a writer, and of gates.
+    pub(super) fn tell(&mut self, now: Moment, fact: Fact) {
         self.ready.push_back((now, fact));
     }
 

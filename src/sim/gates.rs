@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use crate::core::gates;
+use crate::core::invariants::Fact;
 use crate::domain::gate::Gate;
 use crate::domain::{Fleet, Moment};
 use crate::world::World;
@@ -59,12 +60,31 @@ impl Sim {
             let met = self.meet(&due);
             self.world.route53.health_checks.told(self.now, &due.check, due.checker, &met);
         }
+        self.see_gates();
         if let Some(next) = self.world.route53.health_checks.next_due() {
             self.enqueue(next.max(self.now), engine::Due::Checkers);
         }
     }
 
-    fn meet(&self, due: &Due) -> Met {
+    /// Tells what name servers have come to go by.
+    fn see_gates(&mut self) {
+        for (gate, check) in &self.checks {
+            let shut = !self.world.route53.health_checks.is_healthy(check);
+            let was = self.shut.contains(gate);
+            if shut == was {
+                continue;
+            }
+            if shut {
+                self.shut.insert(gate.clone());
+                self.coverage.count("a gate was shut");
+            } else {
+                self.shut.remove(gate);
+            }
+            self.facts.tell(self.now, Fact::GateSeen { gate: gate.clone(), shut });
+        }
+    }
+
+    fn meet(&mut self, due: &Due) -> Met {
         let nothing = |why: &str| Met::Nothing { why: why.to_owned() };
         let endpoint = &due.endpoint;
         let gates = self.fleet.gates.as_ref();
@@ -88,6 +108,10 @@ impl Sim {
         }
         let Some(brain) = &agent.brain else { return nothing("The connection was refused") };
         let shown = brain.gates().closes(agent.clock.read(self.now), &gate);
+        if let Some(state) = shown {
+            let (agent, gate) = (agent.id.clone(), gate.clone());
+            self.facts.tell(self.now, Fact::GateShown { agent, gate, state });
+        }
         Met::at_once(200, gate.told(&self.fleet.name, shown.map(|state| state.epoch)))
     }
 }

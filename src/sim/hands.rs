@@ -1,13 +1,15 @@
-//! What people do by hand: edits in the Route 53 console, a deleted seat.
+//! What people do by hand: edits in the Route 53 console, a seat deleted or made anew.
 
+use crate::core::genesis::{genesis, unborn_seat};
 use crate::domain::record::{RecordData, RecordSet, RecordType, Routing};
-use crate::domain::{Epoch, Fence, FleetName, RegionId, ServiceId, Weight, ZoneId};
+use crate::domain::{AgentId, Epoch, Fence, FleetName, RegionId, ServiceId, Weight, ZoneId};
 use crate::ports::items;
-use crate::world::dynamo::operation::DeleteItem;
+use crate::world::dynamo::operation::{DeleteItem, PutItem};
 use crate::world::dynamo::{AttributeValue, Item, Operation};
 use crate::world::route53::{Action, ModelChange, ModelRecordSet};
 
 use super::engine::Sim;
+use super::ports::to_world;
 
 /// The fleet whose fence somebody puts into a zone by mistake.
 fn other_fleet() -> FleetName {
@@ -91,6 +93,26 @@ impl Sim {
         };
         // Throttled: then nobody has deleted it.
         let _ = self.world.dynamo.call(self.now, seat, Operation::DeleteItem(delete));
+    }
+
+    /// Makes a seat's item anew, as if there had been no fleet before: by a person who takes it for
+    /// lost and runs `init` over it.
+    pub(super) fn recreate_seat(&mut self, seat: &RegionId) {
+        let by: AgentId = "init".parse().expect("letters");
+        let incarnation = self.options.seed ^ u64::from(u32::MAX);
+        let made = genesis(&self.fleet, by.clone(), String::new(), || incarnation);
+        let mut unborn = unborn_seat(&made, seat, &by);
+        unborn.incarnation.0.push_str("-anew");
+        for item in
+            [items::state_item(made.reference.name, &made.document), items::seat_item(&unborn)]
+        {
+            let put = PutItem {
+                table: self.fleet.tables.seats.clone(),
+                item: to_world(&item),
+                ..PutItem::default()
+            };
+            let _ = self.world.dynamo.call(self.now, seat, Operation::PutItem(put));
+        }
     }
 
     /// Whether the records have the weights of the files, on every name server, and each name has

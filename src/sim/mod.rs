@@ -52,7 +52,7 @@ pub use engine::Sim;
 pub use facts::judge_log;
 pub use fate::Fates;
 pub use minimise::minimise;
-pub use plan::{BadPlan, Episode, Plan, Shape, Trouble};
+pub use plan::{BadPlan, DrawnGates, Episode, Plan, Shape, Trouble};
 pub use story::Line;
 pub use swarm::{Failed, Report, Swarm};
 pub use trial::{Ended, Failure, Trial};

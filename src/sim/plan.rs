@@ -4,6 +4,7 @@
 //! smaller, and a file keeps one: whoever replays it gets the same run, to the byte.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -14,14 +15,17 @@ use crate::domain::database::{
     DatabaseSpec, Eligibility, MemberSpec, MoveOrder, WriteReach, WritesTo,
 };
 use crate::domain::fleet::{
-    AddressFamily, ConnectionPolicy, Placement, ProbeSpec, Protocol, Rules, Service, Tables, Timing,
+    AddressFamily, ConnectionPolicy, Placement, ProbeSpec, Protocol, RecordPolicy, Rules, Service,
+    Tables, Timing,
 };
+use crate::domain::gate::{GateEndpoint, GateScope, Gates};
 use crate::domain::order::Verb;
 use crate::domain::record::{RecordData, RecordType};
 use crate::domain::{AgentId, Fleet, RegionId, ServiceId, Weight, ZoneId};
 use crate::world::apps::Condition;
 use crate::world::fault::AwsService;
 use crate::world::network::Place;
+use crate::world::wire::Rule;
 
 use super::{Fates, Options};
 
@@ -69,12 +73,32 @@ pub struct Shape {
     /// How far the fleet goes by itself.
     #[serde(default, skip_serializing_if = "Consent::is_empty")]
     pub consent: Consent,
+    /// How gates are set up; none without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gates: Option<DrawnGates>,
     /// Whether service `s1` writes to a database, with a member in each of the first three Regions
     /// that have a seat.
     #[serde(default)]
     pub database: bool,
+    /// Whether the database's third member is never to be its writer.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub one_never_writes: bool,
     /// Weights by Region, for each service `s1`, `s2`, …
     pub services: Vec<BTreeMap<RegionId, u8>>,
+}
+
+/// A fleet's gates, in every Region.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DrawnGates {
+    /// What shares one gate.
+    pub scope: GateScope,
+    /// As in `[gates]`.
+    pub closers: u16,
+    /// As in `[gates]`.
+    pub failure_threshold: u8,
+    /// As in `[gates]`.
+    pub hold_ms: u32,
 }
 
 /// A trouble, from when to when.
@@ -121,6 +145,11 @@ pub enum Trouble {
     },
     /// Route 53 is still at work on the batch before, whatever comes.
     PriorRequest,
+    /// Calls come to grief on the wire, before or after their effect.
+    Wire {
+        /// Which calls, and how.
+        rule: Rule,
+    },
     /// The board's changes don't get from one Region to another; then they come out of order.
     Stall {
         /// From.
@@ -180,6 +209,11 @@ pub enum Trouble {
         /// Whose.
         region: RegionId,
     },
+    /// A seat's table is made anew, as `init` would make it.
+    RecreateSeat {
+        /// Whose.
+        region: RegionId,
+    },
     /// Somebody edits a weight by hand.
     EditWeight {
         /// Of which service.
@@ -230,6 +264,7 @@ impl Trouble {
             Self::App { .. } => "application unwell",
             Self::Throttle { .. } => "AWS throttles",
             Self::PriorRequest => "Route 53 at work",
+            Self::Wire { .. } => "calls struck on the wire",
             Self::Stall { .. } => "replication stalled, then out of order",
             Self::Kill { .. } => "agent killed",
             Self::Pause { drops: false, .. } => "agent paused",
@@ -240,6 +275,7 @@ impl Trouble {
             Self::OldBoard { .. } => "board restored from an old copy",
             Self::OldSeat { .. } => "seat restored from an old copy",
             Self::LoseSeat { .. } => "seat deleted",
+            Self::RecreateSeat { .. } => "seat made anew",
             Self::EditWeight { .. } => "weight edited by hand",
             Self::DeleteFence { .. } => "fence deleted by hand",
             Self::ForeignFence { .. } => "another fleet's fence",
@@ -314,9 +350,6 @@ impl Plan {
             // Its sum leaves out the margin, which is there for clocks that drift.
             suspended.push("the lease ends in time");
         }
-        if self.wild_clocks {
-            suspended.extend(["one acting leader", "the deposed is silent"]);
-        }
         if self.fates.probe_lost > 0 {
             // The truth that it judges by knows of cuts, not of single probes that get lost.
             suspended.push("what is fine is not drained");
@@ -384,8 +417,19 @@ impl Shape {
             rules: self.rules.clone(),
             consent: self.consent.clone(),
             tables: Tables { seats: "swarm-seats".to_owned(), board: "swarm-board".to_owned() },
-            gates: None,
+            gates: self.gates(),
+            records: RecordPolicy::default(),
         }
+    }
+
+    fn gates(&self) -> Option<Gates> {
+        let DrawnGates { scope, closers, failure_threshold, hold_ms } = self.gates.clone()?;
+        let endpoints = (1..=self.seats + self.seatless).map(|n| {
+            let address = Some(IpAddr::from([10, 0, n, 1]));
+            (region(n.into()), GateEndpoint { tls: false, host: None, address, port: 9181 })
+        });
+        let endpoints = endpoints.collect();
+        Some(Gates { scope, closers, interval_s: 10, failure_threshold, hold_ms, endpoints })
     }
 
     fn databases(&self) -> BTreeMap<DatabaseId, DatabaseSpec> {
@@ -395,7 +439,9 @@ impl Shape {
         let members = (1..=usize::from(self.seats.min(3))).map(|n| {
             let arn = format!("arn:aws:rds:{}:123456789012:cluster:d1-{n}", region(n));
             let cluster = arn.parse().expect("an ARN");
-            (region(n), MemberSpec { cluster, eligibility: Eligibility::Neutral })
+            let never = self.one_never_writes && n == 3;
+            let eligibility = if never { Eligibility::Never } else { Eligibility::Neutral };
+            (region(n), MemberSpec { cluster, eligibility })
         });
         let spec = DatabaseSpec {
             global_cluster: "d1".parse().expect("letters and digits"),

@@ -7,9 +7,11 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use super::{databases, signals};
+use crate::core::breakage::{Breakage, broken};
 use crate::core::{Outcome, Refusal, Request, Response};
+use crate::domain::answers::{Heard, Question};
 use crate::domain::fleet::Tables;
-use crate::domain::record::{ChangeId, DnsName, RecordKey, RecordType, ZoneRead};
+use crate::domain::record::{ChangeId, DnsName, RecordData, RecordKey, RecordType, ZoneRead};
 use crate::domain::seat::Seat;
 use crate::domain::webhook::Reply;
 use crate::domain::{
@@ -22,7 +24,7 @@ use crate::world::dynamo::{AttributeValue, DynamoError, Item, Operation, Output,
 use crate::world::fault::AwsService;
 use crate::world::log::Happening;
 use crate::world::network::Place;
-use crate::world::route53::{ModelChange, RecordStart, Route53Error};
+use crate::world::route53::{Action, ModelChange, RecordStart, Route53Error};
 use crate::world::wire::{self, Treatment};
 
 /// Where a request goes.
@@ -40,6 +42,7 @@ pub(super) fn place_of(request: &Request) -> Place {
         Request::ReadZone { .. } | Request::ChangeZone { .. } | Request::ReadChange { .. } => {
             Place::Global
         }
+        Request::AskNames { .. } => Place::Outside,
         Request::ReadTargetHealth { group } => Place::Region(group.region().clone()),
         Request::ReadAlarms { region, .. } => Place::Region(region.clone()),
         Request::DescribeDatabase { via, .. } => Place::Region(via.clone()),
@@ -69,6 +72,7 @@ pub(super) fn has_effect(request: &Request) -> bool {
         | Request::ReadOrders { .. }
         | Request::ReadZone { .. }
         | Request::ReadChange { .. }
+        | Request::AskNames { .. }
         | Request::ReadTargetHealth { .. }
         | Request::ReadAlarms { .. }
         | Request::DescribeDatabase { .. }
@@ -101,6 +105,7 @@ pub(super) fn seen<'a>(request: &'a Request, caller: &'a str) -> Option<wire::Ca
             (Some(group.region()), Elbv2, "DescribeTargetHealth")
         }
         Request::ReadAlarms { region, .. } => (Some(region), Cloudwatch, "DescribeAlarms"),
+        Request::AskNames { .. } => (None, Route53, "(DNS)"),
         Request::DescribeDatabase { via, .. } => (Some(via), Rds, "DescribeGlobalClusters"),
         Request::DescribeMember { member } => (Some(member.region()), Rds, "DescribeDBClusters"),
         Request::ReadLag { secondary } => (Some(secondary.region()), Cloudwatch, "GetMetricData"),
@@ -210,6 +215,7 @@ impl Ports<'_> {
             Request::ReadAlarms { region, names } => {
                 Ok(Response::Alarms(signals::alarms(self.world, &region, &names)))
             }
+            Request::AskNames { question } => Ok(Response::Names(self.ask_names(&question))),
             Request::DescribeDatabase { cluster, via } => {
                 let shown = databases::describe(self.world, &via, &cluster);
                 shown.map(Response::Database).map_err(failed)
@@ -268,14 +274,24 @@ impl Ports<'_> {
     }
 
     fn swap_seat(&mut self, seat: &RegionId, expected: &str, new: &Seat) -> Outcome {
+        let mut condition = format!("{} = :expected", items::BEAT);
+        let mut values = BTreeMap::from([(":expected".to_owned(), AttributeValue::text(expected))]);
+        if broken(Breakage::SwapOnEpoch) {
+            condition = "epoch < :epoch OR (epoch = :epoch AND holder = :holder)".to_owned();
+            let holder = new.holder.as_ref().map_or("", |holder| holder.as_str());
+            values = BTreeMap::from([
+                (":epoch".to_owned(), AttributeValue::number(new.epoch.0)),
+                (":holder".to_owned(), AttributeValue::text(holder)),
+            ]);
+        }
+        if broken(Breakage::EmptyIsFree) {
+            condition = format!("attribute_not_exists({}) OR {condition}", items::SEATS_KEY);
+        }
         let put = PutItem {
             table: self.tables.seats.clone(),
             item: to_world(&items::seat_item(new)),
-            condition: Some(format!("{} = :expected", items::BEAT)),
-            placeholders: Placeholders {
-                values: [(":expected".to_owned(), AttributeValue::text(expected))].into(),
-                ..Placeholders::default()
-            },
+            condition: Some(condition),
+            placeholders: Placeholders { values, ..Placeholders::default() },
             return_item_on_failure: true,
             ..PutItem::default()
         };
@@ -435,6 +451,27 @@ impl Ports<'_> {
         Ok(Some(report))
     }
 
+    /// All of a zone's name servers answer alike here.
+    fn ask_names(&mut self, question: &Question) -> Vec<Heard> {
+        let mut heard = Heard { server: "ns".to_owned(), ..Heard::default() };
+        let (name, rtype) = (question.key.name.as_str(), question.key.rtype.as_str());
+        let (Ok(name), Ok(rtype)) = (name.parse(), rtype.parse()) else { return vec![heard] };
+        for _ in 0..question.times {
+            let answer = self.world.route53.answer(self.now, &name, rtype);
+            let leading = |(_, data): &(&RegionId, &RecordData)| match data {
+                RecordData::Plain { values, .. } => {
+                    answer.records.iter().any(|record| values.contains(&record.value))
+                }
+                RecordData::Alias { .. } => false,
+            };
+            match question.leads.iter().find(leading) {
+                Some((region, _)) => *heard.counts.entry(region.clone()).or_default() += 1,
+                None => heard.others += 1,
+            }
+        }
+        vec![heard]
+    }
+
     fn read_zone(
         &mut self,
         zone: &ZoneId,
@@ -481,12 +518,16 @@ impl Ports<'_> {
     }
 
     fn change_zone(&mut self, batch: &ZoneBatch) -> Result<ChangeId, CallFailure> {
-        let changes: Vec<ModelChange> = batch
+        let mut changes: Vec<ModelChange> = batch
             .changes
             .iter()
             .map(ModelChange::try_from)
             .collect::<Result<_, _>>()
             .map_err(|error| CallFailure::permanent(error.to_string()))?;
+        if broken(Breakage::UpsertRecords) {
+            changes.retain(|change| change.action == Action::Create);
+            changes.iter_mut().for_each(|change| change.action = Action::Upsert);
+        }
         let comment = Some(batch.comment.as_str());
         let (zone, caller) = (batch.zone.clone(), self.caller.to_owned());
         match self.world.route53.change_record_sets(self.now, &batch.zone, &changes, comment) {

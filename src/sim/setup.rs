@@ -28,7 +28,11 @@ pub(super) const READY_AT: Moment = Moment::from_ms(60_000);
 pub(super) type Addresses = BTreeMap<(ServiceId, IpAddr), RegionId>;
 
 /// Sets the fleet up in an empty world, which thereby comes to [`READY_AT`].
-pub(super) fn set_up(world: &mut World, fleet: &Fleet, seed: u64) -> Addresses {
+pub(super) fn set_up(
+    world: &mut World,
+    fleet: &Fleet,
+    seed: u64,
+) -> (Addresses, BTreeMap<Gate, String>) {
     create_tables(world, fleet);
     create_seats(world, fleet, seed);
     let checks = gates::create_checks(world, fleet);
@@ -45,7 +49,7 @@ pub(super) fn set_up(world: &mut World, fleet: &Fleet, seed: u64) -> Addresses {
         }
     }
     world.advance(READY_AT);
-    addresses
+    (addresses, checks)
 }
 
 fn key(hash: &str, range: Option<&str>) -> KeySchema {

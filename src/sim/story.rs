@@ -99,7 +99,9 @@ fn record_words(record: &RecordSet) -> String {
 fn words(trouble: &Trouble) -> String {
     let kind = trouble.kind();
     match trouble {
-        Trouble::Lose { region } | Trouble::LoseSeat { region } => format!("{kind}: {region}"),
+        Trouble::Lose { region }
+        | Trouble::LoseSeat { region }
+        | Trouble::RecreateSeat { region } => format!("{kind}: {region}"),
         Trouble::Cut { from, to } => format!("{kind}: {from} to {to}"),
         Trouble::App { region, service, condition } => {
             let service = service.as_ref().map_or("all", |service| service.as_str());
@@ -107,6 +109,7 @@ fn words(trouble: &Trouble) -> String {
         }
         Trouble::Throttle { service } => format!("{kind}: {service:?}"),
         Trouble::PriorRequest => kind.to_owned(),
+        Trouble::Wire { rule } => format!("{kind}: {rule}"),
         Trouble::Stall { from, to } => format!("{kind}: {from} to {to}"),
         Trouble::Kill { agent } | Trouble::Pause { agent, .. } => format!("{kind}: {agent}"),
         Trouble::Drift { agent, ppm } => format!("{kind}: {agent} by {ppm} millionths"),
@@ -157,6 +160,13 @@ fn note_words(note: &Note) -> Option<String> {
         Note::ZoneChanged { zone, attempt, what } => format!("changed {zone} ({attempt}): {what}"),
         Note::ZoneRefused { zone, class } => format!("was refused a batch for {zone}: {class}"),
         Note::ZoneInsync { zone } => format!("sees {zone} in sync"),
+        Note::AnswersVerified { service, .. } => format!("finds {service} answered as wanted"),
+        Note::AnswersDiffer { service, difference: Some(how) } => {
+            format!("finds {service} answered otherwise than wanted: {how}")
+        }
+        Note::AnswersDiffer { service, difference: None } => {
+            format!("finds {service} answered as wanted again")
+        }
         Note::ZoneHeld { zone, why } => format!("holds {zone}: {why}"),
         Note::ZoneOdd { zone, what } => format!("finds {zone} odd: {what}"),
         Note::Signals { service, what } => format!("is told by AWS of {service}: {what}"),

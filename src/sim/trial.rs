@@ -107,6 +107,9 @@ impl<'p> Trial<'p> {
     pub fn new(plan: &'p Plan) -> Self {
         let mut sim = Sim::new(plan.shape.fleet(), plan.options());
         sim.invariants.suspend(plan.suspended());
+        if plan.wild_clocks {
+            sim.invariants.excuse_leases();
+        }
         sim.set_clocks(plan);
         let began = sim.now();
         Self { plan, sim, began, start: began }
@@ -203,8 +206,10 @@ impl<'p> Trial<'p> {
         // A person must be answered, and what was under way is waited for before it is undone; a
         // writer's move of which nobody knows may land for a quarter of an hour.
         let runs_ms = if self.plan.shape.database { 2_400_000 } else { 600_000 };
+        // What people want waits until nobody can be shut any more.
+        let doubt_ms = self.sim.fleet().gates.as_ref().map_or(0, |gates| 2 * gates.doubt_ms());
         let limit = self.sim.now()
-            + Duration::from_millis(own_ms + runs_ms)
+            + Duration::from_millis(own_ms + runs_ms + doubt_ms)
             + self.propagation() * 3
             + HEAL_SPARE;
         if !self.wait(limit)? {

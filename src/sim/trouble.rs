@@ -55,6 +55,9 @@ impl Sim {
             }
             Trouble::Throttle { service } => self.throttle(*service, true),
             Trouble::PriorRequest => self.world.route53.set_prior_request(true),
+            Trouble::Wire { rule } => {
+                self.world.strike(self.now, &Fault::Wire { rule: rule.clone() });
+            }
             Trouble::Stall { from, to } => self.world.dynamo.set_stalled(self.now, from, to, true),
             Trouble::Kill { agent } => {
                 if let Some(agent) = self.agent(agent) {
@@ -90,6 +93,7 @@ impl Sim {
                 }
             }
             Trouble::LoseSeat { region } => self.delete_seat(region),
+            Trouble::RecreateSeat { region } => self.recreate_seat(region),
             Trouble::EditWeight { service, region, weight } => {
                 self.edit_weight(service, region, Weight(*weight));
             }
@@ -123,6 +127,10 @@ impl Sim {
             }
             Trouble::Throttle { service } => self.throttle(*service, false),
             Trouble::PriorRequest => self.world.route53.set_prior_request(false),
+            Trouble::Wire { rule } => {
+                let scope = rule.scope.clone();
+                self.world.strike(self.now, &Fault::MendWire { scope });
+            }
             Trouble::Stall { from, to } => self.world.dynamo.set_stalled(self.now, from, to, false),
             Trouble::Kill { agent } => {
                 if let Some(agent) = self.agent(agent) {
@@ -146,6 +154,7 @@ impl Sim {
             | Trouble::OldBoard { .. }
             | Trouble::OldSeat { .. }
             | Trouble::LoseSeat { .. }
+            | Trouble::RecreateSeat { .. }
             | Trouble::EditWeight { .. }
             | Trouble::DeleteFence { .. }
             | Trouble::Order { .. }

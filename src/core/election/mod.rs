@@ -294,7 +294,10 @@ impl Election {
                     .take()
                     .filter(|sent| found.as_ref().is_some_and(|found| found.beat == sent.new.beat));
                 self.observe(now, seat, found, out);
-                if let Some(sent) = mine {
+                if let Some(mut sent) = mine {
+                    if broken(Breakage::OldAckCounts) {
+                        sent.at = now;
+                    }
                     return self.acknowledged(now, seat, &sent, out);
                 }
                 if matches!(self.role, Role::Leader { .. }) && self.in_reach(seat) {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::core::Brain;
+use crate::core::breakage::{Breakage, broken};
 use crate::domain::{AgentId, Moment, Target};
 
 use super::Position;
@@ -16,8 +17,13 @@ impl Brain {
 
     /// Follows the newest state that a majority of seats is known to hold.
     pub(in crate::core) fn watch_gates(&mut self, now: Moment) {
-        let committed = self.journal.committed();
-        let confirmed = committed.and_then(|entry| self.election.confirmed(&entry.reference));
+        let mut committed = self.journal.committed();
+        let mut confirmed = committed.and_then(|entry| self.election.confirmed(&entry.reference));
+        if broken(Breakage::GateBeforeCommit)
+            && let Some(proposed) = self.journal.proposed()
+        {
+            (committed, confirmed) = (Some(proposed), Some(now));
+        }
         let committed = committed.map(|entry| (&entry.reference, &entry.state.wanted));
         if self.gates.observe(&self.fleet, committed, confirmed) && self.fleet.gates.is_some() {
             self.gathering.report_soon(now);
@@ -55,9 +61,11 @@ impl Brain {
         heard_from: &BTreeSet<AgentId>,
         target: &Target,
     ) -> bool {
-        self.fleet.gates.as_ref().is_some_and(|gates| {
-            let gate = super::gate(gates.scope, &target.region, &target.service);
-            self.doubts.in_doubt(now, gates, heard_from, &gate)
-        })
+        self.fleet.gates.as_ref().filter(|_| !broken(Breakage::ShutIsCountedOn)).is_some_and(
+            |gates| {
+                let gate = super::gate(gates.scope, &target.region, &target.service);
+                self.doubts.in_doubt(now, gates, heard_from, &gate)
+            },
+        )
     }
 }

@@ -14,12 +14,14 @@
 
 pub mod answers;
 mod brain;
+pub mod checks;
 mod doubt;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::core::breakage::{Breakage, broken};
 use crate::domain::control::{StateRef, Weights};
 pub(super) use doubt::Doubts;
 
@@ -66,6 +68,9 @@ pub fn closed(fleet: &Fleet, wanted: &Weights) -> BTreeSet<Gate> {
                 kept.insert(one)
             };
         }
+    }
+    if broken(Breakage::GateOfPart) {
+        return taken_out;
     }
     taken_out.difference(&kept).cloned().collect()
 }
@@ -139,6 +144,9 @@ impl Watch {
             self.position.closed = Arc::new(closed(fleet, wanted));
         }
         self.position.until = confirmed + self.hold;
+        if broken(Breakage::GateStaysShut) {
+            self.position.until = Moment::NEVER;
+        }
         moved
     }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::core::explain::State;
 use crate::core::gauges::Queues;
 use crate::domain::digest::Digest;
+use crate::domain::gate::Gate;
 use crate::domain::record::RecordKey;
 use crate::domain::{
     AgentId, BootId, CellState, DatabaseId, Epoch, Fence, Moment, RegionId, Seat, StateName,
@@ -115,6 +116,23 @@ pub enum Fact {
         target: Target,
         /// Whether it answers in time, and rightly.
         fine: bool,
+    },
+    /// An agent's gate endpoint answered that a gate is closed. Produced by whoever asks it.
+    GateShown {
+        /// Who.
+        agent: AgentId,
+        /// Which gate.
+        gate: Gate,
+        /// By which state.
+        state: StateName,
+    },
+    /// Name servers have come to take a gate's Region for shut, or for open again. Produced by the
+    /// simulator, which knows its health checks.
+    GateSeen {
+        /// Which gate.
+        gate: Gate,
+        /// Whether it is shut.
+        shut: bool,
     },
     /// A request to make another member of a global cluster its writer was sent, and can land.
     /// Produced by the simulator.

@@ -85,6 +85,12 @@ impl Known {
         self.committed
     }
 
+    /// Whether a majority of seats ever came to show this state. The first one is so from the
+    /// beginning.
+    pub(super) fn was_committed(&self, name: StateName) -> bool {
+        name == StateName::GENESIS || self.ever.contains(&name)
+    }
+
     /// The weights that a state wants, if it was ever put.
     pub(super) fn wanted(&self, name: StateName) -> Option<&Weights> {
         self.wanted.get(&name)

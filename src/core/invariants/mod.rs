@@ -6,14 +6,19 @@
 //! facts stays silent there.
 
 mod agreed_upon;
+mod begun_before_moved;
 mod bounded_queues;
 mod committed_is_kept;
+mod consent;
 mod deposed_is_silent;
 mod epochs_never_fall;
 mod explained;
 mod fact;
 mod fewest_in_service;
 mod fine_is_not_drained;
+mod gate_by_commit;
+mod gate_opens_in_time;
+mod gates_leave_somebody;
 mod known;
 mod lease_ends_in_time;
 mod never_nothing;
@@ -21,6 +26,7 @@ mod one_acting_leader;
 mod one_promotion;
 mod only_committed_is_applied;
 mod ordered_once;
+mod paused_decides_nothing;
 mod written_beside;
 
 use crate::domain::{Fleet, Moment};
@@ -95,7 +101,16 @@ court! {
         fewest_in_service::FewestInService::new(fleet),
     agreed_upon: agreed_upon::AgreedUpon = agreed_upon::AgreedUpon::new(fleet),
     fine_is_not_drained: fine_is_not_drained::FineIsNotDrained = Default::default(),
+    consent: consent::ConsentIsAsked = consent::ConsentIsAsked::new(fleet),
+    gate_by_commit: gate_by_commit::GateByCommit = gate_by_commit::GateByCommit::new(fleet),
+    gate_opens_in_time: gate_opens_in_time::GateOpensInTime =
+        gate_opens_in_time::GateOpensInTime::new(fleet),
+    gates_leave_somebody: gates_leave_somebody::GatesLeaveSomebody =
+        gates_leave_somebody::GatesLeaveSomebody::new(fleet),
     one_promotion: one_promotion::OnePromotion = Default::default(),
+    begun_before_moved: begun_before_moved::BegunBeforeMoved =
+        begun_before_moved::BegunBeforeMoved::new(fleet),
+    paused_decides_nothing: paused_decides_nothing::PausedDecidesNothing = Default::default(),
     ordered_once: ordered_once::OrderedOnce = Default::default(),
     written_beside: written_beside::WrittenBeside =
         written_beside::WrittenBeside::new(fleet),

@@ -11,10 +11,13 @@ use crate::core::planner::{Inputs, Placed};
 use crate::core::testing::{probe_spec, seat, timing};
 use crate::domain::autonomy::Consent;
 use crate::domain::digest::Digest;
-use crate::domain::fleet::{Placement, Rules, Service, Tables};
+use crate::domain::fleet::{Placement, RecordPolicy, Rules, Service, Tables};
+use crate::domain::gate::{GateEndpoint, GateScope, Gates};
+use crate::domain::order::AskId;
 use crate::domain::order::Verb;
 use crate::domain::record::{RecordData, RecordType};
 use crate::domain::steering::Steering;
+use crate::domain::steering::{Answer, Ask};
 use crate::domain::{
     BootId, CellState, Epoch, Fence, Fleet, Moment, RegionId, ServiceId, StateName, Target, Weight,
 };
@@ -51,7 +54,23 @@ pub(super) fn fleet() -> Fleet {
         consent: Consent::default(),
         tables: Tables { seats: "seats".to_owned(), board: "board".to_owned() },
         gates: None,
+        records: RecordPolicy::default(),
     }
+}
+
+/// The same, with gates that are held for so long.
+pub(super) fn gated(hold_ms: u32) -> Fleet {
+    let mut fleet = fleet();
+    let endpoint = GateEndpoint { tls: true, host: None, address: None, port: 443 };
+    fleet.gates = Some(Gates {
+        scope: GateScope::Region,
+        closers: 2,
+        interval_s: 10,
+        failure_threshold: 1,
+        hold_ms,
+        endpoints: fleet.regions.iter().map(|region| (region.clone(), endpoint.clone())).collect(),
+    });
+    fleet
 }
 
 pub(super) fn id<T: std::str::FromStr<Err: std::fmt::Debug>>(text: &str) -> T {
@@ -204,6 +223,34 @@ impl Case<()> {
         let changes = places.iter().filter(|place| place.3 != place.4).map(change).collect();
         let wanted: Vec<_> = places.iter().map(|place| (place.0, place.4)).collect();
         proposed(agent, state, Cause::Decided { inputs, changes }, &wanted)
+    }
+
+    /// A state that wants these weights.
+    pub(super) fn wants(agent: &str, state: (u64, u64), weights: &[(&str, u8)]) -> Fact {
+        proposed(agent, state, Cause::Genesis, weights)
+    }
+
+    /// A state in which somebody has approved that this Region is taken out.
+    pub(super) fn approved(state: (u64, u64), region: &str) -> Fact {
+        let Fact::Proposed { state, said } = proposed("a", state, Cause::Genesis, &[]) else {
+            panic!("it is a proposal");
+        };
+        let mut state = (*state).clone();
+        let ask = Ask {
+            service: id("web"),
+            region: id(region),
+            to: Weight::ZERO,
+            why: String::new(),
+            at: String::new(),
+            answer: Answer::Approved { by: "ada".to_owned() },
+        };
+        state.steering.asks.insert(AskId(format!("drain:web:{region}")), ask);
+        Fact::Proposed { state: Arc::new(state), said }
+    }
+
+    /// An agent's gate endpoint answers "closed".
+    pub(super) fn shuts(agent: &str, gate: &str, state: (u64, u64)) -> Fact {
+        Fact::GateShown { agent: id(agent), gate: id(gate), state: name(state.0, state.1) }
     }
 
     /// A proposal, put beside a seat.

@@ -92,6 +92,7 @@ impl Agent {
             signals: _,
             orders: _,
             databases: _,
+            answers: _,
             runs: _,
             patience: _,
             standings: _,
@@ -112,6 +113,8 @@ impl Agent {
             stale_verdicts,
             judge_at,
             stepped_at: _,
+            // Told on; nothing rests on it.
+            preflight: _,
         } = &**brain;
         for service in fleet.services.values() {
             for placement in service.regions.values() {

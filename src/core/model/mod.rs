@@ -36,7 +36,7 @@ use crate::core::genesis::{genesis, unborn_seat};
 use crate::core::invariants::Invariants;
 use crate::core::testing::probe_spec;
 use crate::domain::autonomy::Consent;
-use crate::domain::fleet::{Placement, Rules, Service, Tables, Timing};
+use crate::domain::fleet::{Placement, RecordPolicy, Rules, Service, Tables, Timing};
 use crate::domain::record::{RecordData, RecordSet, RecordType, Routing};
 use crate::domain::{Epoch, Fence, Fleet, Moment, RegionId, Weight};
 
@@ -70,6 +70,21 @@ struct Faults {
     /// Whether a refused call may yet take effect: with seats that go back.
     pub(super) keep_refused: bool,
 }
+
+/// Everything goes as it should.
+const NONE: Faults = Faults {
+    late: 0,
+    slow: 0,
+    crash: 0,
+    pause: 0,
+    skip: 0,
+    slip: 0,
+    mind: 0,
+    forget: 0,
+    recreate: 0,
+    restore: 0,
+    keep_refused: false,
+};
 
 /// A model: who takes part, and within which bounds.
 #[derive(Debug, Clone)]
@@ -159,6 +174,7 @@ fn fleet(name: &str) -> Fleet {
         consent: Consent::default(),
         tables: Tables { seats: "s".to_owned(), board: "b".to_owned() },
         gates: None,
+        records: RecordPolicy { verify: false, ..RecordPolicy::default() },
     }
 }
 
@@ -405,3 +421,4 @@ impl Model for Bounds {
 }
 
 mod tests;
+mod walks;

@@ -12,7 +12,7 @@ use crate::core::explain::Cause;
 use crate::core::invariants::{Act, Fact, Invariants};
 use crate::domain::record::{ChangeStatus, DnsName, RecordChange};
 use crate::domain::seat::Seat;
-use crate::domain::{AgentId, CallFailure, Epoch, Fence, Moment, ZoneBatch};
+use crate::domain::{AgentId, CallFailure, Epoch, Fence, Moment, RegionId, ZoneBatch};
 
 use super::agent::{Agent, Call};
 use super::digest::Digest;
@@ -162,6 +162,18 @@ impl State {
     /// The agent that has calls to send.
     pub(super) fn sending(&self) -> Option<usize> {
         self.agents.iter().position(|agent| !agent.todo.is_empty())
+    }
+
+    /// Whether every agent of the first fleet is awake and has seen what this seat shows.
+    pub(super) fn all_have_seen(&self, region: &RegionId) -> bool {
+        let Some(shown) = &self.world.table(0, region).seat else { return false };
+        self.agents.iter().filter(|agent| agent.fleet == 0).all(|agent| {
+            let Some(brain) = agent.brain.as_ref().filter(|_| agent.asleep.is_none()) else {
+                return false;
+            };
+            let mut seats = brain.election.shown();
+            seats.any(|(seat, seen, _)| seat == region && seen == Some(shown))
+        })
     }
 
     fn judge(&mut self, fleet: usize, fact: &Fact) {

@@ -7,20 +7,6 @@ use stateright::Checker;
 
 use super::*;
 
-const NONE: Faults = Faults {
-    late: 0,
-    slow: 0,
-    crash: 0,
-    pause: 0,
-    skip: 0,
-    slip: 0,
-    mind: 0,
-    forget: 0,
-    recreate: 0,
-    restore: 0,
-    keep_refused: false,
-};
-
 fn bounds(faults: Faults) -> Bounds {
     Bounds { agents: 2, fleets: 1, epoch_max: 3, faults, reads_too: false }
 }

@@ -85,6 +85,7 @@ impl World {
             | Request::ReadAlarms { .. }
             | Request::RecordHistory { .. }
             | Request::ReadChange { .. } => unreachable!("answered at once, see `state`"),
+            Request::AskNames { .. } => unreachable!("the model's fleet asks no name servers"),
             Request::DescribeDatabase { .. }
             | Request::DescribeMember { .. }
             | Request::ReadLag { .. }
@@ -94,7 +95,7 @@ impl World {
         }
     }
 
-    fn table(&self, fleet: usize, seat: &RegionId) -> &SeatTable {
+    pub(super) fn table(&self, fleet: usize, seat: &RegionId) -> &SeatTable {
         self.tables[fleet].get(seat).expect("a seat of the fleet")
     }
 

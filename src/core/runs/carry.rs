@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::core::Standing;
+use crate::core::breakage::{Breakage, broken};
 use crate::core::call::{Outbox, Purpose, Request};
 use crate::core::databases::Databases;
 use crate::core::explain::Blocked;
@@ -76,6 +77,11 @@ impl World<'_> {
         self.standings.get(&target).map_or(Verdict::Unknown, |standing| standing.verdict)
     }
 
+    /// Whether everything in a Region is healthy.
+    pub(super) fn is_well(&self, region: &RegionId) -> bool {
+        self.services(region, None).all(|service| self.verdict(service, region) == Verdict::Healthy)
+    }
+
     /// For how long everything in the Region of a database's writer has failed; 0 if it has not.
     pub(super) fn failing_ms(&self, database: &DatabaseId) -> u64 {
         let known = self.databases.now(self.now, self.fleet, database);
@@ -129,7 +135,7 @@ impl Carry<'_> {
     ) -> bool {
         let limit_ms = world.fleet.timing.database_call_ms;
         let end = world.now + std::time::Duration::from_millis(u64::from(limit_ms));
-        if end > self.lease_end {
+        if end > self.lease_end && !broken(Breakage::CallsPastLease) {
             return false;
         }
         let purpose = Purpose::MoveWriter { database: database.clone() };

@@ -7,6 +7,7 @@
 
 use std::time::Duration;
 
+use crate::core::breakage::{Breakage, broken};
 use crate::core::call::{Outcome as CallOutcome, Request};
 use crate::core::databases::LATE;
 use crate::core::note::Note;
@@ -139,7 +140,8 @@ impl Doing {
         back: bool,
         carry: &mut Carry<'_>,
     ) {
-        let Some(action) = action(run, step, back).filter(|_| self.committed) else { return };
+        let begun = self.committed || broken(Breakage::MoveBeforeCommit);
+        let Some(action) = action(run, step, back).filter(|_| begun) else { return };
         if let Action::Notify { level, subject, text } = action
             && !self.told
         {
@@ -409,7 +411,7 @@ fn unresolved(
                     continue;
                 }
                 let since = world.databases.doubted_for(world.now, &kept.run.id().0, index, back);
-                if since < LATE || still < STILL {
+                if (since < LATE || still < STILL) && !broken(Breakage::OtherTargetTooSoon) {
                     return Some(format!(
                         "step {:?} of {} may have asked for another Region, and its request may \
                          land for {} min after it was sent",

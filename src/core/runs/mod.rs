@@ -21,14 +21,15 @@ mod times;
 pub mod view;
 mod webhook;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::Moment;
+use crate::domain::{Moment, RegionId};
 use crate::runbook::{Due, Entry, Event, Run, StepStatus};
 
+use super::breakage::{Breakage, broken};
 use super::call::Outcome;
 use super::explain::RunEvent;
 
@@ -75,6 +76,8 @@ pub(super) struct Driver {
     doing: BTreeMap<Key, Doing>,
     /// Since when this leadership has seen each question wait.
     asked: BTreeMap<(String, usize), Moment>,
+    /// Runs of the fleet's own, by name, whose trouble this leadership has seen pass.
+    passed: BTreeSet<String>,
 }
 
 impl Driver {
@@ -89,11 +92,29 @@ impl Driver {
         if active { now + LOOK_EVERY } else { Moment::NEVER }
     }
 
+    /// Whether the trouble that a run was started for is known to have passed: the next is another.
+    pub(super) fn has_passed(&self, run: &str) -> bool {
+        self.passed.contains(run)
+    }
+
+    /// Looks which Regions of ended runs are well again.
+    fn watch_passed(&mut self, world: &World<'_>) {
+        self.passed.retain(|run| world.runs.contains_key(run));
+        for (name, kept) in world.runs {
+            let over = kept.by.is_none() && kept.run.status().is_final();
+            let lost = kept.run.procedure().arguments.get("from").and_then(|it| it.parse().ok());
+            if over && lost.is_some_and(|region: RegionId| world.is_well(&region)) {
+                self.passed.insert(name.clone());
+            }
+        }
+    }
+
     /// What has happened since the last look, and what is to begin. Nothing of it has happened
     /// until it is committed.
     pub(super) fn turn(&mut self, world: &World<'_>, consent: &Consent<'_>) -> Vec<RunEvent> {
         let mut events = Vec::new();
         self.drop_ended(world.runs);
+        self.watch_passed(world);
         for (name, kept) in world.runs {
             let mut run = kept.run.clone();
             let mut log = |run: &mut Run, event: Event| {
@@ -229,7 +250,7 @@ impl Driver {
             let Some(kept) = world.runs.get(name) else { continue };
             let Some(state) = kept.run.steps().get(*step) else { continue };
             let wanted = if *back { StepStatus::Undoing } else { StepStatus::Running };
-            if state.status == wanted {
+            if state.status == wanted || broken(Breakage::MoveBeforeCommit) {
                 doing.act(world, &kept.run, *step, *back, carry);
             }
         }

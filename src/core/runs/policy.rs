@@ -5,6 +5,7 @@
 //! itself. What a question before a promotion asks is whether the loss is acceptable: the budget
 //! answers it where failover is `auto`.
 
+use crate::core::breakage::{Breakage, broken};
 use crate::core::databases::Databases;
 use crate::core::steer;
 use crate::domain::autonomy::{ActionKind, Autonomy};
@@ -31,6 +32,7 @@ impl Consent<'_> {
     pub(super) fn goes_ahead(&self, kept: &Kept, spec: &Step) -> bool {
         kept.by.is_some()
             || self.level(spec).is_none_or(|level| level == Autonomy::Auto)
+            || broken(Breakage::ConsentNotNeeded)
             || self.was_asked(kept, spec)
     }
 
@@ -53,7 +55,7 @@ impl Consent<'_> {
         }
         // The promotion that stands behind this question.
         let (database, to) = steps.iter().skip(step).find_map(promotion)?;
-        if failover != Autonomy::Auto {
+        if failover != Autonomy::Auto && !broken(Breakage::ConsentNotNeeded) {
             return None;
         }
         let loss = self.databases.loss(world.now, database, to, world.failing_ms(database))?;

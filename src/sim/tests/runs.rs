@@ -269,6 +269,37 @@ fn over_the_budget_a_person_is_asked_all_the_same() {
 }
 
 #[test]
+fn whoever_rejects_a_failover_is_asked_again_at_the_next_outage_and_not_in_this_one() {
+    let mut sim = sim(12);
+    settle(&mut sim);
+    let lost = writer(&sim, "orders");
+    sim.run_until(sim.now() + Duration::from_secs(200));
+    sim.strike(&Fault::Lose { region: lost.clone() });
+    let asked = |count: usize| {
+        move |sim: &Sim| runs(sim).len() == count && runs(sim).values().any(|run| run.waits)
+    };
+    let limit = sim.now() + Duration::from_secs(180);
+    assert!(sim.run_until_that(limit, asked(1)), "{:#?}", sim.notes());
+    let (name, run) = runs(&sim).pop_first().expect("it asks");
+    let step = run.steps.iter().find(|step| step.status == StepStatus::Asked).expect("a question");
+    let ask = AskId(format!("run:{name}:{}", step.step));
+    order(&mut sim, Verb::Reject { ask, reason: "it comes back soon".to_owned() });
+    let stuck = |sim: &Sim| runs(sim).get(&name).is_some_and(|run| run.stuck);
+    assert!(sim.run_until_that(sim.now() + Duration::from_secs(60), stuck), "{:#?}", runs(&sim));
+    order(&mut sim, Verb::Abort { run: name.clone(), reason: "not now".to_owned() });
+    let over = |sim: &Sim| runs(sim).get(&name).is_some_and(|run| run.over);
+    assert!(sim.run_until_that(sim.now() + Duration::from_secs(60), over), "{:#?}", runs(&sim));
+    sim.run_until(sim.now() + Duration::from_secs(300));
+    assert_eq!(runs(&sim).len(), 1, "nobody is asked again while the outage lasts");
+    sim.strike(&Fault::Restore { region: lost.clone() });
+    settle(&mut sim);
+    assert_eq!(writer(&sim, "orders"), lost);
+    sim.strike(&Fault::Lose { region: lost });
+    let limit = sim.now() + Duration::from_secs(180);
+    assert!(sim.run_until_that(limit, asked(2)), "{:#?}", runs(&sim));
+}
+
+#[test]
 fn a_promotion_whose_answer_is_lost_is_read_back_and_not_asked_of_another() {
     for treatment in [Treatment::CutAfter, Treatment::CutBefore] {
         let mut sim = sim(11);

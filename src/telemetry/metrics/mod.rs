@@ -7,6 +7,7 @@
 //! States are shown as one series for each state, 1 for the present one and 0 for those that were
 //! left ("one-hot"): a number that encodes a state can't be averaged or alerted on sensibly.
 
+mod preflight;
 mod signals;
 pub mod table;
 
@@ -47,6 +48,9 @@ pub struct Metrics {
     cell_state: OneHot,
     verdict: OneHot,
     signals: signals::Gauges,
+    preflight: preflight::Gauges,
+    answers_as_wanted: IntGaugeVec,
+    answers_differ: IntGaugeVec,
     reports_published: IntCounterVec,
     reports_gathered: IntCounterVec,
     report_age: GaugeVec,
@@ -109,6 +113,9 @@ impl Metrics {
             cell_state: OneHot::new(int_gauges(on, &table::CELL_STATE)),
             verdict: OneHot::new(int_gauges(on, &table::VERDICT)),
             signals: signals::Gauges::new(on),
+            preflight: preflight::Gauges::new(on),
+            answers_as_wanted: int_gauges(on, &table::ANSWERS_AS_WANTED),
+            answers_differ: int_gauges(on, &table::ANSWERS_DIFFER),
             reports_published: counters(on, &table::REPORTS_PUBLISHED),
             reports_gathered: counters(on, &table::REPORTS_GATHERED),
             report_age: gauges(on, &table::REPORT_AGE),
@@ -432,6 +439,19 @@ impl Metrics {
             // A weight that was never shown is absent already.
             None => drop(self.weight_actual.remove_label_values(&labels)),
         }
+    }
+
+    /// Shows whether name servers answer for a service as wanted, and whether they are known not to.
+    pub fn set_answers(&self, service: &ServiceId, as_wanted: bool, differ: bool) {
+        let labels = [service.as_str()];
+        self.answers_as_wanted.with_label_values(&labels).set(i64::from(as_wanted));
+        self.answers_differ.with_label_values(&labels).set(i64::from(differ));
+    }
+
+    /// Nobody asks name servers here any more.
+    pub fn clear_answers(&self) {
+        self.answers_as_wanted.reset();
+        self.answers_differ.reset();
     }
 
     /// Shows how many actions each reason blocks, all of them at once: a reason that isn't given

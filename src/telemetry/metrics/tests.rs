@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use super::table::{Kind, Spec, TABLE, Unit};
 use super::*;
-use crate::domain::Phases;
+use crate::domain::gate::Gate;
+use crate::domain::health_check::CheckSight;
 use crate::domain::signal::{AlarmState, ServiceSignals, TargetHealth, ZoneHealth};
+use crate::domain::{Phases, Preflight};
 
 fn metrics() -> Metrics {
     Metrics::new(&"eu-west-1.a".parse().expect("valid"), &"eu-west-1".parse().expect("valid"))
@@ -82,6 +84,14 @@ fn use_all(metrics: &Metrics) {
     metrics.set_weight_actual(&service, &region, Some(Weight(90)));
     metrics.set_blocked(&BTreeMap::from([("dwell", 2)]));
     metrics.observe_call("registers", "swap", Ok(()), Duration::from_millis(12));
+    let sight = CheckSight { checkers: 16, asked: 16, found: 0, answered: 15 };
+    let gate: Gate = "us-east-1".parse().expect("valid");
+    let preflight = Preflight {
+        sights: [(gate, [(region.clone(), sight)].into())].into(),
+        ..Preflight::default()
+    };
+    metrics.set_preflight(&preflight, 1_700_000_000_000);
+    metrics.set_answers(&service, true, false);
     metrics.observe_step(Duration::from_micros(80));
 }
 
