@@ -70,11 +70,13 @@ fn names(request: &Request) -> (&'static str, &'static str) {
         Request::ReadChange { .. } => ("records", "change_status"),
         Request::ReadTargetHealth { .. } => ("signals", "target_health"),
         Request::ReadAlarms { .. } => ("signals", "alarms"),
+        Request::AskNames { .. } => ("names", "ask"),
         Request::DescribeDatabase { .. } => ("databases", "describe"),
         Request::DescribeMember { .. } => ("databases", "describe_member"),
         Request::ReadLag { .. } => ("databases", "lag"),
         Request::SwitchOver { .. } => ("databases", "switchover"),
         Request::FailOver { .. } => ("databases", "failover"),
+        Request::PostWebhook { .. } => ("webhooks", "post"),
     }
 }
 
@@ -132,6 +134,10 @@ async fn send(outside: &Outside, request: Request, limit: Duration) -> Outcome {
             let states = outside.signals.alarms(&region, &names, limit).await;
             states.map(Response::Alarms).map_err(failed)
         }
+        Request::AskNames { question } => {
+            let heard = outside.names.ask(&question, limit).await;
+            heard.map(Response::Names).map_err(failed)
+        }
         Request::DescribeDatabase { cluster, via } => {
             let shown = databases.describe(&via, &cluster, limit).await;
             shown.map(Response::Database).map_err(failed)
@@ -148,6 +154,10 @@ async fn send(outside: &Outside, request: Request, limit: Duration) -> Outcome {
         }
         Request::FailOver { cluster, target } => {
             done(databases.failover_allowing_data_loss(&cluster, &target, limit).await)
+        }
+        Request::PostWebhook { url, key, body } => {
+            let reply = outside.webhooks.post(&url, &key, &body, limit).await;
+            reply.map(Response::Posted).map_err(failed)
         }
     }
 }

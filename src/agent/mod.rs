@@ -5,8 +5,10 @@
 //! tick when it asks for one, and events in the order in which they came.
 
 mod carry;
+mod preflight;
 mod reaction;
 mod told;
+mod webhooks;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -21,12 +23,15 @@ use crate::core::note::{Note, StepDown};
 use crate::core::view::{Inner, View};
 use crate::core::{Brain, CallId, Command, Event, Identity, ProbeId, Request};
 use crate::domain::{AgentId, Fleet, Moment, Sample, Target};
-use crate::ports::{Databases, HealthChecks, Observations, Records, Registers, Signals};
+pub use crate::ports::Outside;
 use crate::probe::{Endpoint, InvalidEndpoint, InvalidUserAgent, NoRoots, Prober, Trust};
 use crate::telemetry::clock::{self, Stopwatch};
 use crate::telemetry::metrics::Metrics;
 
-use reaction::{CHANGED, DECIDED, INSYNC, Reaction};
+pub use webhooks::HttpWebhooks;
+
+use preflight::Rounds;
+use reaction::{ANSWERED, CHANGED, DECIDED, INSYNC, Reaction};
 
 /// Events that may wait for the brain. It takes microseconds for each; a fuller queue means that
 /// the machine stands still, and then senders wait.
@@ -38,23 +43,6 @@ const TICK_MAX: Duration = Duration::from_millis(500);
 
 /// How often the brain is told the wall clock, for the dates that people read.
 const WALL_CLOCK_EVERY: Duration = Duration::from_secs(60);
-
-/// The ports of one agent.
-#[derive(Clone)]
-pub struct Outside {
-    /// The seats.
-    pub registers: Arc<dyn Registers>,
-    /// The board.
-    pub observations: Arc<dyn Observations>,
-    /// The hosted zones.
-    pub records: Arc<dyn Records>,
-    /// What AWS says of a Region.
-    pub signals: Arc<dyn Signals>,
-    /// Health checks, for those who set up gates: no agent calls them.
-    pub health_checks: Arc<dyn HealthChecks>,
-    /// The databases.
-    pub databases: Arc<dyn Databases>,
-}
 
 /// Why an agent can't run, or no longer.
 #[derive(Debug, thiserror::Error)]
@@ -130,6 +118,7 @@ pub struct Agent {
     questions: mpsc::Receiver<Question>,
     gates: watch::Sender<Position>,
     off_switch: Option<PathBuf>,
+    stands_in: bool,
 }
 
 impl Agent {
@@ -165,7 +154,7 @@ impl Agent {
             metrics.expect_zone(zone);
         }
         metrics.expect_step_downs(StepDown::ALL.map(StepDown::label).into_iter());
-        metrics.expect_reactions([DECIDED, CHANGED, INSYNC].into_iter());
+        metrics.expect_reactions([DECIDED, CHANGED, INSYNC, ANSWERED].into_iter());
         let any_tls = endpoints.values().any(|endpoint| endpoint.may_need_tls());
         let trust = if any_tls { Trust::of_system()? } else { Trust::nobody() };
         let version = env!("CARGO_PKG_VERSION");
@@ -184,6 +173,7 @@ impl Agent {
             questions,
             gates: shown,
             off_switch: None,
+            stands_in: false,
         };
         Ok((agent, Window { questions: sender, gates }))
     }
@@ -192,6 +182,13 @@ impl Agent {
     #[must_use]
     pub fn with_off_switch(mut self, path: PathBuf) -> Self {
         self.off_switch = Some(path);
+        self
+    }
+
+    /// Makes it stand in for agents that are all dead: see [`Brain::standing_in`].
+    #[must_use]
+    pub fn standing_in(mut self) -> Self {
+        self.stands_in = true;
         self
     }
 
@@ -209,7 +206,12 @@ impl Agent {
         let zone_of = services.map(|(service, spec)| (service.clone(), spec.zone.clone()));
         let mut reaction = Reaction::new(zone_of.collect());
         self.metrics.set_lease_length(Duration::from_millis(self.fleet.timing.lease_ms.into()));
+        let fleet = Arc::new(self.fleet.clone());
+        let mut rounds = Rounds::new(started);
         let mut brain = Brain::new(started, self.identity, self.fleet, self.seed);
+        if self.stands_in {
+            brain = brain.standing_in();
+        }
         let hands = Hands {
             outside: self.outside,
             prober: self.prober,
@@ -237,6 +239,8 @@ impl Agent {
                     hands.tell(&mut brain, &mut reaction, Event::Switched { off })?;
                 }
             }
+            let (outside, metrics) = (&hands.outside, &hands.metrics);
+            rounds.drive(now, &brain, &fleet, outside, metrics, &hands.events);
             let wait = brain.next_wake().since(clock::now()).min(TICK_MAX);
             let event = tokio::select! {
                 () = &mut stop => return Ok(()),

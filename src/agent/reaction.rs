@@ -14,6 +14,7 @@ use crate::domain::{Moment, ServiceId, Target, ZoneId};
 pub(super) const DECIDED: &str = "decided";
 pub(super) const CHANGED: &str = "changed";
 pub(super) const INSYNC: &str = "insync";
+pub(super) const ANSWERED: &str = "answered";
 
 /// A decision's way to a zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,11 +29,13 @@ pub(super) struct Reaction {
     zone_of: BTreeMap<ServiceId, ZoneId>,
     /// For each zone that is to change: when the failure began, and how far the answer is.
     under_way: BTreeMap<ZoneId, (Moment, Stage)>,
+    /// For each service whose name servers are still to answer accordingly: when the failure began.
+    unanswered: BTreeMap<ServiceId, Moment>,
 }
 
 impl Reaction {
     pub(super) fn new(zone_of: BTreeMap<ServiceId, ZoneId>) -> Self {
-        Self { zone_of, under_way: BTreeMap::new() }
+        Self { zone_of, under_way: BTreeMap::new(), unanswered: BTreeMap::new() }
     }
 
     /// Changes were committed. `failing` tells for how long a target has failed, if it does. Returns
@@ -55,6 +58,8 @@ impl Reaction {
             };
             longest = longest.max(Some(took));
             let began = now - took;
+            let first = self.unanswered.entry(change.service.clone()).or_insert(began);
+            *first = (*first).min(began);
             let before = self.under_way.get(zone).map_or(began, |(before, _)| *before);
             self.under_way.insert(zone.clone(), (before.min(began), Stage::Decided));
         }
@@ -82,8 +87,15 @@ impl Reaction {
         }
     }
 
+    /// Name servers were found to answer as wanted, in a look that began then. Returns the time since
+    /// the failure that this answers, if any.
+    pub(super) fn answered(&mut self, now: Moment, service: &ServiceId) -> Option<Duration> {
+        self.unanswered.remove(service).map(|began| now.since(began))
+    }
+
     /// This agent leads no more: the rest is somebody else's.
     pub(super) fn over(&mut self) {
+        self.unanswered.clear();
         self.under_way.clear();
     }
 }
@@ -127,6 +139,9 @@ mod tests {
         assert_eq!(reaction.changed(at(9_300), &zone), None, "a second batch answers nothing new");
         assert_eq!(reaction.insync(at(10_000), &zone), ms(3_400));
         assert_eq!(reaction.insync(at(11_000), &zone), None);
+        let web = "web".parse().expect("valid");
+        assert_eq!(reaction.answered(at(12_000), &web), ms(5_400));
+        assert_eq!(reaction.answered(at(13_000), &web), None);
     }
 
     #[test]

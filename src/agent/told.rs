@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::reaction::{CHANGED, DECIDED, INSYNC, Reaction};
+use super::reaction::{ANSWERED, CHANGED, DECIDED, INSYNC, Reaction};
 use crate::core::Brain;
 use crate::core::explain::Change;
 use crate::core::health::Verdict;
@@ -96,6 +96,18 @@ pub(super) fn tell(note: &Note, metrics: &Metrics, brain: &Brain, reaction: &mut
                 metrics.observe_reaction(INSYNC, took);
             }
             tracing::info!(%zone, "the change is on every name server");
+        }
+        Note::AnswersVerified { service, answers, at } => {
+            if let Some(took) = reaction.answered(*at, service) {
+                metrics.observe_reaction(ANSWERED, took);
+            }
+            tracing::info!(%service, answers, "name servers answer as wanted");
+        }
+        Note::AnswersDiffer { service, difference: Some(how) } => {
+            tracing::error!(%service, "name servers do not answer as wanted: {how}");
+        }
+        Note::AnswersDiffer { service, difference: None } => {
+            tracing::info!(%service, "name servers answer as wanted again");
         }
         Note::ZoneHeld { zone, why } => tracing::error!(%zone, "nothing is done: {why}"),
         Note::ZoneOdd { zone, what } => tracing::warn!(%zone, "{what}"),

@@ -22,6 +22,10 @@ const PAGE_ITEMS: i32 = 100;
 /// How a checker's report of a passed check begins. Of a string match: it found the text.
 const SUCCESS: &str = "Success";
 
+/// What a report of a string match that failed for want of the text has in it, in small letters. The
+/// wording is nowhere promised: of the failures it alone speaks of a text that was looked for.
+const WITHOUT_TEXT: &str = "string";
+
 #[async_trait]
 impl ports::HealthChecks for HealthChecks {
     async fn checks(&self, limit: Duration) -> Answer<Vec<CheckFound>> {
@@ -142,6 +146,11 @@ impl ports::HealthChecks for HealthChecks {
             checkers: observations.len(),
             asked: said.len(),
             found: said.iter().filter(|status| status.starts_with(SUCCESS)).count(),
+            answered: said
+                .iter()
+                .filter(|status| !status.starts_with(SUCCESS))
+                .filter(|status| status.to_ascii_lowercase().contains(WITHOUT_TEXT))
+                .count(),
         })
     }
 }

@@ -14,6 +14,7 @@ use crate::domain::record::{
     ChangeId, ChangeStatus, DnsName, RecordChange, RecordData, RecordKey, RecordSet, RecordType,
     ZoneBatch, ZoneRead,
 };
+use crate::domain::zone::ZoneFacts;
 use crate::domain::{CallFailure, ZoneId};
 use crate::ports::{Answer, Records};
 
@@ -243,7 +244,7 @@ fn value_characters(change: &RecordChange) -> usize {
 
 #[async_trait]
 impl Records for Zones {
-    async fn zone_name(&self, zone: &ZoneId, limit: Duration) -> Answer<DnsName> {
+    async fn zone_facts(&self, zone: &ZoneId, limit: Duration) -> Answer<ZoneFacts> {
         let call = Call::read("GetHostedZone", ROUTE53_REGION, limit);
         let answer = call
             .run(
@@ -257,8 +258,23 @@ impl Records for Zones {
                     .send(),
             )
             .await?;
-        let name = answer.hosted_zone().map(types::HostedZone::name).unwrap_or_default();
-        name.parse().map_err(|error| call.senseless(&format!("zone {zone}: {error}")))
+        let shown = answer.hosted_zone();
+        let name = shown.map(types::HostedZone::name).unwrap_or_default();
+        let servers = answer.delegation_set().map(types::DelegationSet::name_servers);
+        let named = |name: &str| {
+            name.parse().map_err(|error| call.senseless(&format!("zone {zone}: {error}")))
+        };
+        Ok(ZoneFacts {
+            name: named(name)?,
+            private: shown
+                .and_then(types::HostedZone::config)
+                .is_some_and(types::HostedZoneConfig::private_zone),
+            name_servers: servers
+                .unwrap_or_default()
+                .iter()
+                .map(|name| named(name))
+                .collect::<Result<_, _>>()?,
+        })
     }
 
     async fn read_zone(

@@ -14,6 +14,7 @@ mod init;
 mod local;
 mod order;
 mod outside;
+mod preflight;
 mod process;
 mod runbook;
 mod screen;
@@ -22,7 +23,6 @@ mod status;
 #[cfg(test)]
 mod testing;
 mod up;
-mod zone;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -56,6 +56,7 @@ enum Command {
     Init(init::Args),
     Agent(agent::Args),
     Status(status::Args),
+    Preflight(preflight::Args),
     Drain(order::DrainArgs),
     Undrain(order::UndrainArgs),
     Pause(order::PauseArgs),
@@ -79,6 +80,7 @@ impl Cli {
             Command::Init(args) => init::run(&args, screen),
             Command::Agent(args) => agent::run(&args, screen),
             Command::Status(args) => status::run(&args, screen),
+            Command::Preflight(args) => preflight::run(&args, screen),
             Command::Drain(args) => args.run(screen),
             Command::Undrain(args) => args.run(screen),
             Command::Pause(args) => args.run(screen),

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::defaults;
 use crate::domain::autonomy::Autonomy;
 use crate::domain::database::{Eligibility, MoveOrder, WriteReach};
-use crate::domain::fleet::{AddressFamily, ConnectionPolicy, JsonScalar, Protocol};
+use crate::domain::fleet::{AddressFamily, ConnectionPolicy, JsonScalar, Protocol, RecordPolicy};
 use crate::domain::gate::GateScope;
 
 /// All files of a fleet's folder.
@@ -56,6 +56,9 @@ pub struct Fleet {
     /// Names of the tables.
     #[serde(default, skip_serializing_if = "Tables::is_default")]
     pub tables: Tables,
+    /// What is expected of records.
+    #[serde(default, skip_serializing_if = "RecordPolicy::is_default")]
+    pub records: RecordPolicy,
 }
 
 /// `[gates]`; the fields are those of [`domain::gate::Gates`](crate::domain::gate::Gates).

@@ -8,13 +8,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::domain::answers::{Heard, Question};
 use crate::domain::database::{ClusterArn, GlobalCluster, LagPoint, MemberCluster};
 use crate::domain::record::{ChangeId, ChangeStatus, DnsName, RecordKey};
 use crate::domain::seat::{Beat, Seat};
 use crate::domain::signal::{AlarmName, AlarmState, TargetGroupArn, TargetHealth};
+use crate::domain::webhook::Reply;
 use crate::domain::{
-    CallFailure, DatabaseId, FailureClass, GlobalClusterId, Moment, Order, OrderId, RegionId,
-    Report, ServiceId, StateName, Target, ZoneBatch, ZoneId, ZoneRead,
+    CallFailure, DatabaseId, FailureClass, GlobalClusterId, Moment, Order, OrderId, Preflight,
+    RegionId, Report, ServiceId, StateName, Target, ZoneBatch, ZoneId, ZoneRead,
 };
 
 use super::databases::Asked;
@@ -127,6 +129,11 @@ pub enum Request {
         /// Which.
         names: BTreeSet<AlarmName>,
     },
+    /// `Names::ask`.
+    AskNames {
+        /// What.
+        question: Question,
+    },
     /// `Databases::describe`.
     DescribeDatabase {
         /// Which.
@@ -160,6 +167,15 @@ pub enum Request {
         /// The writer to be: it is called in its Region.
         target: ClusterArn,
     },
+    /// Tell another system, once.
+    PostWebhook {
+        /// Where it listens.
+        url: String,
+        /// By which it drops what it has been told before.
+        key: String,
+        /// A JSON document.
+        body: String,
+    },
 }
 
 /// What a call answered when it was done.
@@ -183,12 +199,16 @@ pub enum Response {
     TargetHealth(TargetHealth),
     /// Of `ReadAlarms`.
     Alarms(BTreeMap<AlarmName, AlarmState>),
+    /// Of `AskNames`.
+    Names(Vec<Heard>),
     /// Of `DescribeDatabase`.
     Database(GlobalCluster),
     /// Of `DescribeMember`.
     Member(MemberCluster),
     /// Of `ReadLag`: the newest first.
     Lag(Vec<LagPoint>),
+    /// Of `PostWebhook`.
+    Posted(Reply),
     /// Of everything else.
     Done,
 }
@@ -264,6 +284,8 @@ pub enum Event {
         /// Whether it is off.
         off: bool,
     },
+    /// Somebody has looked whether the fleet could fail over. It is told on, and nothing rests on it.
+    Preflight(Box<Preflight>),
     /// A call was answered.
     Answered {
         /// Which.
@@ -295,8 +317,10 @@ pub(super) enum Purpose {
     MoveWriter { database: DatabaseId },
     Zone { zone: ZoneId },
     ZoneChange { zone: ZoneId, change: ChangeId },
+    Names { service: ServiceId, asked_at: Moment },
     TargetHealth { service: ServiceId },
     Alarms,
+    Webhook { run: String, step: usize, back: bool },
 }
 
 /// How long after its deadline a call counts as never to be answered. Whoever carries calls out

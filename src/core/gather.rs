@@ -157,9 +157,14 @@ impl Gathering {
         self.seq
     }
 
+    /// The replica that is written to: that of the own Region, or the next one while that fails.
+    pub(super) fn replica(&self) -> &RegionId {
+        &self.replicas[self.publish_to % self.replicas.len()]
+    }
+
     pub(super) fn publish(&mut self, now: Moment, report: Report, fleet: &Fleet, out: &mut Outbox) {
         self.matrix.sent(now, report.seq);
-        let replica = self.replicas[self.publish_to % self.replicas.len()].clone();
+        let replica = self.replica().clone();
         self.publishing = true;
         self.reported_at = Some(now);
         self.report_at = now + Duration::from_millis(u64::from(fleet.timing.report_ms));

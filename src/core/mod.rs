@@ -16,12 +16,14 @@
 //! | `databases` | who writes, and what a failover would lose |
 //! | `runs` | runs of runbooks, carried on |
 //! | `zones` | wanted weights to records, behind the fence |
+//! | `answers` | whether name servers answer accordingly |
 //! | `safety` | the last look at a batch |
 //! | `gates` | which Regions' gates are closed, with no record edited |
 //! | `explain` | why |
 //! | `view` | what people see |
 
 mod advance;
+mod answers;
 mod asks;
 mod batch;
 pub mod breakage;
@@ -61,11 +63,14 @@ use std::time::Duration;
 use rand::SeedableRng as _;
 use rand_pcg::Pcg64Mcg;
 
+use crate::domain::answers::AnswersReport;
 use crate::domain::observation::LeaderReport;
 use crate::domain::{
-    AgentId, BootId, CallFailure, Fence, Fleet, Moment, RegionId, Report, Target, ZoneId,
+    AgentId, BootId, CallFailure, Fence, Fleet, Moment, Preflight, RegionId, Report, ServiceId,
+    Target, ZoneId,
 };
 
+use answers::Answers;
 use asks::Patience;
 use breakage::{Breakage, broken};
 pub use call::{CallId, Command, Event, Outcome, ProbeId, Refusal, Request, Response};
@@ -118,6 +123,7 @@ pub struct Brain {
     orders: Orders,
     patience: Patience,
     databases: Databases,
+    answers: Answers,
     runs: runs::Driver,
     standings: BTreeMap<Target, Standing>,
     zones: BTreeMap<ZoneId, Zone>,
@@ -130,6 +136,10 @@ pub struct Brain {
     stepped_at: Moment,
     /// Whether this agent's off switch is set.
     off: bool,
+    /// What this agent last found in the way of a failover, for its report.
+    preflight: Option<Preflight>,
+    /// See [`Self::standing_in`].
+    stands_in: bool,
     /// What to add to a moment of this clock to get milliseconds since 1970.
     wall_offset_ms: i64,
 }
@@ -170,6 +180,7 @@ impl Brain {
             orders: Orders::new(now, &fleet),
             patience: Patience::new(fleet.consent.approval_ms),
             databases: Databases::default(),
+            answers: Answers::default(),
             runs: runs::Driver::default(),
             standings: BTreeMap::new(),
             zones,
@@ -180,12 +191,28 @@ impl Brain {
             judge_at: now,
             stepped_at: now,
             off: false,
+            preflight: None,
+            stands_in: false,
             wall_offset_ms: 0,
             out: Outbox::default(),
             targets,
             identity,
             fleet,
         }
+    }
+
+    /// Makes it stand in for agents that are all dead, to carry out what a person orders. It leads
+    /// as any other does, and what it leaves behind any other goes on with. But it stands in no
+    /// Region: it probes nothing, votes on nothing and shows no gates; and it decides nothing by
+    /// itself, since nobody observes for it. That agents which are not heard from are dead, and show no
+    /// gates, is the person's word.
+    #[must_use]
+    pub fn standing_in(mut self) -> Self {
+        let nobody = Pcg64Mcg::seed_from_u64(0);
+        self.probing = Probing::new(self.stepped_at, &[], &self.fleet, nobody);
+        self.doubts = self.doubts.taking_the_silent_for_dead();
+        self.stands_in = true;
+        self
     }
 
     /// Takes in an event, does all that is due, and says what is to be done outside.
@@ -210,6 +237,13 @@ impl Brain {
                 self.wall_offset_ms = unix_ms.saturating_sub(now_ms);
             }
             Event::Switched { off } => self.switched(now, off),
+            Event::Preflight(found) => {
+                let before = self.preflight.as_ref().map(|found| &found.findings);
+                if before != Some(&found.findings) {
+                    self.gathering.report_soon(now);
+                }
+                self.preflight = Some(*found);
+            }
             Event::Answered { call, outcome } => self.answered(now, call, outcome),
             Event::Probed { probe, sample } => {
                 if self.probing.ended(now, probe, &sample, &self.fleet) {
@@ -238,7 +272,10 @@ impl Brain {
             .min(self.signals.next_wake())
             .min(self.judge_at);
         if self.acting() {
-            wake = wake.min(self.orders.next_wake()).min(self.databases.next_wake());
+            wake = wake
+                .min(self.orders.next_wake())
+                .min(self.databases.next_wake())
+                .min(self.answers.next_wake());
         }
         if self.acting() && !self.paused() {
             let zones = self.zones.values().map(Zone::next_wake).min();
@@ -320,6 +357,16 @@ impl Brain {
                 self.databases.move_answered(now, &database, &outcome);
                 self.stale_verdicts = true;
             }
+            Purpose::Names { service, asked_at } => {
+                let (answers, out) = (&mut self.answers, &mut self.out);
+                if answers.answered(now, &service, asked_at, outcome, out) {
+                    self.gathering.report_soon(now);
+                }
+            }
+            Purpose::Webhook { run, step, back } => {
+                self.runs.webhook_answered(now, (run, step, back), outcome);
+                self.stale_verdicts = true;
+            }
             Purpose::TargetHealth { service } => {
                 self.signals.targets_answered(now, &service, outcome);
                 self.stale_verdicts = true;
@@ -373,6 +420,7 @@ impl Brain {
                 self.orders.forget();
                 self.patience.forget();
                 self.databases.forget();
+                self.answers.forget();
                 self.runs.forget();
                 self.zones.values_mut().for_each(|zone| zone.forget(now));
                 self.gathering.report_soon(now);
@@ -400,7 +448,7 @@ impl Brain {
                 if let Some(entry) = self.journal.in_force() {
                     let name = entry.reference.name;
                     let document = entry.document.clone();
-                    let replica = self.identity.region.clone();
+                    let replica = self.gathering.replica().clone();
                     let limit_ms = self.fleet.timing.table_call_ms;
                     let request = Request::RecordHistory { replica, name, document };
                     self.out.call(now, limit_ms, Purpose::History { name }, request);
@@ -428,6 +476,9 @@ impl Brain {
             self.orders.drive(now, &self.fleet, &mut self.out);
             let hurry = self.runs_active();
             self.databases.drive(now, &self.fleet, hurry, &mut self.out);
+            if let Some(entry) = self.journal.in_force() {
+                self.answers.drive(now, &self.fleet, &entry.state.wanted, &mut self.out);
+            }
         }
         if self.stale_verdicts || now >= self.judge_at {
             self.judge(now);
@@ -501,6 +552,11 @@ impl Brain {
         }
     }
 
+    /// What this leader says of the name servers' answers.
+    fn answers_shown(&self) -> BTreeMap<ServiceId, AnswersReport> {
+        self.answers.shown(&self.fleet, |at| self.wall(at))
+    }
+
     fn report(&mut self, now: Moment) -> Report {
         self.probing.refresh_cells(now);
         self.signals.refresh(now, &mut self.out);
@@ -511,6 +567,8 @@ impl Brain {
             zones: self.zones.iter().map(|(zone, state)| (zone.clone(), state.report())).collect(),
             blocked: self.blocked.iter().map(ToString::to_string).collect(),
             databases: self.databases_shown(now),
+            answers: self.answers_shown(),
+            waits: self.runs_wait(now),
         });
         Report {
             fleet: self.fleet.name.clone(),
@@ -525,7 +583,9 @@ impl Brain {
             heard: self.gathering.heard(),
             off: self.off,
             leading,
-            gates: self.fleet.gates.as_ref().map(|_| self.gates.position().report(now)),
+            gates: (self.fleet.gates.is_some() && !self.stands_in)
+                .then(|| self.gates.position().report(now)),
+            preflight: self.preflight.clone(),
         }
     }
 }

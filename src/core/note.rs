@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::domain::notice::NoticeLevel;
 use crate::domain::seat::Epoch;
-use crate::domain::{AgentId, FailureClass, Order, RegionId, ServiceId, StateName, ZoneId};
+use crate::domain::{AgentId, FailureClass, Moment, Order, RegionId, ServiceId, StateName, ZoneId};
 
 use super::explain::{Blocked, Change};
 
@@ -178,6 +178,22 @@ pub enum Note {
     ZoneInsync {
         /// Which zone.
         zone: ZoneId,
+    },
+    /// Name servers answer as wanted.
+    AnswersVerified {
+        /// Which service's.
+        service: ServiceId,
+        /// How many answers that rests on.
+        answers: u32,
+        /// When the look began that found it so.
+        at: Moment,
+    },
+    /// How name servers' answers differ from what is wanted has changed.
+    AnswersDiffer {
+        /// Which service's.
+        service: ServiceId,
+        /// How; none when they don't any more.
+        difference: Option<String>,
     },
     /// Nothing can be done with a zone now.
     ZoneHeld {

@@ -6,7 +6,8 @@ use crate::domain::digest::Digest;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::fleet::{
-    AddressFamily, ConnectionPolicy, Placement, ProbeSpec, Protocol, Rules, Service, Tables, Timing,
+    AddressFamily, ConnectionPolicy, Placement, ProbeSpec, Protocol, RecordPolicy, Rules, Service,
+    Tables, Timing,
 };
 use crate::domain::gate::{GateEndpoint, GateScope, Gates};
 use crate::domain::record::{RecordData, RecordKey, RecordType, Routing};
@@ -67,6 +68,7 @@ pub(super) fn probed_fleet(targets: usize) -> Fleet {
         consent: Consent::default(),
         tables: Tables { seats: "f-seats".to_owned(), board: "f-board".to_owned() },
         gates: None,
+        records: RecordPolicy::default(),
     }
 }
 

@@ -8,14 +8,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::DatabaseId;
+use crate::domain::answers::AnswersReport;
 use crate::domain::gate::Gate;
+use crate::domain::health_check::CheckSight;
 use crate::domain::observation::{Cell, DatabaseReport, GateReport, ProbingReport, ZoneReport};
 use crate::domain::seat::Seat;
 use crate::domain::signal::ServiceSignals;
 use crate::domain::steering::Steering;
 use crate::domain::{
-    AgentId, CellState, Epoch, Fleet, Moment, RegionId, ServiceId, StateName, Target, Weight,
-    ZoneId,
+    AgentId, CellState, Epoch, Fleet, Moment, Preflight, RegionId, ServiceId, StateName, Target,
+    Weight, ZoneId,
 };
 
 use super::explain::{Change, State};
@@ -108,6 +110,9 @@ pub struct ObserverView {
     /// What it says of its probes as a whole.
     #[serde(default, skip_serializing_if = "ProbingReport::is_empty")]
     pub probing: ProbingReport,
+    /// What it last found in the way of a failover.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preflight: Option<Preflight>,
 }
 
 /// A cell with its place in the matrix.
@@ -138,6 +143,9 @@ pub struct GateView {
     pub closers: u16,
     /// Whether enough do.
     pub shut: bool,
+    /// What Route 53's checkers last saw in each Region, as the leader read it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub seen: BTreeMap<RegionId, CheckSight>,
 }
 
 /// The leader as the seats show it.
@@ -156,6 +164,12 @@ pub struct LeaderView {
     /// Each database, as it says itself.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub databases: BTreeMap<DatabaseId, DatabaseReport>,
+    /// What name servers answer for each service.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub answers: BTreeMap<ServiceId, AnswersReport>,
+    /// What each step that is under way waits for, by run and step.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub waits: BTreeMap<String, BTreeMap<String, String>>,
 }
 
 /// The whole picture.
@@ -212,6 +226,8 @@ pub struct ObserverSource<'a> {
     pub probing: ProbingReport,
     /// What it says of its gates.
     pub gates: Option<GateReport>,
+    /// What it last found in the way of a failover.
+    pub preflight: Option<Preflight>,
     /// What it says of its leading.
     pub leading: Option<&'a crate::domain::observation::LeaderReport>,
 }
@@ -275,7 +291,7 @@ pub fn draw(sources: Sources<'_>) -> View {
                 .collect(),
         })
         .collect();
-    View {
+    let mut view = View {
         fleet: fleet.name.to_string(),
         at: sources.at.clone(),
         majority: fleet.seat_majority(),
@@ -290,7 +306,10 @@ pub fn draw(sources: Sources<'_>) -> View {
             runs: state
                 .runs
                 .iter()
-                .map(|(name, kept)| (name.clone(), RunView::of(name, kept)))
+                .map(|(name, kept)| {
+                    let drawn = RunView::of(name, kept, &state.runs, &sources.at);
+                    (name.clone(), drawn)
+                })
                 .collect(),
         }),
         services,
@@ -304,11 +323,27 @@ pub fn draw(sources: Sources<'_>) -> View {
                 fresh: observer.fresh,
                 off: observer.off,
                 probing: observer.probing.clone(),
+                preflight: observer.preflight.clone(),
             })
             .collect(),
         matrix: sources.observers.iter().flat_map(cell_views).collect(),
         gates: gate_views(&sources),
         troubles: sources.troubles,
+    };
+    view.tell_waits();
+    view
+}
+
+impl View {
+    /// Tells with each step what the leader says that it waits for.
+    fn tell_waits(&mut self) {
+        let (Some(leader), Some(state)) = (&self.leader, &mut self.state) else { return };
+        for (name, steps) in &leader.waits {
+            let Some(run) = state.runs.get_mut(name) else { continue };
+            for step in run.steps.iter_mut().filter(|step| step.status.is_under_way()) {
+                step.waits_for = steps.get(&step.step).cloned();
+            }
+        }
     }
 }
 
@@ -336,10 +371,19 @@ fn gate_views(sources: &Sources<'_>) -> Vec<GateView> {
             unknown: others().filter(|observer| !observer.fresh).map(name).collect(),
             closers: gates.closers,
             shut: gates::answers::shut(gates.closers, closing.len()),
+            seen: seen(sources, &gate),
             gate,
         }
     };
     gates::all(sources.fleet).into_iter().map(one).collect()
+}
+
+/// What checkers see of a gate: only a leader asks, and of two that did the later one counts.
+fn seen(sources: &Sources<'_>, gate: &Gate) -> BTreeMap<RegionId, CheckSight> {
+    let told = sources.observers.iter().filter(|observer| observer.fresh);
+    let told = told.filter_map(|observer| observer.preflight.as_ref());
+    let newest = told.filter(|found| found.sights.contains_key(gate)).max_by_key(|found| &found.at);
+    newest.and_then(|found| found.sights.get(gate)).cloned().unwrap_or_default()
 }
 
 fn seat_view(source: &SeatSource) -> SeatView {
@@ -390,6 +434,8 @@ fn leader(sources: &Sources<'_>) -> Option<LeaderView> {
         zones: report.map(|report| report.zones.clone()).unwrap_or_default(),
         blocked: report.map(|report| report.blocked.clone()).unwrap_or_default(),
         databases: report.map(|report| report.databases.clone()).unwrap_or_default(),
+        answers: report.map(|report| report.answers.clone()).unwrap_or_default(),
+        waits: report.map(|report| report.waits.clone()).unwrap_or_default(),
     })
 }
 
@@ -424,6 +470,7 @@ impl Brain {
             off: self.off,
             probing: self.probing.report(now, self.wall_unix_ms(now) / 1000),
             gates: self.fleet.gates.as_ref().map(|_| self.gates.position().report(now)),
+            preflight: self.preflight.clone(),
             leading: None,
         };
         let others = self.gathering.ages(now, self.fleet.timing.stale_ms).map(|(report, age)| {
@@ -441,6 +488,7 @@ impl Brain {
                 off: report.off,
                 probing: report.probing.clone(),
                 gates: report.gates.clone(),
+                preflight: report.preflight.clone(),
                 leading: report.leading.as_ref(),
             }
         });
@@ -468,6 +516,9 @@ impl Brain {
                 self.zones.iter().map(|(zone, state)| (zone.clone(), state.report())).collect();
             leader.blocked = self.blocked.iter().map(ToString::to_string).collect();
             leader.databases = self.databases_shown(now);
+            leader.answers = self.answers_shown();
+            leader.waits = self.runs_wait(now);
+            view.tell_waits();
         }
         view
     }

@@ -42,6 +42,9 @@ pub struct Fleet {
     /// How Regions are shut without a control plane; none when they are not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gates: Option<Gates>,
+    /// What is expected of records.
+    #[serde(default)]
+    pub records: RecordPolicy,
 }
 
 impl Fleet {
@@ -290,4 +293,42 @@ pub struct Rules {
     pub return_after_ms: u32,
     /// No action may leave fewer Regions in service than this.
     pub fewest_in_service: u16,
+}
+
+/// What is expected of records, and what is done where they are otherwise.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RecordPolicy {
+    /// What is done about a change that the fleet did not make.
+    pub drift: Drift,
+    /// Longest time to live that a service's record may have, in seconds.
+    pub ttl_s_max: u32,
+    /// Whether the zones' name servers are asked if they answer as wanted.
+    pub verify: bool,
+}
+
+impl Default for RecordPolicy {
+    fn default() -> Self {
+        // Route 53 Developer Guide, "Best practices for Amazon Route 53 DNS": 60 s or 120 s for
+        // records that change on failure; an alias to a load balancer has 60 s.
+        Self { drift: Drift::Correct, ttl_s_max: 60, verify: true }
+    }
+}
+
+impl RecordPolicy {
+    /// Whether nothing was said.
+    #[must_use]
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// What is done about a record that somebody else has changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Drift {
+    /// It is put right, a few times; then people are asked.
+    Correct,
+    /// It is told of and left, until the fleet itself has to change that name's records.
+    Keep,
 }

@@ -6,6 +6,8 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use super::gate::GateEndpoint;
 
 /// Route 53's ID of a check.
@@ -77,7 +79,7 @@ pub struct CheckFound {
 }
 
 /// What a watch's checkers last saw.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct CheckSight {
     /// All of them.
     pub checkers: usize,
@@ -85,12 +87,31 @@ pub struct CheckSight {
     pub asked: usize,
     /// Those that found the text.
     pub found: usize,
+    /// Those that had an answer without the text. The others of those that asked had none: to the
+    /// check that is the same, but such a gate can't be closed.
+    pub answered: usize,
 }
+
+/// The part of its checkers, in percent, that must be exceeded for Route 53 to go by what they see
+/// (Route 53 Developer Guide, "How Amazon Route 53 determines whether a health check is healthy").
+const CHECKERS_PERCENT: usize = 18;
 
 impl CheckSight {
     /// Whether every checker has asked and none has found the text.
     #[must_use]
     pub fn reads_open(&self) -> bool {
         self.checkers > 0 && self.asked == self.checkers && self.found == 0
+    }
+
+    /// Whether enough checkers find the text for Route 53 to take the gate for closed.
+    #[must_use]
+    pub fn reads_closed(&self) -> bool {
+        self.found * 100 > self.checkers * CHECKERS_PERCENT
+    }
+
+    /// Whether enough checkers get any answer at all, so that the gate could be closed.
+    #[must_use]
+    pub fn reaches(&self) -> bool {
+        (self.found + self.answered) * 100 > self.checkers * CHECKERS_PERCENT
     }
 }

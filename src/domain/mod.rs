@@ -4,6 +4,7 @@
 //! here knows when a value of it is valid and how it is written down, and nothing more: no policy,
 //! no clock, no IO. Everything that crosses a wire or is kept in a table is built from these.
 
+pub mod answers;
 pub mod autonomy;
 pub mod capacity;
 pub mod control;
@@ -17,12 +18,15 @@ pub mod name;
 pub mod notice;
 pub mod observation;
 pub mod order;
+pub mod preflight;
 pub mod record;
 pub mod seat;
 pub mod signal;
 pub mod steering;
 pub mod time;
+pub mod webhook;
 pub mod weight;
+pub mod zone;
 
 pub use control::{ControlState, StateName, StateRef};
 pub use failure::{CallFailure, FailureClass};
@@ -32,6 +36,7 @@ pub use name::{
 };
 pub use observation::{CellState, Phases, ProbeFailure, Report, Sample, Target};
 pub use order::{Order, OrderId};
+pub use preflight::Preflight;
 pub use record::{Fence, RecordKey, RecordSet, ZoneBatch, ZoneRead};
 pub use seat::{Beat, BootId, Epoch, Seat};
 pub use time::Moment;

@@ -3,11 +3,16 @@
 //! Each is a validated string of its own type, so that a service can't be passed where a Region is
 //! meant, and so that a name is safe to put into a table key, a metric label and a DNS TXT value
 //! without quoting.
+//!
+//! Names of up to 24 bytes, which is nearly all of them, stand where they are kept and not behind a
+//! pointer: a leader of 30 Regions and 200 services compares and copies them by the hundred
+//! thousand.
 
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use compact_str::CompactString;
+use serde::{Deserialize, Serialize, Serializer};
 
 /// Why a text is not a name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -45,9 +50,9 @@ fn check(kind: &'static str, text: &str, extra: &str) -> Result<(), InvalidName>
 macro_rules! name {
     ($(#[$doc:meta])* $type:ident, $kind:literal, $extra:literal) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(try_from = "String", into = "String")]
-        pub struct $type(String);
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+        #[serde(try_from = "CompactString")]
+        pub struct $type(CompactString);
 
         impl $type {
             /// The name as text.
@@ -61,7 +66,21 @@ macro_rules! name {
             type Err = InvalidName;
             fn from_str(text: &str) -> Result<Self, InvalidName> {
                 check($kind, text, $extra)?;
-                Ok(Self(text.to_owned()))
+                Ok(Self(text.into()))
+            }
+        }
+
+        impl TryFrom<CompactString> for $type {
+            type Error = InvalidName;
+            fn try_from(text: CompactString) -> Result<Self, InvalidName> {
+                check($kind, &text, $extra)?;
+                Ok(Self(text))
+            }
+        }
+
+        impl Serialize for $type {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
             }
         }
 
@@ -74,7 +93,7 @@ macro_rules! name {
 
         impl From<$type> for String {
             fn from(name: $type) -> String {
-                name.0
+                name.0.into()
             }
         }
 

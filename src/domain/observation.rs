@@ -5,9 +5,11 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::answers::AnswersReport;
 use super::control::StateName;
 use super::gate::Gate;
 use super::name::{AgentId, DatabaseId, FleetName, RegionId, ServiceId, ZoneId};
+use super::preflight::Preflight;
 use super::seat::{BootId, Epoch};
 use super::signal::ServiceSignals;
 
@@ -323,6 +325,12 @@ pub struct LeaderReport {
     /// Each database.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub databases: BTreeMap<DatabaseId, DatabaseReport>,
+    /// What name servers answer for each service.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub answers: BTreeMap<ServiceId, AnswersReport>,
+    /// What each step of a run that is under way waits for, by run and step.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub waits: BTreeMap<String, BTreeMap<String, String>>,
 }
 
 /// How a leader sees a database.
@@ -341,6 +349,9 @@ pub struct DatabaseReport {
     pub loss: BTreeMap<RegionId, (u64, u64, u64)>,
     /// Why it could not be read last.
     pub trouble: Option<String>,
+    /// What is not as it should be, a line each: copies that are missing or unlike the writer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<String>,
 }
 
 /// An address that fails while others of its name answer.
@@ -437,6 +448,9 @@ pub struct Report {
     /// Its gates, if the fleet has some.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gates: Option<GateReport>,
+    /// What it last found in the way of a failover.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preflight: Option<Preflight>,
 }
 
 /// Which report of another agent was read: its run and its number.
@@ -527,6 +541,7 @@ mod tests {
             off: false,
             leading: None,
             gates: None,
+            preflight: None,
         };
         let text = serde_json::to_string(&report).expect("serialisable");
         // At the worst, which is everything failing everywhere; on a good day half of it.

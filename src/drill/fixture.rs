@@ -10,7 +10,8 @@ use crate::domain::autonomy::Consent;
 use crate::domain::control::{ControlState, StateName, StateRef, Weights};
 use crate::domain::digest::Digest;
 use crate::domain::fleet::{
-    AddressFamily, ConnectionPolicy, Placement, ProbeSpec, Protocol, Rules, Service, Tables, Timing,
+    AddressFamily, ConnectionPolicy, Placement, ProbeSpec, Protocol, RecordPolicy, Rules, Service,
+    Tables, Timing,
 };
 use crate::domain::observation::{Cell, CellState, ProbeFailure, ProbingReport, Report, Target};
 use crate::domain::record::{
@@ -108,6 +109,7 @@ pub(super) fn fleet() -> Fleet {
         consent: Consent::default(),
         tables: Tables { seats: "demo-seats".to_owned(), board: "demo-board".to_owned() },
         gates: None,
+        records: RecordPolicy::default(),
     }
 }
 
@@ -243,6 +245,7 @@ impl Tale {
             off: false,
             leading: None,
             gates: None,
+            preflight: None,
         };
         let document = serde_json::to_string(&report).expect("serialises");
         self.put(ms, by, "demo-board", &items::board_item(items::KIND_REPORT, by, &document))

@@ -154,6 +154,7 @@ impl Fleet {
             binary: options.binary,
             regions: folder.regions(),
             endpoints: aws_url.clone(),
+            name_servers: dns.address(),
             log_format: options.agent_log_format,
             logs: folder.agents(),
         };
@@ -338,6 +339,7 @@ impl Told<'_> {
         tell(env_file::PID, std::process::id().to_string());
         tell("REGENT_LOCAL_DNS_HOST", self.dns.ip().to_string());
         tell("REGENT_LOCAL_DNS_PORT", self.dns.port().to_string());
+        tell(launch::NAME_SERVERS, self.dns.to_string());
         tell("REGENT_LOCAL_LOG", absolute(self.requests));
         tell("REGENT_REGIONS", absolute(&self.regions));
         let zones = spaced(&mut self.fleet.zones.keys().map(|zone| zone.as_str()));

@@ -1,6 +1,7 @@
 //! How regent's own binary is run on the fleet: with the local endpoints and credentials in its
 //! environment, and nothing else of AWS, so that no profile or proxy of whoever runs this is used.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -19,6 +20,9 @@ pub(super) const SECRET: &str = "local";
 
 /// What the SDKs ask for where the Region doesn't matter.
 pub(super) const REGION_DEFAULT: &str = "us-east-1";
+
+/// Where name servers are that are not at the port of DNS.
+pub(super) const NAME_SERVERS: &str = "REGENT_NAME_SERVERS";
 
 /// How long `regent init` may take: DynamoDB takes its time to create tables and replicas.
 const INIT_LIMIT: Duration = Duration::from_secs(60);
@@ -57,6 +61,8 @@ pub(super) struct Launcher {
     pub(super) regions: PathBuf,
     /// The AWS endpoints' URL.
     pub(super) endpoints: String,
+    /// Where the name servers listen.
+    pub(super) name_servers: SocketAddr,
     /// How agents log.
     pub(super) log_format: Format,
     /// Where their logs go.
@@ -111,6 +117,7 @@ impl Launcher {
         command
             .env("AWS_CONFIG_FILE", NOTHING)
             .env("AWS_SHARED_CREDENTIALS_FILE", NOTHING)
+            .env(NAME_SERVERS, self.name_servers.to_string())
             .envs(aws_environment(&self.endpoints, key));
         command
     }

@@ -20,20 +20,49 @@ mod health_checks;
 pub mod items;
 #[cfg(test)]
 mod laws;
+mod names;
 mod notices;
 mod observations;
 mod records;
 mod registers;
 mod signals;
+mod together;
+mod webhooks;
+
+use std::sync::Arc;
 
 pub use capacity::Capacity;
 pub use databases::Databases;
 pub use health_checks::HealthChecks;
+pub use names::Names;
 pub use notices::Notices;
 pub use observations::Observations;
 pub use records::Records;
 pub use registers::{Registers, SwapRefused};
 pub use signals::Signals;
+pub use together::ask_all;
+pub use webhooks::Webhooks;
+
+/// The way to AWS of one agent or one command.
+#[derive(Clone)]
+pub struct Outside {
+    /// The seats.
+    pub registers: Arc<dyn Registers>,
+    /// The board.
+    pub observations: Arc<dyn Observations>,
+    /// The hosted zones.
+    pub records: Arc<dyn Records>,
+    /// What AWS says of a Region.
+    pub signals: Arc<dyn Signals>,
+    /// Health checks, for those who set up gates and those who look whether they are in order.
+    pub health_checks: Arc<dyn HealthChecks>,
+    /// The databases.
+    pub databases: Arc<dyn Databases>,
+    /// The zones' name servers.
+    pub names: Arc<dyn Names>,
+    /// Other systems that are told.
+    pub webhooks: Arc<dyn Webhooks>,
+}
 
 /// The result of a call through a port.
 pub type Answer<T> = Result<T, crate::domain::CallFailure>;

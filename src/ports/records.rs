@@ -7,12 +7,13 @@ use async_trait::async_trait;
 use super::Answer;
 use crate::domain::ZoneId;
 use crate::domain::record::{ChangeId, ChangeStatus, DnsName, RecordKey, ZoneBatch, ZoneRead};
+use crate::domain::zone::ZoneFacts;
 
 /// Route 53's control plane, for the fleet's zones.
 #[async_trait]
 pub trait Records: Send + Sync {
-    /// The zone's name. A zone that does not exist is a permanent failure.
-    async fn zone_name(&self, zone: &ZoneId, limit: Duration) -> Answer<DnsName>;
+    /// What the zone is. One that does not exist is a permanent failure.
+    async fn zone_facts(&self, zone: &ZoneId, limit: Duration) -> Answer<ZoneFacts>;
 
     /// Reads the fence first and then every record set under the keys asked for. Whole or an error.
     /// A listing over several pages is no snapshot: only a batch that swaps on the fence read here

@@ -133,6 +133,7 @@ pub(super) fn action(doing: &Doing, values: &Arguments) -> Result<(Action, Optio
             to: keys.name("to")?,
             data_loss: match keys.text("data_loss")?.as_str() {
                 "within_budget" => DataLoss::WithinBudget,
+                "forced" => DataLoss::Forced,
                 _ => DataLoss::Approved,
             },
         },
@@ -152,6 +153,10 @@ pub(super) fn action(doing: &Doing, values: &Arguments) -> Result<(Action, Optio
             region: keys.name(region)?,
             service: keys.maybe(service)?,
         }),
+        "verify_still" => {
+            Action::Verify(Check::Still { database: keys.name("database")?, to: keys.name("to")? })
+        }
+        "review_database" => Action::Review { database: keys.name("database")? },
         "verify_writer" => Action::Verify(Check::Writer {
             database: keys.name("database")?,
             region: keys.name(region)?,

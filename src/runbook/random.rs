@@ -83,7 +83,7 @@ proptest! {
 
     #[test]
     fn whatever_happens_a_run_can_be_brought_to_an_end(
-        which in 0..7_usize,
+        which in 0..procedures().len(),
         moves in prop::collection::vec((any::<u8>(), any::<u8>()), 0..60),
     ) {
         let procedure = &procedures()[which];
@@ -97,7 +97,7 @@ proptest! {
 
     #[test]
     fn an_event_that_is_refused_changes_nothing(
-        which in 0..7_usize,
+        which in 0..procedures().len(),
         events in prop::collection::vec(any_event(12), 0..60),
     ) {
         let procedure = &procedures()[which];

@@ -22,7 +22,10 @@ macro_rules! shipped {
 pub const SHIPPED: &[(&str, &str)] = shipped![
     "evacuate-region",
     "fail-database-over",
+    "force-database-over",
     "game-day",
+    "leave-traffic-first",
+    "leave-writer-first",
     "lost-quorum",
     "pause-automation",
     "return-region",

@@ -135,7 +135,9 @@ fn subject(action: &Action) -> Subject<'_> {
         Action::SwitchOver { database, .. }
         | Action::Promote { database, .. }
         | Action::WaitForDatabase { database, .. }
-        | Action::Verify(Check::Writer { database, .. }) => Subject::Database(database),
+        | Action::Verify(Check::Still { database, .. } | Check::Writer { database, .. }) => {
+            Subject::Database(database)
+        }
         Action::CloseGate { region, .. }
         | Action::OpenGate { region, .. }
         | Action::ShiftTraffic { region, .. }
@@ -145,7 +147,8 @@ fn subject(action: &Action) -> Subject<'_> {
             let (Place::In(region) | Place::Outside(region)) = place;
             Subject::Region(region)
         }
-        Action::Approve { .. }
+        Action::Review { .. }
+        | Action::Approve { .. }
         | Action::ByHand { .. }
         | Action::Notify { .. }
         | Action::Bake { .. }

@@ -94,6 +94,8 @@ pub(super) struct SimAgent {
     pub(super) mandate: Option<(Epoch, Moment)>,
     /// A wall clock that shows nonsense, to be told at its next step.
     pub(super) wall_ms: Option<i64>,
+    /// Whether it stands in for the others, from outside: a person's command line.
+    pub(super) stands_in: bool,
 }
 
 /// A pause.
@@ -119,7 +121,15 @@ impl SimAgent {
             pause: None,
             mandate: None,
             wall_ms: None,
+            stands_in: false,
         }
+    }
+
+    /// A person's command line that stands in for the agents.
+    #[cfg(test)]
+    pub(super) fn outsider(id: AgentId, fleet: Fleet) -> Self {
+        let nowhere = crate::domain::RegionId::try_from("outside".to_owned()).expect("letters");
+        Self { place: Place::Outside, stands_in: true, ..Self::new(id, nowhere, fleet) }
     }
 
     /// The epoch under which it may act at this moment, by its own clock, were it given a step.

@@ -19,6 +19,7 @@ use crate::domain::seat::Beat;
 use crate::domain::signal::{
     AlarmName, AlarmState, Datapoint, MetricId, MetricQuery, TargetGroupArn, TargetHealth,
 };
+use crate::domain::zone::ZoneFacts;
 use crate::domain::{
     CallFailure, GlobalClusterId, Moment, RegionId, Report, Seat, StateName, ZoneBatch, ZoneId,
 };
@@ -317,11 +318,15 @@ impl Observations for InMemory {
 
 #[async_trait]
 impl Records for InMemory {
-    async fn zone_name(&self, zone: &ZoneId, _: Duration) -> Answer<DnsName> {
+    async fn zone_facts(&self, zone: &ZoneId, _: Duration) -> Answer<ZoneFacts> {
         let (world, now, _) = &mut *self.inner();
         let found = world.route53.get_zone(*now, zone);
         let found = found.map_err(|error| CallFailure::permanent(error.to_string()))?;
-        Ok(found.name.to_string().parse().expect("a name"))
+        Ok(ZoneFacts {
+            name: found.name.to_string().parse().expect("a name"),
+            private: false,
+            name_servers: Vec::new(),
+        })
     }
 
     async fn read_zone(

@@ -178,6 +178,7 @@ impl Coverage {
                         Reason::CutOff => "out: cut off",
                         Reason::Recovered => "back: recovered",
                         Reason::Ordered => "out: ordered",
+                        Reason::WriterElsewhere => "out: the writer is elsewhere",
                         Reason::Configured => "as configured",
                     });
                 }
@@ -212,6 +213,11 @@ impl Coverage {
             Note::ProbesLate { .. } => self.count("probes were late"),
             Note::Trouble { .. } => self.count("a call failed in a way that should not happen"),
             Note::SeatSetDiffers { .. } => self.count("a seat set differed"),
+            Note::AnswersVerified { .. } => self.count("name servers answered as wanted"),
+            Note::AnswersDiffer { difference, .. } => self.count(match difference {
+                Some(_) => "name servers differed from what was wanted",
+                None => "name servers answered as wanted again",
+            }),
             Note::Stood { .. } | Note::ZoneInsync { .. } | Note::Signals { .. } => {}
         }
     }

@@ -234,7 +234,7 @@ impl Sim {
     pub fn settled(&self) -> bool {
         let [(leader, _)] = &self.leaders()[..] else { return false };
         let Some(view) = self.view(leader) else { return false };
-        self.agents.iter().all(|agent| agent.brain.is_some())
+        self.agents.iter().all(|agent| agent.brain.is_some() || agent.stands_in)
             && view.leader.is_some_and(|leader| {
                 !leader.zones.is_empty()
                     && leader.zones.values().all(|zone| zone.stage == ZoneStage::InStep)
@@ -283,9 +283,19 @@ impl Sim {
         let identity = Identity { agent: state.id.clone(), region: state.region.clone(), boot };
         let local = state.clock.read(self.now);
         state.boot = boot;
-        state.brain = Some(Brain::new(local, identity, state.fleet.clone(), seed));
+        let brain = Brain::new(local, identity, state.fleet.clone(), seed);
+        state.brain = Some(if state.stands_in { brain.standing_in() } else { brain });
         state.wake_at = start;
         self.enqueue(start, Due::Wake { agent, boot });
+    }
+
+    /// A person's command line begins to stand in for the agents; how to call it from then on.
+    #[cfg(test)]
+    pub(super) fn stand_in(&mut self) -> AgentId {
+        let id = AgentId::try_from("break-glass.ada".to_owned()).expect("letters");
+        self.agents.push(SimAgent::outsider(id.clone(), self.fleet.clone()));
+        self.start_agent(self.agents.len() - 1);
+        id
     }
 
     /// Stops an agent where it is, with its memory.

@@ -15,7 +15,8 @@ use crate::domain::database::{
     DatabaseSpec, Eligibility, MemberSpec, MoveOrder, WriteReach, WritesTo,
 };
 use crate::domain::fleet::{
-    AddressFamily, ConnectionPolicy, Placement, ProbeSpec, Protocol, Rules, Service, Tables, Timing,
+    AddressFamily, ConnectionPolicy, Placement, ProbeSpec, Protocol, RecordPolicy, Rules, Service,
+    Tables, Timing,
 };
 use crate::domain::gate::{GateEndpoint, GateScope, Gates};
 use crate::domain::order::Verb;
@@ -417,6 +418,7 @@ impl Shape {
             consent: self.consent.clone(),
             tables: Tables { seats: "swarm-seats".to_owned(), board: "swarm-board".to_owned() },
             gates: self.gates(),
+            records: RecordPolicy::default(),
         }
     }
 

@@ -160,6 +160,13 @@ fn note_words(note: &Note) -> Option<String> {
         Note::ZoneChanged { zone, attempt, what } => format!("changed {zone} ({attempt}): {what}"),
         Note::ZoneRefused { zone, class } => format!("was refused a batch for {zone}: {class}"),
         Note::ZoneInsync { zone } => format!("sees {zone} in sync"),
+        Note::AnswersVerified { service, .. } => format!("finds {service} answered as wanted"),
+        Note::AnswersDiffer { service, difference: Some(how) } => {
+            format!("finds {service} answered otherwise than wanted: {how}")
+        }
+        Note::AnswersDiffer { service, difference: None } => {
+            format!("finds {service} answered as wanted again")
+        }
         Note::ZoneHeld { zone, why } => format!("holds {zone}: {why}"),
         Note::ZoneOdd { zone, what } => format!("finds {zone} odd: {what}"),
         Note::Signals { service, what } => format!("is told by AWS of {service}: {what}"),

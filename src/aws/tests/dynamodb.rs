@@ -251,6 +251,7 @@ fn report(agent: &str) -> Report {
         off: false,
         leading: None,
         gates: None,
+        preflight: None,
     }
 }
 

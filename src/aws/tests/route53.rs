@@ -341,7 +341,9 @@ async fn a_zone_has_its_name_and_a_change_its_status() {
     let stub = Stub::start(script).await;
     let zones = aws(&stub.url).zones();
     let id = ChangeId("C1".to_owned());
-    assert_eq!(zones.zone_name(&zone(), AMPLE).await, Ok(name("example.com")));
+    let facts = zones.zone_facts(&zone(), AMPLE).await.expect("it is there");
+    assert_eq!((facts.name, facts.private), (name("example.com"), false));
+    assert_eq!(facts.name_servers.len(), 4);
     assert_eq!(zones.change_status(&id, AMPLE).await, Ok(ChangeStatus::Pending));
     assert_eq!(zones.change_status(&id, AMPLE).await, Ok(ChangeStatus::Insync));
     let failure = zones.change_status(&id, AMPLE).await.expect_err("neither");

@@ -189,6 +189,7 @@ fn report(n: u64) -> Report {
         signals: std::collections::BTreeMap::new(),
         leading: None,
         gates: None,
+        preflight: None,
     }
 }
 
@@ -286,7 +287,7 @@ impl Play {
             Gather => told(board.gather(&r1, limit).await),
             History => told(board.history(&r1, 5, limit).await),
             HasBoard => told(board.has_table(&r2, limit).await),
-            ZoneName => told(zones.zone_name(&zone(), limit).await),
+            ZoneName => told(zones.zone_facts(&zone(), limit).await),
             ReadZone => {
                 let keys = [txt(1).key, txt(2).key];
                 told(zones.read_zone(&zone(), &name("_f.example.com"), &keys, limit).await)

@@ -11,10 +11,10 @@ use super::act::WRITE_LIMIT;
 use super::found::LOOK_LIMIT;
 use super::gates::{self, Attachment};
 use crate::agent::Outside;
-use crate::cli::zone;
 use crate::domain::gate::Gate;
 use crate::domain::health_check::{CheckFound, CheckId, CheckSpec, WatchSpec};
 use crate::domain::record::{RecordChange, Routing};
+use crate::domain::zone;
 use crate::domain::{CallFailure, FailureClass, Fence, Fleet, RegionId, ZoneBatch, ZoneId};
 use crate::ports::Answer;
 

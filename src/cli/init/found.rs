@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use crate::agent::Outside;
 use crate::cli::outside::ask_all;
-use crate::cli::zone::{self, Wanted};
 use crate::domain::health_check::CheckFound;
 use crate::domain::record::DnsName;
+use crate::domain::zone::{self, Wanted, ZoneFacts};
 use crate::domain::{CallFailure, Fleet, RegionId, Seat, StateName, ZoneId, ZoneRead};
 use crate::ports::{Answer, Registers};
 
@@ -39,6 +39,8 @@ pub(super) enum SeatFound {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ZoneFound {
     pub(super) name: DnsName,
+    /// Whether it is answered for within VPCs alone.
+    pub(super) private: bool,
     pub(super) read: ZoneRead,
 }
 
@@ -75,9 +77,9 @@ pub(super) async fn find(fleet: &Fleet, outside: &Outside) -> Found {
         let records = Arc::clone(&outside.records);
         (wanted.zone.clone(), async move {
             let Wanted { zone, fence, keys, .. } = wanted;
-            let name = records.zone_name(&zone, LOOK_LIMIT).await?;
+            let ZoneFacts { name, private, .. } = records.zone_facts(&zone, LOOK_LIMIT).await?;
             let read = records.read_zone(&zone, &fence, &keys, LOOK_LIMIT).await?;
-            Ok(ZoneFound { name, read })
+            Ok(ZoneFound { name, private, read })
         })
     }));
     let checks = async {

@@ -5,14 +5,15 @@
 //! made is taken as it is, or mended. Nothing is attached before every watch reads open, for a new
 //! inverted check reads shut until its checkers have asked.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::found::ZoneFound;
 use super::plan::{Plan, Step};
 use crate::core::gates;
+pub(super) use crate::core::gates::checks::{Wanted, wanted};
 use crate::domain::digest::Digest;
-use crate::domain::gate::{Gate, Gates};
-use crate::domain::health_check::{CheckFound, CheckId, CheckSpec, WatchSpec};
+use crate::domain::gate::Gate;
+use crate::domain::health_check::{CheckFound, CheckSpec};
 use crate::domain::record::Routing;
 use crate::domain::{Fleet, RegionId, ServiceId, ZoneId};
 use crate::ports::Answer;
@@ -20,87 +21,6 @@ use crate::ports::Answer;
 /// Letters of a digest in a reference: enough that no two of an account are alike, and a reference
 /// has 64 at most (Route 53 API Reference, `CreateHealthCheck`).
 const REFERENCE_DIGITS: usize = 40;
-
-/// What one gate is made of.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Wanted {
-    pub(super) gate: Gate,
-    /// How many of the watches must be open.
-    pub(super) threshold: u16,
-    /// By the Region whose agents are asked.
-    pub(super) watches: BTreeMap<RegionId, WatchSpec>,
-}
-
-/// What every gate of the fleet is made of.
-pub(super) fn wanted(fleet: &Fleet) -> Vec<Wanted> {
-    let Some(gates) = &fleet.gates else { return Vec::new() };
-    let made = gates::all(fleet).into_iter().map(|gate| Wanted {
-        threshold: gates
-            .health_threshold(&gate.region)
-            .expect("config refuses a Region that too few can shut"),
-        watches: watches(fleet, gates, &gate),
-        gate,
-    });
-    made.collect()
-}
-
-fn watches(fleet: &Fleet, gates: &Gates, gate: &Gate) -> BTreeMap<RegionId, WatchSpec> {
-    let watch = |observer: &RegionId| {
-        let spec = WatchSpec {
-            endpoint: gates.endpoints[observer].clone(),
-            path: gate.path(),
-            searched: gate.searched(&fleet.name),
-            interval_s: gates.interval_s,
-            failure_threshold: gates.failure_threshold,
-        };
-        (observer.clone(), spec)
-    };
-    gates.observers(&gate.region).map(watch).collect()
-}
-
-impl Wanted {
-    /// The watch of an observer among what is there: the very same, or one that can be made so.
-    pub(super) fn watch<'f>(
-        &self,
-        found: &'f [CheckFound],
-        observer: &RegionId,
-    ) -> Option<&'f CheckFound> {
-        let wanted = self.watches.get(observer)?;
-        let fits = |fit: &dyn Fn(&WatchSpec) -> bool| {
-            found.iter().find(|check| match &check.spec {
-                CheckSpec::Watch(watch) => fit(watch),
-                CheckSpec::Count { .. } => false,
-            })
-        };
-        fits(&|watch| watch == wanted).or_else(|| fits(&|watch| watch.can_become(wanted)))
-    }
-
-    /// The count among what is there: one whose children all ask for this gate.
-    pub(super) fn count<'f>(&self, found: &'f [CheckFound]) -> Option<&'f CheckFound> {
-        let searched = self.watches.values().next().map(|watch| &watch.searched)?;
-        let of_this: BTreeSet<&CheckId> = found
-            .iter()
-            .filter(|check| match &check.spec {
-                CheckSpec::Watch(watch) => watch.searched == *searched,
-                CheckSpec::Count { .. } => false,
-            })
-            .map(|check| &check.id)
-            .collect();
-        found.iter().find(|check| match &check.spec {
-            CheckSpec::Count { children, .. } => {
-                !children.is_empty() && children.iter().all(|child| of_this.contains(child))
-            }
-            CheckSpec::Watch(_) => false,
-        })
-    }
-
-    /// What the count is to be, once every watch is there.
-    pub(super) fn count_spec(&self, found: &[CheckFound]) -> Option<CheckSpec> {
-        let child = |observer| self.watch(found, observer).map(|check| check.id.clone());
-        let children: Option<BTreeSet<CheckId>> = self.watches.keys().map(child).collect();
-        Some(CheckSpec::Count { threshold: self.threshold, children: children? })
-    }
-}
 
 /// A reference that is the same for the same thing, so that a repeated request makes one check.
 pub(super) fn reference(fleet: &Fleet, gate: &Gate, what: &str, try_: u8) -> String {

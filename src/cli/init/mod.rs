@@ -53,7 +53,7 @@ pub(super) struct Args {
 
 /// How far to go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Mode {
+pub(super) enum Mode {
     Show,
     Ask,
     Act,
@@ -129,7 +129,7 @@ fn ask(screen: &mut Screen<'_>) -> Result<bool, Failure> {
     Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
 }
 
-async fn provision(
+pub(super) async fn provision(
     fleet: &Fleet,
     outside: &Outside,
     fresh: &Genesis,

@@ -9,11 +9,11 @@ use std::fmt;
 use super::author;
 use super::found::{Found, SeatFound, ZoneFound};
 use super::gates::{self, Attachment};
-use crate::cli::zone::{self, Wanted, weight_in};
 use crate::core::genesis::{Genesis, Seats, judge_seats, read_genesis, unborn_seat};
 use crate::domain::gate::Gate;
 use crate::domain::health_check::{CheckId, WatchSpec};
 use crate::domain::record::RecordChange;
+use crate::domain::zone::{self, Wanted, weight_in};
 use crate::domain::{Epoch, Fence, Fleet, RegionId, Seat, StateName, ZoneBatch, ZoneId};
 
 /// One thing to create. Each is harmless to repeat.
@@ -265,7 +265,15 @@ fn board(fleet: &Fleet, found: &Found, plan: &mut Plan) {
 fn fence(fleet: &Fleet, found: &Found, ever_led: bool, wanted: Wanted, plan: &mut Plan) {
     let Wanted { zone, name, fence: fence_name, .. } = wanted;
     let read = match found.zones.get(&zone) {
-        Some(Ok(ZoneFound { name: actual, read })) if *actual == name => read,
+        Some(Ok(ZoneFound { private: true, .. })) if fleet.gates.is_some() => {
+            plan.refusals.push(format!(
+                "zone {zone} is private, and gates can't be used with it: Route 53's checkers ask from \
+                 the internet, and its answers within VPCs can't be verified from elsewhere. Remove \
+                 [gates] from fleet.toml, or steer a public zone"
+            ));
+            return;
+        }
+        Some(Ok(ZoneFound { name: actual, read, .. })) if *actual == name => read,
         Some(Ok(ZoneFound { name: actual, .. })) => {
             plan.refusals.push(format!(
                 "zone {zone} is named {actual} and not {name}: mend [zones] in fleet.toml"

@@ -3,26 +3,40 @@
 use std::time::Duration;
 
 use super::super::{Failure, Screen};
+use super::break_glass::BreakGlass;
 use super::{OrderArgs, Wish, run};
 use crate::domain::autonomy::{ActionKind, Autonomy};
 use crate::domain::order::{AskId, Verb};
-use crate::domain::{RegionId, ServiceId};
+use crate::domain::{Fleet, RegionId, ServiceId};
+use crate::runbook::Arguments;
+
+/// How long a drain is watched until the weights follow, once it is handled: a commit takes well under
+/// a second.
+const FOLLOW: Duration = Duration::from_secs(3);
+
+/// The same for one who leads only for this: a new leader looks around first.
+const FOLLOW_TO_THE_END: Duration = Duration::from_secs(60);
 
 impl OrderArgs {
-    fn wish(&self, verb: Verb) -> Result<Wish, Failure> {
+    fn wish(&self, verb: Verb, follow: Duration) -> Result<Wish, Failure> {
         let fleet = self.fleet.load()?;
         let wait = Duration::from_secs(u64::from(self.wait));
-        Ok(Wish { fleet, by: self.by.clone(), wait, verb })
+        Ok(Wish { fleet, by: self.by.clone(), wait, follow, verb })
+    }
+
+    /// Who orders it.
+    pub(in crate::cli) fn by(&self) -> &str {
+        &self.by
     }
 
     /// The fleet that it is about.
-    pub(in crate::cli) fn fleet(&self) -> Result<crate::domain::Fleet, Failure> {
+    pub(in crate::cli) fn fleet(&self) -> Result<Fleet, Failure> {
         self.fleet.load()
     }
 
     /// Gives an order, and prints what became of it.
     pub(in crate::cli) fn give(&self, verb: Verb, screen: &mut Screen<'_>) -> Result<(), Failure> {
-        run(&self.wish(verb)?, screen)
+        run(&self.wish(verb, FOLLOW)?, screen)
     }
 }
 
@@ -33,7 +47,8 @@ impl OrderArgs {
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  regent drain eu-west-1 --reason 'patching the load balancer'\n  \
-                        regent drain eu-west-1 --service web --reason 'bad deploy'"
+                        regent drain eu-west-1 --service web --reason 'bad deploy'\n  \
+                        regent drain eu-west-1 --break-glass --reason 'no agent is left'"
 )]
 pub(in crate::cli) struct DrainArgs {
     /// Which Region
@@ -45,13 +60,25 @@ pub(in crate::cli) struct DrainArgs {
     #[arg(long, value_name = "TEXT")]
     reason: String,
     #[command(flatten)]
+    glass: BreakGlass,
+    #[command(flatten)]
     order: OrderArgs,
 }
 
 impl DrainArgs {
     pub(in crate::cli) fn run(self, screen: &mut Screen<'_>) -> Result<(), Failure> {
-        let Self { region, service, reason, order } = self;
-        order.give(Verb::Drain { region, service, reason }, screen)
+        let Self { region, service, reason, glass, order } = self;
+        let fleet = order.fleet()?;
+        let named = [
+            ("region", Some(region.to_string())),
+            ("service", service.as_ref().map(ServiceId::to_string)),
+        ];
+        let arguments: Arguments =
+            named.into_iter().filter_map(|(name, it)| Some((name.to_owned(), it?))).collect();
+        let follow = if glass.break_glass { FOLLOW_TO_THE_END } else { FOLLOW };
+        let wish = order.wish(Verb::Drain { region, service, reason }, follow)?;
+        let page = ("evacuate-region", arguments);
+        glass.carry_out(&fleet, order.by(), page, screen, |screen| run(&wish, screen))
     }
 }
 

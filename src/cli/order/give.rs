@@ -18,10 +18,6 @@ const CALL_LIMIT: Duration = Duration::from_millis(1_500);
 /// Time between two looks at the committed state.
 const LOOK_EVERY: Duration = Duration::from_millis(300);
 
-/// How long a drain is watched until the weights follow, once it is handled: a commit takes well
-/// under a second.
-const FOLLOW: Duration = Duration::from_secs(3);
-
 /// An order that was handled.
 #[derive(Debug)]
 pub(super) struct Given {
@@ -36,6 +32,7 @@ pub(super) async fn give(
     outside: &Outside,
     order: impl FnOnce(StateName) -> Order,
     wait: Duration,
+    followed: Duration,
 ) -> Result<Given, Failure> {
     let Some(state) = status::committed(fleet, outside).await else {
         return Err(Failure::Failed(anyhow!(
@@ -49,7 +46,7 @@ pub(super) async fn give(
     while watch.elapsed() < wait {
         tokio::time::sleep(LOOK_EVERY).await;
         if let Some(given) = look(fleet, outside, &order).await {
-            return Ok(follow(fleet, outside, given).await);
+            return Ok(follow(fleet, outside, given, followed).await);
         }
     }
     take_back(fleet, outside, &order).await;
@@ -85,12 +82,12 @@ async fn look(fleet: &Fleet, outside: &Outside, order: &Order) -> Option<Given> 
 }
 
 /// Waits a little for the weights that a drain is to bring about.
-async fn follow(fleet: &Fleet, outside: &Outside, mut given: Given) -> Given {
+async fn follow(fleet: &Fleet, outside: &Outside, mut given: Given, limit: Duration) -> Given {
     let Verb::Drain { region, service, .. } = given.handled.order.verb.clone() else {
         return given;
     };
     let watch = Stopwatch::start();
-    while given.handled.refused.is_none() && watch.elapsed() < FOLLOW {
+    while given.handled.refused.is_none() && watch.elapsed() < limit {
         let serves = super::weights(&given.state, service.as_ref(), &region)
             .any(|(_, weight)| weight.serves());
         if !serves {

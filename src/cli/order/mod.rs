@@ -5,6 +5,7 @@
 //! handles in time is taken back, so that it doesn't strike hours later when it has been forgotten.
 
 mod args;
+mod break_glass;
 mod give;
 
 use std::time::Duration;
@@ -14,6 +15,7 @@ use serde::Serialize;
 pub(super) use args::{
     ApproveArgs, AutonomyArgs, DrainArgs, PauseArgs, RejectArgs, ResumeArgs, UndrainArgs,
 };
+pub(super) use break_glass::{BreakGlass, READING_MAX};
 
 use super::fleet::FleetArgs;
 use super::{Failure, Screen, outside, process};
@@ -42,6 +44,8 @@ struct Wish {
     fleet: Fleet,
     by: String,
     wait: Duration,
+    /// How long a drain is watched until the weights follow, once it is handled.
+    follow: Duration,
     verb: Verb,
 }
 
@@ -68,12 +72,13 @@ fn run(wish: &Wish, screen: &mut Screen<'_>) -> Result<(), Failure> {
             after,
             verb: wish.verb.clone(),
         };
-        give::give(&wish.fleet, &outside, order, wish.wait).await
+        give::give(&wish.fleet, &outside, order, wish.wait, wish.follow).await
     })?;
     show(wish, &given, screen)
 }
 
-fn wall() -> String {
+/// The wall clock, in RFC 3339.
+pub(super) fn wall() -> String {
     let at = jiff::Timestamp::from_millisecond(clock::wall_unix_ms());
     format!("{:.0}", at.unwrap_or(jiff::Timestamp::UNIX_EPOCH))
 }

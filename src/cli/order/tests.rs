@@ -9,7 +9,7 @@ use crate::domain::steering::HandledOrder;
 
 fn wish(verb: Verb) -> Wish {
     let fleet = crate::cli::testing::fleet();
-    Wish { fleet, by: "ada".to_owned(), wait: Duration::from_secs(1), verb }
+    Wish { fleet, by: "ada".to_owned(), wait: Duration::from_secs(1), follow: Duration::ZERO, verb }
 }
 
 fn drain() -> Verb {

@@ -13,6 +13,7 @@ mod show;
 use clap::Subcommand;
 
 use super::{Failure, Screen};
+pub(super) use show::page;
 
 /// Runbooks: what to do when, step by step, for the fleet and for you.
 ///

@@ -8,16 +8,19 @@ use std::time::Duration;
 
 use super::books::{BooksArgs, SetArgs};
 use super::plan;
-use crate::cli::order::OrderArgs;
-use crate::cli::status;
+use crate::cli::order::{BreakGlass, OrderArgs, wall};
+use crate::cli::status::{self, steering::times};
 use crate::cli::{Failure, Screen, outside, process};
 use crate::core::runs::view::{RunView, StepView};
 use crate::domain::Fleet;
 use crate::domain::order::{AskId, Verb};
-use crate::runbook::{Procedure, StepStatus};
+use crate::runbook::{Library, Procedure, StepStatus};
 
 /// Time between two looks at a run.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// The runbook for when nobody can lead.
+const LOST_QUORUM: &str = "lost-quorum";
 
 /// Have the fleet execute a runbook, and follow it.
 ///
@@ -38,20 +41,29 @@ pub(super) struct Args {
     #[arg(long, value_name = "TEXT")]
     reason: String,
     /// Return as soon as it is started
-    #[arg(long)]
+    #[arg(long, conflicts_with = "break_glass")]
     no_follow: bool,
+    #[command(flatten)]
+    glass: BreakGlass,
     #[command(flatten)]
     order: OrderArgs,
 }
 
 pub(super) fn run(args: Args, screen: &mut Screen<'_>) -> Result<(), Failure> {
-    let Args { name, set, books, reason, no_follow, order } = args;
+    let Args { name, set, books, reason, no_follow, glass, order } = args;
     let books = books.load()?;
     books.book(&name)?;
     let fleet = order.fleet()?;
-    let procedure = plan::bind(&books, &name, &set.arguments()?, &fleet)?;
-    let started = start(&order, &procedure, reason, screen)?;
-    if no_follow { Ok(()) } else { follow(&fleet, &order, &started, &[], screen) }
+    let arguments = set.arguments()?;
+    let procedure = plan::bind(&books, &name, &arguments, &fleet)?;
+    let page = match Library::shipped().book(&name) {
+        Some(book) => (book.name.as_str(), arguments),
+        None => (LOST_QUORUM, BTreeMap::new()),
+    };
+    glass.carry_out(&fleet, order.by(), page, screen, |screen| {
+        let started = start(&order, &procedure, reason, screen)?;
+        if no_follow { Ok(()) } else { follow(&fleet, &order, &started, &[], screen) }
+    })
 }
 
 /// Starts a run of this procedure; its name.
@@ -83,8 +95,9 @@ pub(in crate::cli) fn follow(
             tokio::time::sleep(LOOK_EVERY).await;
             Ok(status::committed(fleet, &outside).await)
         })?;
-        let Some(kept) = state.as_ref().and_then(|state| state.runs.get(name)) else { continue };
-        let view = RunView::of(name, kept);
+        let Some(runs) = state.as_ref().map(|state| &state.runs) else { continue };
+        let Some(kept) = runs.get(name) else { continue };
+        let view = RunView::of(name, kept, runs, &wall());
         for step in &view.steps {
             let now = (step.status, step.attempt);
             let before = shown.insert(step.step.clone(), now);
@@ -106,7 +119,8 @@ fn line(step: &StepView) -> String {
     let told = step.told.as_ref().map(|told| format!(" ({told})")).unwrap_or_default();
     let status = serde_json::to_value(step.status).unwrap_or_default();
     let status = status.as_str().unwrap_or_default().replace('_', " ");
-    format!("  {:<8} {}: {}{told}", status, step.step, step.does)
+    let times = times(step);
+    format!("  {:<8} {}: {}{times}{told}", status, step.step, step.does)
 }
 
 fn end(name: &str, view: &RunView, screen: &mut Screen<'_>) -> Result<(), Failure> {
@@ -118,6 +132,22 @@ fn end(name: &str, view: &RunView, screen: &mut Screen<'_>) -> Result<(), Failur
     if view.over && view.status == "done" { Ok(()) } else { Err(Failure::Shown) }
 }
 
+/// Gives an order about a run; with the glass broken, follows the run that goes on with it.
+fn steer(
+    glass: BreakGlass,
+    order: &OrderArgs,
+    verb: Verb,
+    run: &str,
+    screen: &mut Screen<'_>,
+) -> Result<(), Failure> {
+    let fleet = order.fleet()?;
+    let page = (LOST_QUORUM, BTreeMap::new());
+    glass.carry_out(&fleet, order.by(), page, screen, |screen| {
+        order.give(verb, screen)?;
+        if glass.break_glass { follow(&fleet, order, run, &[], screen) } else { Ok(()) }
+    })
+}
+
 /// Have a step tried again that is stuck.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  regent runbook retry evacuate-region-1f2e records")]
@@ -127,13 +157,15 @@ pub(super) struct RetryArgs {
     /// The step's name
     step: String,
     #[command(flatten)]
+    glass: BreakGlass,
+    #[command(flatten)]
     order: OrderArgs,
 }
 
 impl RetryArgs {
     pub(super) fn run(self, screen: &mut Screen<'_>) -> Result<(), Failure> {
-        let Self { run, step, order } = self;
-        order.give(Verb::Retry { run, step }, screen)
+        let Self { run, step, glass, order } = self;
+        steer(glass, &order, Verb::Retry { run: run.clone(), step }, &run, screen)
     }
 }
 
@@ -151,13 +183,15 @@ pub(super) struct SkipArgs {
     #[arg(long, value_name = "TEXT")]
     reason: String,
     #[command(flatten)]
+    glass: BreakGlass,
+    #[command(flatten)]
     order: OrderArgs,
 }
 
 impl SkipArgs {
     pub(super) fn run(self, screen: &mut Screen<'_>) -> Result<(), Failure> {
-        let Self { run, step, reason, order } = self;
-        order.give(Verb::Skip { run, step, reason }, screen)
+        let Self { run, step, reason, glass, order } = self;
+        steer(glass, &order, Verb::Skip { run: run.clone(), step, reason }, &run, screen)
     }
 }
 
@@ -173,12 +207,14 @@ pub(super) struct AbortArgs {
     #[arg(long, value_name = "TEXT")]
     reason: String,
     #[command(flatten)]
+    glass: BreakGlass,
+    #[command(flatten)]
     order: OrderArgs,
 }
 
 impl AbortArgs {
     pub(super) fn run(self, screen: &mut Screen<'_>) -> Result<(), Failure> {
-        let Self { run, reason, order } = self;
-        order.give(Verb::Abort { run, reason }, screen)
+        let Self { run, reason, glass, order } = self;
+        steer(glass, &order, Verb::Abort { run: run.clone(), reason }, &run, screen)
     }
 }

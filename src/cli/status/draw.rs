@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use super::read::{self, Reading};
 use super::{Status, ZoneShown};
-use crate::cli::zone::{self, Wanted, weight_in};
 use crate::core::explain::State;
 use crate::core::health::Row;
 use crate::core::view::{self, ObserverSource, SeatSource, Sources};
 use crate::domain::digest::Digest;
+use crate::domain::zone::{self, Wanted, weight_in};
 use crate::domain::{AgentId, Fleet, RegionId, Report, ServiceId, StateRef, ZoneRead};
 
 /// Draws the picture of what was read at `now_unix_ms`, by this machine's wall clock.
@@ -172,6 +172,7 @@ fn observer<'r>(
         off: report.off,
         probing: report.probing.clone(),
         gates: report.gates.clone(),
+        preflight: report.preflight.clone(),
         leading: report.leading.as_ref(),
     }
 }

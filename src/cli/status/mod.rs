@@ -8,9 +8,9 @@ mod probes;
 mod read;
 mod render;
 mod signals;
-mod steering;
+pub(super) mod steering;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 mod wrong;
 
 use serde::Serialize;
@@ -83,6 +83,12 @@ pub(super) async fn committed(fleet: &Fleet, outside: &Outside) -> Option<State>
 pub(super) async fn leader(fleet: &Fleet, outside: &Outside) -> Option<LeaderView> {
     let reading = read::read(fleet, outside).await;
     draw::draw(fleet, &reading, clock::wall_unix_ms()).view.leader
+}
+
+/// The picture that the tables give.
+pub(super) async fn view(fleet: &Fleet, outside: &Outside, now_unix_ms: i64) -> View {
+    let reading = read::read(fleet, outside).await;
+    draw::draw(fleet, &reading, now_unix_ms).view
 }
 
 pub(super) fn run(args: &Args, screen: &mut Screen<'_>) -> Result<(), Failure> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::agent::Outside;
 use crate::cli::outside::ask_all;
-use crate::cli::zone::{self, Wanted};
+use crate::domain::zone::{self, Wanted};
 use crate::domain::{Fleet, RegionId, Report, Seat, StateRef, ZoneId, ZoneRead};
 use crate::ports::Answer;
 

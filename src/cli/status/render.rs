@@ -9,6 +9,8 @@ use super::wrong::span;
 use super::{Status, probes, signals, steering};
 use crate::core::health::{Verdict, Vote};
 use crate::core::view::{GateView, PlacementView, View};
+use crate::domain::answers::AnswersReport;
+use crate::domain::health_check::CheckSight;
 use crate::domain::{AgentId, CellState, Fence, RegionId, Target};
 
 /// What the letters and ages mean.
@@ -36,6 +38,7 @@ pub(super) fn render(status: &Status) -> String {
     section(out, "seats", &seats(view));
     section(out, "gates", &gates(view));
     section(out, "zones", &zones(status));
+    list(out, "what name servers answer", &answers(view));
     list(out, "databases", &steering::databases(view));
     list(out, "runbooks", &steering::runs(view));
     list(out, "ordered by people", &steering::in_force(view));
@@ -116,8 +119,13 @@ fn or_unknown(value: Option<impl Display>) -> String {
 
 /// Only what is not open everywhere: on a quiet day there is nothing to tell.
 fn gates(view: &View) -> Table {
-    let mut table = table(["gate", "is", "closed by", "not heard from", "decided"]);
-    let told = |gate: &&GateView| gate.wanted_closed == Some(true) || !gate.closed_by.is_empty();
+    let mut table = table(["gate", "is", "closed by", "not heard from", "checkers see", "decided"]);
+    let told = |gate: &&GateView| {
+        let odd = |sight: &CheckSight| sight.found > 0 || (sight.asked > 0 && !sight.reaches());
+        gate.wanted_closed == Some(true)
+            || !gate.closed_by.is_empty()
+            || gate.seen.values().any(odd)
+    };
     for gate in view.gates.iter().filter(told) {
         let is = if gate.shut { "shut" } else { "open" };
         let closing = format!("{} (it takes {})", agents(&gate.closed_by), gate.closers);
@@ -131,10 +139,45 @@ fn gates(view: &View) -> Table {
             is.to_owned(),
             closing,
             agents(&gate.unknown),
+            checkers(gate),
             decided.to_owned(),
         ]);
     }
     table
+}
+
+/// What the checkers see in each Region that is asked about the gate.
+fn checkers(gate: &GateView) -> String {
+    let one = |(region, sight): (&RegionId, &CheckSight)| {
+        let says = match sight {
+            _ if sight.reads_closed() => "closed",
+            _ if sight.asked == 0 => "?",
+            _ if sight.reaches() => "open",
+            _ => "NO ANSWER",
+        };
+        format!("{region}: {says}")
+    };
+    let seen: Vec<String> = gate.seen.iter().map(one).collect();
+    if seen.is_empty() { "?".to_owned() } else { seen.join(", ") }
+}
+
+/// Whether name servers answer as wanted, and until when clients may go by what they answered before.
+fn answers(view: &View) -> Vec<String> {
+    let told = view.leader.iter().flat_map(|leader| &leader.answers);
+    told.map(|(service, said)| {
+        let by = format!("{} answers of {} name servers", said.answers, said.servers);
+        match said {
+            AnswersReport { difference: Some(how), .. } => {
+                format!("{service}: NOT AS WANTED: {how}")
+            }
+            AnswersReport { verified_at: Some(at), held_until: Some(until), .. } => format!(
+                "{service}: as wanted since {at} ({by}); clients that honour the TTL all follow by {until}"
+            ),
+            AnswersReport { trouble: Some(why), .. } => format!("{service}: not known: {why}"),
+            _ => format!("{service}: not as wanted yet"),
+        }
+    })
+    .collect()
 }
 
 fn services(view: &View) -> Table {

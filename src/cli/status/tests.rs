@@ -6,7 +6,6 @@ use super::draw::draw;
 use super::read::read;
 use super::*;
 use crate::cli::testing::{Tables, fleet, printed};
-use crate::cli::zone;
 use crate::core::explain::{Change, Reason, State};
 use crate::core::genesis::{Genesis, genesis, unborn_seat};
 use crate::core::health::{Verdict, Vote};
@@ -15,6 +14,7 @@ use crate::core::view::{
 };
 use crate::domain::observation::{Cell, LeaderReport, ProbingReport, ZoneReport, ZoneStage};
 use crate::domain::steering::Steering;
+use crate::domain::zone;
 use crate::domain::{
     AgentId, BootId, CellState, Epoch, RegionId, Report, StateName, Target, Weight, ZoneRead,
 };
@@ -80,6 +80,8 @@ pub(super) fn healthy() -> View {
         majority: 2,
         leader: Some(LeaderView {
             databases: BTreeMap::new(),
+            answers: BTreeMap::new(),
+            waits: BTreeMap::new(),
             agent: agent("eu-west-1"),
             epoch: Epoch(7),
             seats: REGIONS.iter().map(|name| region(name)).collect(),
@@ -119,6 +121,7 @@ pub(super) fn healthy() -> View {
                 fresh: true,
                 off: false,
                 probing: ProbingReport::default(),
+                preflight: None,
             })
             .collect(),
         troubles: Vec::new(),
@@ -231,6 +234,7 @@ fn gates_are_shown_while_one_is_closed_and_by_whom() {
         unknown: unknown.iter().map(|name| agent(name)).collect(),
         closers: 2,
         shut: closed_by.len() > 1,
+        seen: BTreeMap::new(),
     };
     view.gates = vec![gate(&[], &[])];
     assert!(!picture(view.clone()).0.contains("gates"), "on a quiet day there is nothing to tell");
@@ -284,11 +288,11 @@ fn records_that_would_answer_with_nobody_or_not_as_wanted_are_told() {
 /// The moment at which the tables are looked at.
 const NOW: &str = "2026-11-20T10:00:00Z";
 
-fn now_unix_ms() -> i64 {
+pub(in crate::cli) fn now_unix_ms() -> i64 {
     NOW.parse::<jiff::Timestamp>().expect("valid").as_millisecond()
 }
 
-fn first_state() -> Genesis {
+pub(in crate::cli) fn first_state() -> Genesis {
     let mut drawn = 0;
     genesis(&fleet(), agent("init"), NOW.to_owned(), || {
         drawn += 1;
@@ -312,12 +316,13 @@ fn report(name: &str, boot: u64, seq: u64, at: &str, leading: Option<LeaderRepor
         off: false,
         leading,
         gates: None,
+        preflight: None,
     }
 }
 
 /// A fleet that r1 leads in epoch 3; its agents reported a second ago, to their own replicas, and
 /// to the others a while before.
-fn tables() -> Tables {
+pub(in crate::cli) fn tables() -> Tables {
     let tables = Tables::default();
     let mut stored = tables.stored();
     let first = first_state();
@@ -343,6 +348,8 @@ fn tables() -> Tables {
         zones: BTreeMap::new(),
         blocked: Vec::new(),
         databases: BTreeMap::new(),
+        answers: BTreeMap::new(),
+        waits: BTreeMap::new(),
     };
     for name in ["r1", "r2", "r3"] {
         let mut seat = unborn_seat(&first, &region(name), &agent("init"));

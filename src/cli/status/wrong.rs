@@ -1,6 +1,6 @@
 //! What is wrong, the worst first, each in a line that says who says so.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 
 use super::{Status, probes, signals, steering};
@@ -8,6 +8,7 @@ use crate::core::health::{Verdict, Vote};
 use crate::core::view::{LeaderView, PlacementView, View};
 use crate::domain::RegionId;
 use crate::domain::observation::ZoneStage;
+use crate::domain::preflight::{Finding, Severity};
 
 /// An agent that was silent for longer has been taken away rather than lost: its last report stays
 /// on the board, and need not be deplored for ever.
@@ -41,6 +42,7 @@ pub(super) fn wrong(status: &Status) -> Vec<String> {
     }
     observers(view, &mut wrong);
     wrong.extend(probes::wrong(view));
+    preflight(view, &mut wrong);
     wrong
 }
 
@@ -149,6 +151,11 @@ fn zones(status: &Status, wrong: &mut Vec<String>) {
         }
     }
     let Some(leader) = &status.view.leader else { return };
+    for (service, said) in &leader.answers {
+        if let Some(how) = &said.difference {
+            wrong.push(format!("{service}: name servers do not answer as wanted: {how}"));
+        }
+    }
     for (zone, report) in &leader.zones {
         if report.stage == ZoneStage::Held {
             wrong.push(format!("the leader does nothing in zone {zone}: {report}"));
@@ -191,6 +198,26 @@ fn observers(view: &View, wrong: &mut Vec<String>) {
         .collect();
     for region in regions.difference(&heard) {
         wrong.push(format!("no agent in {region} has published a report"));
+    }
+}
+
+/// What agents found in the way of a failover, each thing once.
+fn preflight(view: &View, wrong: &mut Vec<String>) {
+    let mut said: BTreeMap<&Finding, Vec<&str>> = BTreeMap::new();
+    for observer in view.observers.iter().filter(|observer| observer.fresh) {
+        for finding in observer.preflight.iter().flat_map(|found| &found.findings) {
+            if finding.severity != Severity::Note {
+                said.entry(finding).or_default().push(observer.agent.as_str());
+            }
+        }
+    }
+    for (finding, agents) in said {
+        let how = match finding.severity {
+            Severity::Stops => "stop a failover",
+            Severity::Weakens | Severity::Note => "weaken a failover",
+        };
+        let says = if agents.len() == 1 { "says" } else { "say" };
+        wrong.push(format!("would {how}, {says} {}: {}", agents.join(" "), finding.what));
     }
 }
 

@@ -29,6 +29,10 @@ pub(super) fn fleet() -> Fleet {
 
 /// The fleet with a gate in each Region.
 pub(super) fn gated_fleet() -> Fleet {
+    config::load_files(files_with_gates()).expect("valid").fleet
+}
+
+fn files_with_gates() -> BTreeMap<String, String> {
     let mut files = files();
     for (name, text) in &mut files {
         match name.strip_suffix(".toml") {
@@ -41,7 +45,28 @@ pub(super) fn gated_fleet() -> Fleet {
             None => {}
         }
     }
+    files
+}
+
+/// The gated fleet with a database, whose members are in `r1` and `r2`.
+pub(super) fn whole_fleet() -> Fleet {
+    let mut files = files_with_gates();
+    for (name, text) in &mut files {
+        match name.strip_suffix(".toml") {
+            Some("fleet") => text.push_str(
+                "[databases.orders]\nglobal_cluster = \"demo-orders\"\nloss_budget_ms = 90000\n",
+            ),
+            Some(region @ ("r1" | "r2")) => text
+                .push_str(&format!("[databases.orders]\ncluster = \"{}\"\n", cluster_arn(region))),
+            _ => {}
+        }
+    }
     config::load_files(files).expect("valid").fleet
+}
+
+/// The database's member in a Region.
+pub(super) fn cluster_arn(region: &str) -> String {
+    format!("arn:aws:rds:{region}:123456789012:cluster:orders-{region}")
 }
 
 fn files() -> BTreeMap<String, String> {

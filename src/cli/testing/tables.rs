@@ -8,19 +8,23 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::agent::Outside;
+use crate::domain::answers::{Heard, Question};
 use crate::domain::database::{ClusterArn, GlobalCluster, LagPoint, MemberCluster};
 use crate::domain::health_check::{CheckFound, CheckId, CheckSight, CheckSpec};
 use crate::domain::record::{ChangeId, ChangeStatus, DnsName, RecordChange, RecordKey, RecordType};
 use crate::domain::signal::{
     AlarmName, AlarmState, Datapoint, MetricQuery, TargetGroupArn, TargetHealth,
 };
+use crate::domain::webhook::Reply;
+use crate::domain::zone::ZoneFacts;
 use crate::domain::{
     Beat, CallFailure, GlobalClusterId, RegionId, Report, Seat, StateName, ZoneBatch, ZoneId,
     ZoneRead,
 };
 use crate::domain::{Order, OrderId};
 use crate::ports::{
-    Answer, Databases, HealthChecks, Observations, Records, Registers, Signals, SwapRefused,
+    Answer, Databases, HealthChecks, Names, Observations, Records, Registers, Signals, SwapRefused,
+    Webhooks,
 };
 
 /// What is stored.
@@ -41,6 +45,16 @@ pub(in crate::cli) struct Stored {
     pub(in crate::cli) found_closed: usize,
     /// Regions that can't be reached.
     pub(in crate::cli) lost: BTreeSet<RegionId>,
+    /// Checks whose endpoint gives no answer.
+    pub(in crate::cli) silent: BTreeSet<CheckId>,
+    /// Global clusters.
+    pub(in crate::cli) databases: BTreeMap<GlobalClusterId, GlobalCluster>,
+    /// How far each secondary is behind, in milliseconds, by a figure that is a minute old.
+    pub(in crate::cli) behind_ms: BTreeMap<RegionId, u64>,
+    /// Operations that fail, and how.
+    pub(in crate::cli) failing: BTreeMap<&'static str, CallFailure>,
+    /// Zones that are private.
+    pub(in crate::cli) private: BTreeSet<ZoneId>,
     /// Writes that still succeed; all if none.
     pub(in crate::cli) writes_left: Option<usize>,
 }
@@ -51,6 +65,10 @@ impl Stored {
             return Err(CallFailure::unknown(format!("no answer from {region}")));
         }
         Ok(())
+    }
+
+    fn may(&self, operation: &'static str) -> Answer<()> {
+        self.failing.get(operation).cloned().map_or(Ok(()), Err)
     }
 
     fn write(&mut self) -> Answer<()> {
@@ -82,13 +100,22 @@ impl Tables {
             records: tables.clone(),
             signals: tables.clone(),
             health_checks: tables.clone(),
-            databases: tables,
+            names: tables.clone(),
+            databases: tables.clone(),
+            webhooks: tables,
         }
     }
 }
 
 fn unused<T>(operation: &str) -> Answer<T> {
     Err(CallFailure::permanent(format!("no command calls {operation}")))
+}
+
+#[async_trait]
+impl Webhooks for Tables {
+    async fn post(&self, _: &str, _: &str, _: &str, _: Duration) -> Answer<Reply> {
+        unused("post")
+    }
 }
 
 #[async_trait]
@@ -101,12 +128,18 @@ impl Registers for Tables {
 
     async fn swap_seat(
         &self,
-        _: &RegionId,
-        _: &Beat,
-        _: &Seat,
+        seat: &RegionId,
+        expected: &Beat,
+        new: &Seat,
         _: Duration,
     ) -> Result<(), SwapRefused> {
-        unused("swap_seat").map_err(SwapRefused::Failed)
+        let mut stored = self.stored();
+        stored.reach(seat).and_then(|()| stored.may("swap_seat")).map_err(SwapRefused::Failed)?;
+        match stored.seats.get_mut(seat) {
+            Some(present) if present.beat == *expected => *present = new.clone(),
+            present => return Err(SwapRefused::Found(present.cloned().map(Box::new))),
+        }
+        Ok(())
     }
 
     async fn put_state(
@@ -217,9 +250,14 @@ impl Observations for Tables {
 
 #[async_trait]
 impl Records for Tables {
-    async fn zone_name(&self, zone: &ZoneId, _: Duration) -> Answer<DnsName> {
+    async fn zone_facts(&self, zone: &ZoneId, _: Duration) -> Answer<ZoneFacts> {
         let stored = self.stored();
-        let found = stored.zones.get(zone).map(|(name, _)| name.clone());
+        let private = stored.private.contains(zone);
+        let found = stored.zones.get(zone).map(|(name, _)| ZoneFacts {
+            name: name.clone(),
+            private,
+            name_servers: Vec::new(),
+        });
         found.ok_or_else(|| CallFailure::permanent(format!("there is no zone {zone}")))
     }
 
@@ -231,12 +269,14 @@ impl Records for Tables {
         _: Duration,
     ) -> Answer<ZoneRead> {
         let stored = self.stored();
+        stored.may("read_zone")?;
         let found = stored.zones.get(zone).map(|(_, read)| read.clone());
         found.ok_or_else(|| CallFailure::transient("throttled"))
     }
 
     async fn change_zone(&self, batch: &ZoneBatch, _: Duration) -> Answer<ChangeId> {
         let mut stored = self.stored();
+        stored.may("change_zone")?;
         stored.write()?;
         let (_, present) = stored.zones.get_mut(&batch.zone).expect("a zone that was read");
         let mut read = present.clone();
@@ -264,22 +304,42 @@ impl Records for Tables {
 }
 
 #[async_trait]
+impl Names for Tables {
+    async fn ask(&self, _: &Question, _: Duration) -> Answer<Vec<Heard>> {
+        unused("ask")
+    }
+}
+
+#[async_trait]
 impl Databases for Tables {
     async fn describe(
         &self,
-        _: &RegionId,
-        _: &GlobalClusterId,
+        via: &RegionId,
+        cluster: &GlobalClusterId,
         _: Duration,
     ) -> Answer<GlobalCluster> {
-        unused("describe")
+        let stored = self.stored();
+        stored.reach(via)?;
+        stored.may("describe")?;
+        let found = stored.databases.get(cluster).cloned();
+        found.ok_or_else(|| CallFailure::permanent(format!("there is no {cluster}")))
     }
 
     async fn describe_member(&self, _: &ClusterArn, _: Duration) -> Answer<MemberCluster> {
         unused("describe_member")
     }
 
-    async fn lag(&self, _: &ClusterArn, _: Duration) -> Answer<Vec<LagPoint>> {
-        unused("lag")
+    async fn lag(&self, secondary: &ClusterArn, _: Duration) -> Answer<Vec<LagPoint>> {
+        let stored = self.stored();
+        stored.may("lag")?;
+        let behind_ms = stored.behind_ms.get(secondary.region());
+        let point = |lag_ms: &u64| LagPoint {
+            lag_ms: Some(*lag_ms),
+            rpo_ms: None,
+            progress_ms: None,
+            age_ms: 60_000,
+        };
+        Ok(behind_ms.map(point).into_iter().collect())
     }
 
     async fn switchover(
@@ -330,7 +390,9 @@ impl Signals for Tables {
 #[async_trait]
 impl HealthChecks for Tables {
     async fn checks(&self, _: Duration) -> Answer<Vec<CheckFound>> {
-        Ok(self.stored().checks.values().cloned().collect())
+        let stored = self.stored();
+        stored.may("checks")?;
+        Ok(stored.checks.values().cloned().collect())
     }
 
     async fn create_check(
@@ -370,7 +432,10 @@ impl HealthChecks for Tables {
         Ok(())
     }
 
-    async fn sight(&self, _: &CheckId, _: Duration) -> Answer<CheckSight> {
-        Ok(CheckSight { checkers: 16, asked: 16, found: self.stored().found_closed })
+    async fn sight(&self, check: &CheckId, _: Duration) -> Answer<CheckSight> {
+        let stored = self.stored();
+        let found = stored.found_closed;
+        let answered = if stored.silent.contains(check) { 0 } else { 16 - found };
+        Ok(CheckSight { checkers: 16, asked: 16, found, answered })
     }
 }

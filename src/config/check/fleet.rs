@@ -7,7 +7,7 @@ use super::super::raw;
 use super::super::source::Source;
 use super::{Databases, Services, consent, database, probe, timing};
 use crate::domain::autonomy::Consent;
-use crate::domain::fleet::{Rules, Service, Tables, Timing};
+use crate::domain::fleet::{RecordPolicy, Rules, Service, Tables, Timing};
 use crate::domain::record::{DnsName, RecordType};
 use crate::domain::{Fence, FleetName, ServiceId, ZoneId};
 
@@ -26,6 +26,7 @@ pub(super) struct Head {
     pub(super) rules: Rules,
     pub(super) consent: Consent,
     pub(super) tables: Option<Tables>,
+    pub(super) records: RecordPolicy,
 }
 
 /// Checks `fleet.toml`.
@@ -36,6 +37,13 @@ pub(super) fn check(raw: &raw::Fleet, source: &Source, findings: &mut Findings) 
     let rules = timing::rules(&raw.rules, source, findings);
     let consent = consent::consent(&raw.autonomy, source, findings);
     let zones = zones(raw, source, findings);
+    if raw.records.ttl_s_max == 0 {
+        findings.refuse(
+            source.place(&["records", "ttl_s_max"]),
+            "ttl_s_max = 0 would be below every time to live",
+            "make it 60, or remove the line for the default",
+        );
+    }
     if raw.services.is_empty() {
         findings.refuse(
             source.place(&["services"]),
@@ -59,7 +67,8 @@ pub(super) fn check(raw: &raw::Fleet, source: &Source, findings: &mut Findings) 
     if let Some(name) = &name {
         fences(name, &zones, &services, source, findings);
     }
-    Head { name, zones, services, databases, timing, rules, consent, tables }
+    let records = raw.records.clone();
+    Head { name, zones, services, databases, timing, rules, consent, tables, records }
 }
 
 fn tables(raw: &raw::Fleet, source: &Source, findings: &mut Findings) -> Option<Tables> {

@@ -114,6 +114,7 @@ pub(super) fn folder(folder: &Folder, findings: &mut Findings) -> Option<Fleet> 
         consent: head.consent,
         tables: head.tables?,
         gates,
+        records: head.records,
     })
 }
 

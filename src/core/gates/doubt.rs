@@ -29,11 +29,18 @@ struct Known {
 pub(in crate::core) struct Doubts {
     began: Moment,
     agents: BTreeMap<AgentId, Known>,
+    /// Whether a person has said that whoever is not heard from is dead, and so shows no gates.
+    silent_are_dead: bool,
 }
 
 impl Doubts {
     pub(in crate::core) fn new(now: Moment) -> Self {
-        Self { began: now, agents: BTreeMap::new() }
+        Self { began: now, agents: BTreeMap::new(), silent_are_dead: false }
+    }
+
+    /// Goes by a person's word that no agent is alive but those that are heard from.
+    pub(in crate::core) fn taking_the_silent_for_dead(self) -> Self {
+        Self { silent_are_dead: true, ..self }
     }
 
     /// Takes in what an agent that is heard from says of its gates.
@@ -78,7 +85,8 @@ impl Doubts {
         gate: &Gate,
     ) -> Moment {
         let noticed = Duration::from_millis(u64::from(gates.noticed_ms_max()));
-        let doubt = Duration::from_millis(gates.doubt_ms());
+        let doubt_ms = if self.silent_are_dead { 0 } else { gates.doubt_ms() };
+        let doubt = Duration::from_millis(doubt_ms);
         let there = self.agents.iter().filter(|(_, known)| known.region == *region);
         let of_agent = |(agent, known): (&AgentId, &Known)| {
             let seen = known.closed.get(gate).map_or(Moment::ZERO, |at| *at + noticed);

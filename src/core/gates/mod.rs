@@ -14,6 +14,7 @@
 
 pub mod answers;
 mod brain;
+pub mod checks;
 mod doubt;
 
 use std::collections::BTreeSet;

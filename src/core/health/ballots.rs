@@ -4,6 +4,7 @@
 //! of a target. So cells are found once, by walking each row beside the sorted targets, and verdicts
 //! are then read off along a line, without comparing a name.
 
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
 use crate::domain::{CellState, RegionId, Target};
@@ -183,8 +184,13 @@ fn see(row: &Row<'_>, targets: &[&Target]) -> Vec<Option<Seen>> {
         .iter()
         .map(|target| {
             // As a rule the next cell is the target's: one comparison finds it.
-            while cells.next_if(|(seen, _)| seen < target).is_some() {}
-            let (_, cell) = cells.next_if(|(seen, _)| seen == target)?;
+            let cell = loop {
+                match cells.peek()?.0.cmp(target) {
+                    Ordering::Less => cells.next(),
+                    Ordering::Equal => break cells.next()?.1,
+                    Ordering::Greater => return None,
+                };
+            };
             let permille = u32::from(cell.failed) * 1000 / u32::from(cell.window).max(1);
             let permille = u16::try_from(permille).unwrap_or(1000);
             Some(Seen {

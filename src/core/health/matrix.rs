@@ -199,6 +199,7 @@ mod tests {
             off: false,
             leading: None,
             gates: None,
+            preflight: None,
         }
     }
 

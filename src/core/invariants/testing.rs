@@ -11,7 +11,7 @@ use crate::core::planner::{Inputs, Placed};
 use crate::core::testing::{probe_spec, seat, timing};
 use crate::domain::autonomy::Consent;
 use crate::domain::digest::Digest;
-use crate::domain::fleet::{Placement, Rules, Service, Tables};
+use crate::domain::fleet::{Placement, RecordPolicy, Rules, Service, Tables};
 use crate::domain::gate::{GateEndpoint, GateScope, Gates};
 use crate::domain::order::AskId;
 use crate::domain::order::Verb;
@@ -54,6 +54,7 @@ pub(super) fn fleet() -> Fleet {
         consent: Consent::default(),
         tables: Tables { seats: "seats".to_owned(), board: "board".to_owned() },
         gates: None,
+        records: RecordPolicy::default(),
     }
 }
 

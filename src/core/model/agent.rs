@@ -85,12 +85,14 @@ impl Agent {
             // Never changes.
             identity: _,
             targets: _,
+            stands_in: _,
             // Nothing is probed, gathered or ordered in the model, and reports are answered at once.
             probing: _,
             gathering: _,
             signals: _,
             orders: _,
             databases: _,
+            answers: _,
             runs: _,
             patience: _,
             standings: _,
@@ -111,6 +113,8 @@ impl Agent {
             stale_verdicts,
             judge_at,
             stepped_at: _,
+            // Told on; nothing rests on it.
+            preflight: _,
         } = &**brain;
         for service in fleet.services.values() {
             for placement in service.regions.values() {

@@ -36,7 +36,7 @@ use crate::core::genesis::{genesis, unborn_seat};
 use crate::core::invariants::Invariants;
 use crate::core::testing::probe_spec;
 use crate::domain::autonomy::Consent;
-use crate::domain::fleet::{Placement, Rules, Service, Tables, Timing};
+use crate::domain::fleet::{Placement, RecordPolicy, Rules, Service, Tables, Timing};
 use crate::domain::record::{RecordData, RecordSet, RecordType, Routing};
 use crate::domain::{Epoch, Fence, Fleet, Moment, RegionId, Weight};
 
@@ -174,6 +174,7 @@ fn fleet(name: &str) -> Fleet {
         consent: Consent::default(),
         tables: Tables { seats: "s".to_owned(), board: "b".to_owned() },
         gates: None,
+        records: RecordPolicy { verify: false, ..RecordPolicy::default() },
     }
 }
 

@@ -85,11 +85,13 @@ impl World {
             | Request::ReadAlarms { .. }
             | Request::RecordHistory { .. }
             | Request::ReadChange { .. } => unreachable!("answered at once, see `state`"),
+            Request::AskNames { .. } => unreachable!("the model's fleet asks no name servers"),
             Request::DescribeDatabase { .. }
             | Request::DescribeMember { .. }
             | Request::ReadLag { .. }
             | Request::SwitchOver { .. }
             | Request::FailOver { .. } => unreachable!("the model's fleet has no database"),
+            Request::PostWebhook { .. } => unreachable!("the model has no runs"),
         }
     }
 

@@ -9,6 +9,7 @@ use crate::domain::order::{AskId, Order, Verb};
 use crate::domain::{DatabaseId, Fleet};
 use crate::runbook::{Action, Entry, Event, Procedure, Run, RunId};
 
+use super::refused::refused;
 use super::{ACTIVE_MAX, ENDED_MAX, Kept, Runs};
 
 /// Names the question of a step.
@@ -87,8 +88,10 @@ fn tell(
         return Err(format!("there is no run {name:?}; there is {known}"));
     };
     let event = event(&kept.run)?;
-    let entry = Entry::at(at.to_owned(), event);
-    kept.run.append(entry).map_err(|illegal| illegal.to_string())?;
+    let entry = Entry::at(at.to_owned(), event.clone());
+    if let Err(illegal) = kept.run.append(entry) {
+        return Err(refused(name, &kept.run, &event, &illegal.to_string()));
+    }
     Ok(runs)
 }
 

@@ -29,6 +29,7 @@ fn launcher(dir: &Path, script: &str) -> Launcher {
         binary,
         regions: dir.join("regions"),
         endpoints: "http://127.0.0.1:2".to_owned(),
+        name_servers: ([127, 0, 0, 1], 53).into(),
         log_format: Format::Json,
         logs: dir.to_owned(),
     }

@@ -33,6 +33,7 @@ fn report(agent: &str, seq: u64, at: &str) -> Report {
         signals: std::collections::BTreeMap::new(),
         leading: None,
         gates: None,
+        preflight: None,
     }
 }
 

@@ -74,10 +74,10 @@ async fn read(ground: &dyn Ground, keys: &[RecordKey]) -> Result<Vec<RecordSet>,
 
 async fn named(ground: &dyn Ground) -> Verdict {
     let (zone, wanted) = ground.zone();
-    let found = well("the name", ground.records().zone_name(&zone, LIMIT).await)?;
-    same("the name", &found, &wanted)?;
+    let found = well("the name", ground.records().zone_facts(&zone, LIMIT).await)?;
+    same("the name", &found.name, &wanted)?;
     let absent = "Z0NOSUCHZONE".parse().expect("valid");
-    let found = ground.records().zone_name(&absent, LIMIT).await;
+    let found = ground.records().zone_facts(&absent, LIMIT).await;
     fails("a zone that is not there", found, FailureClass::Permanent)
 }
 

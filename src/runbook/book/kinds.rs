@@ -134,10 +134,14 @@ pub static KINDS: &[KindSpec] = &[
     KindSpec {
         name: "promote",
         kind: Some(Kind::Promote),
-        keys: &[DATABASE, TO, must("data_loss", Shape::OneOf(&["within_budget", "approved"]))],
+        keys: &[
+            DATABASE,
+            TO,
+            must("data_loss", Shape::OneOf(&["within_budget", "approved", "forced"])),
+        ],
         effect: Effect::Irreversible,
         by_aws: true,
-        about: "The unplanned change of writer, which may lose what was not replicated.",
+        about: "The unplanned change of writer, which may lose what was not replicated; `forced` where the rules forbid it.",
     },
     KindSpec {
         name: "wait_for_database",
@@ -170,6 +174,22 @@ pub static KINDS: &[KindSpec] = &[
         effect: Effect::Nothing,
         by_aws: true,
         about: "The records in Route 53 are what the committed state wants.",
+    },
+    KindSpec {
+        name: "verify_still",
+        kind: Some(Kind::Verify),
+        keys: &[DATABASE, TO],
+        effect: Effect::Nothing,
+        by_aws: true,
+        about: "RDS shows the database, in whatever state, and no move of its writer is under way.",
+    },
+    KindSpec {
+        name: "review_database",
+        kind: Some(Kind::Review),
+        keys: &[DATABASE],
+        effect: Effect::Nothing,
+        by_aws: true,
+        about: "What is still to be done for it is told: copies that have not rejoined, members unlike the writer, applications that are not well. It never fails.",
     },
     KindSpec {
         name: "verify_writer",
@@ -221,7 +241,7 @@ pub static KINDS: &[KindSpec] = &[
         keys: &[must("url", Shape::Text), may("may_veto", Shape::Truth)],
         effect: Effect::Leavable,
         by_aws: false,
-        about: "Another system is told with a signed POST; with `may_veto`, anything but 2xx fails the step.",
+        about: "Another system is told with a POST: 2xx goes on, with `may_veto` 409 and 423 fail the step, and all else is told again within the time limit.",
     },
     KindSpec {
         name: "pause",

@@ -100,7 +100,12 @@ impl About {
                 of(database, to)
             }
             Action::WaitForDatabase { database, writer: region }
-            | Action::Verify(Check::Writer { database, region }) => of(database, region),
+            | Action::Verify(
+                Check::Still { database, to: region } | Check::Writer { database, region },
+            ) => of(database, region),
+            Action::Review { database } => {
+                Self { database: Some(database.clone()), ..Self::default() }
+            }
             Action::Approve { .. }
             | Action::ByHand { .. }
             | Action::Notify { .. }

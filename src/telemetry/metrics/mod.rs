@@ -7,6 +7,7 @@
 //! States are shown as one series for each state, 1 for the present one and 0 for those that were
 //! left ("one-hot"): a number that encodes a state can't be averaged or alerted on sensibly.
 
+mod preflight;
 mod signals;
 pub mod table;
 
@@ -21,8 +22,8 @@ use prometheus::{
 
 use self::table::{Kind, Spec};
 use crate::domain::{
-    AgentId, CellState, Epoch, FailureClass, ProbeFailure, RegionId, Sample, ServiceId, StateName,
-    Target, Weight, ZoneId,
+    AgentId, CellState, DatabaseId, Epoch, FailureClass, ProbeFailure, RegionId, Sample, ServiceId,
+    StateName, Target, Weight, ZoneId,
 };
 
 /// The `Content-Type` of what [`Metrics::render`] gives.
@@ -47,6 +48,9 @@ pub struct Metrics {
     cell_state: OneHot,
     verdict: OneHot,
     signals: signals::Gauges,
+    preflight: preflight::Gauges,
+    answers_as_wanted: IntGaugeVec,
+    answers_differ: IntGaugeVec,
     reports_published: IntCounterVec,
     reports_gathered: IntCounterVec,
     report_age: GaugeVec,
@@ -72,6 +76,8 @@ pub struct Metrics {
     orders: IntCounterVec,
     notices: IntCounterVec,
     runs_waiting: IntGaugeVec,
+    runs_in_doubt: IntGaugeVec,
+    database_findings: IntGaugeVec,
     runs_stuck: IntGaugeVec,
     decided_at: GaugeVec,
     reaction: HistogramVec,
@@ -107,6 +113,9 @@ impl Metrics {
             cell_state: OneHot::new(int_gauges(on, &table::CELL_STATE)),
             verdict: OneHot::new(int_gauges(on, &table::VERDICT)),
             signals: signals::Gauges::new(on),
+            preflight: preflight::Gauges::new(on),
+            answers_as_wanted: int_gauges(on, &table::ANSWERS_AS_WANTED),
+            answers_differ: int_gauges(on, &table::ANSWERS_DIFFER),
             reports_published: counters(on, &table::REPORTS_PUBLISHED),
             reports_gathered: counters(on, &table::REPORTS_GATHERED),
             report_age: gauges(on, &table::REPORT_AGE),
@@ -132,6 +141,8 @@ impl Metrics {
             orders: counters(on, &table::ORDERS),
             notices: counters(on, &table::NOTICES),
             runs_waiting: int_gauges(on, &table::RUNS_WAITING),
+            runs_in_doubt: int_gauges(on, &table::RUNS_IN_DOUBT),
+            database_findings: int_gauges(on, &table::DATABASE_FINDINGS),
             runs_stuck: int_gauges(on, &table::RUNS_STUCK),
             decided_at: gauges(on, &table::DECIDED_AT),
             reaction: histograms(on, &table::REACTION),
@@ -362,9 +373,20 @@ impl Metrics {
     }
 
     /// Shows how many runs wait for a person, and how many are stuck.
-    pub fn set_runs(&self, waiting: usize, stuck: usize) {
+    pub fn set_runs(&self, waiting: usize, stuck: usize, in_doubt: usize) {
         self.runs_waiting.with_label_values(NONE).set(waiting.try_into().unwrap_or(i64::MAX));
         self.runs_stuck.with_label_values(NONE).set(stuck.try_into().unwrap_or(i64::MAX));
+        let in_doubt = in_doubt.try_into().unwrap_or(i64::MAX);
+        self.runs_in_doubt.with_label_values(NONE).set(in_doubt);
+    }
+
+    /// Shows how many things about each database are not as they should be: none but for a leader.
+    pub fn set_findings<'a>(&self, found: impl IntoIterator<Item = (&'a DatabaseId, usize)>) {
+        self.database_findings.reset();
+        for (database, count) in found {
+            let gauge = self.database_findings.with_label_values(&[database.as_str()]);
+            gauge.set(count.try_into().unwrap_or(i64::MAX));
+        }
     }
 
     /// Shows when weights were last decided to change, in milliseconds since 1970.
@@ -417,6 +439,19 @@ impl Metrics {
             // A weight that was never shown is absent already.
             None => drop(self.weight_actual.remove_label_values(&labels)),
         }
+    }
+
+    /// Shows whether name servers answer for a service as wanted, and whether they are known not to.
+    pub fn set_answers(&self, service: &ServiceId, as_wanted: bool, differ: bool) {
+        let labels = [service.as_str()];
+        self.answers_as_wanted.with_label_values(&labels).set(i64::from(as_wanted));
+        self.answers_differ.with_label_values(&labels).set(i64::from(differ));
+    }
+
+    /// Nobody asks name servers here any more.
+    pub fn clear_answers(&self) {
+        self.answers_as_wanted.reset();
+        self.answers_differ.reset();
     }
 
     /// Shows how many actions each reason blocks, all of them at once: a reason that isn't given

@@ -116,6 +116,25 @@ table! {
     COMPLAINT: "regent_complaint", Gauge, Truth, ["service"],
         "1 while AWS speaks against the service in this agent's own Region: an alarm, or no healthy \
          target.";
+    ANSWERS_AS_WANTED: "regent_answers_as_wanted", Gauge, Truth, ["service"],
+        "1 while the zone's name servers answer for the service as the leader wants, 0 while they don't \
+         or it is not known yet. Shown by the leader.";
+    ANSWERS_DIFFER: "regent_answers_differ", Gauge, Truth, ["service"],
+        "1 while the name servers' answers differ from what is wanted, beyond chance and twice in a row. \
+         Shown by the leader.";
+    PREFLIGHT_CLEAR: "regent_preflight_clear", Gauge, Truth, [],
+        "1 while this agent's last look found nothing that would stop a failover.";
+    PREFLIGHT_FINDINGS: "regent_preflight_findings", Gauge, Count, ["area", "severity"],
+        "What this agent's last look found: what stops a failover (stops), what makes it slower or \
+         leaves one way of two (weakens), and what is good to know (note). `regent preflight` says it \
+         in words.";
+    PREFLIGHT_AT: "regent_preflight_timestamp_seconds", Gauge, Seconds, [],
+        "When this agent last looked whether the fleet could fail over, in seconds since 1970. The \
+         leader looks every 45 s, the others every 5 minutes.";
+    GATE_CHECKERS: "regent_gate_checkers", Gauge, Count, ["gate", "observer", "sees"],
+        "Route 53's checkers that ask the observer Region's agents about the gate, by what they last \
+         saw: closed, open, or nothing. Shown by the leader.";
+
     REPORTS_PUBLISHED: "regent_reports_published_total", Counter, Count, [],
         "Reports that this agent published.";
     REPORTS_GATHERED: "regent_reports_gathered_total", Counter, Count, [],
@@ -167,6 +186,12 @@ table! {
         "Runs of runbooks that wait for a person's answer.";
     RUNS_STUCK: "regent_runs_stuck", Gauge, Count, [],
         "Runs of runbooks that are stuck until a person decides.";
+    RUNS_IN_DOUBT: "regent_runs_in_doubt", Gauge, Count, [],
+        "Runs of which nobody knows whether a request to move a database's writer had, or will have, \
+         its effect. For as long as a move takes that is so of every one.";
+    DATABASE_FINDINGS: "regent_database_findings", Gauge, Count, ["database"],
+        "Things about the database that are not as the files want them, as the leader finds them: \
+         copies that are missing or unlike the writer. Absent where this agent does not lead.";
     DECIDED_AT: "regent_last_decision_timestamp_seconds", Gauge, Seconds, [],
         "When this agent last decided to change weights, in seconds since 1970; 0 if it never did.";
     REACTION: "regent_reaction_seconds", Histogram(SECONDS_REACTION), Seconds, ["phase"],

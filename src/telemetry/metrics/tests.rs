@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use super::table::{Kind, Spec, TABLE, Unit};
 use super::*;
-use crate::domain::Phases;
+use crate::domain::gate::Gate;
+use crate::domain::health_check::CheckSight;
 use crate::domain::signal::{AlarmState, ServiceSignals, TargetHealth, ZoneHealth};
+use crate::domain::{Phases, Preflight};
 
 fn metrics() -> Metrics {
     Metrics::new(&"eu-west-1.a".parse().expect("valid"), &"eu-west-1".parse().expect("valid"))
@@ -71,7 +73,8 @@ fn use_all(metrics: &Metrics) {
     metrics.count_decision(&region, "down");
     metrics.count_order("refused");
     metrics.count_notice("infrastructure");
-    metrics.set_runs(1, 0);
+    metrics.set_runs(1, 0, 1);
+    metrics.set_findings([(&"orders".parse().expect("valid"), 2)]);
     metrics.set_decided_at(1_700_000_000_000);
     metrics.observe_reaction("decided", Duration::from_millis(2500));
     metrics.set_zone_stage(&zone, "claimed");
@@ -81,6 +84,14 @@ fn use_all(metrics: &Metrics) {
     metrics.set_weight_actual(&service, &region, Some(Weight(90)));
     metrics.set_blocked(&BTreeMap::from([("dwell", 2)]));
     metrics.observe_call("registers", "swap", Ok(()), Duration::from_millis(12));
+    let sight = CheckSight { checkers: 16, asked: 16, found: 0, answered: 15 };
+    let gate: Gate = "us-east-1".parse().expect("valid");
+    let preflight = Preflight {
+        sights: [(gate, [(region.clone(), sight)].into())].into(),
+        ..Preflight::default()
+    };
+    metrics.set_preflight(&preflight, 1_700_000_000_000);
+    metrics.set_answers(&service, true, false);
     metrics.observe_step(Duration::from_micros(80));
 }
 

@@ -43,7 +43,11 @@ fn fence_of(fleet: &str) -> RecordSet {
 
 fn zone(fence: Option<RecordSet>) -> ZoneFound {
     let name = "example.com".parse().expect("valid");
-    ZoneFound { name, read: ZoneRead { fence, records: vec![weighted("r1"), weighted("r2")] } }
+    ZoneFound {
+        name,
+        private: false,
+        read: ZoneRead { fence, records: vec![weighted("r1"), weighted("r2")] },
+    }
 }
 
 /// Nothing is there but the zone and its records.

@@ -5,6 +5,8 @@
 //! moment in question; CloudWatch's points come a minute apart and late, so that what a failover
 //! would lose is a range. Nothing here moves a writer: that is a step of a runbook.
 
+mod findings;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
@@ -269,26 +271,15 @@ impl Databases {
         database: &DatabaseId,
         to: &RegionId,
     ) -> Result<(), String> {
+        self.is_shown(spec, database, to)?;
         let known = self.known.get(database).ok_or("nothing is known of it yet")?;
         let cluster = &known.cluster.as_ref().ok_or("it could not be read yet")?.value;
-        let Some(member) = spec.members.get(to) else {
-            return Err(format!("it has no member in {to} by the fleet's files"));
-        };
         if broken(Breakage::MoveUnchecked) {
             return Ok(());
         }
-        if member.eligibility == Eligibility::Never {
+        if spec.members[to].eligibility == Eligibility::Never {
             return Err(format!(
                 "the member in {to} is never to be the writer by the fleet's files"
-            ));
-        }
-        let Some(shown) = cluster.members.get(to) else {
-            return Err(format!("RDS shows no member in {to}: it must join first"));
-        };
-        if shown.cluster != member.cluster {
-            return Err(format!(
-                "the member in {to} is {}, and the fleet's files say {}",
-                shown.cluster, member.cluster
             ));
         }
         let Some(own) = known.members.get(to).map(|read| &read.value) else {
@@ -307,6 +298,31 @@ impl Databases {
                 "the member in {to} runs {}, and the global cluster {}: major and minor versions \
                  must match",
                 own.engine_version, cluster.engine_version
+            ));
+        }
+        Ok(())
+    }
+
+    /// Whether RDS shows the member that the files name there: the least that a promotion needs, and
+    /// all that one by force does.
+    pub(super) fn is_shown(
+        &self,
+        spec: &DatabaseSpec,
+        database: &DatabaseId,
+        to: &RegionId,
+    ) -> Result<(), String> {
+        let known = self.known.get(database).ok_or("nothing is known of it yet")?;
+        let cluster = &known.cluster.as_ref().ok_or("it could not be read yet")?.value;
+        let Some(member) = spec.members.get(to) else {
+            return Err(format!("it has no member in {to} by the fleet's files"));
+        };
+        let Some(shown) = cluster.members.get(to) else {
+            return Err(format!("RDS shows no member in {to}: it must join first"));
+        };
+        if shown.cluster != member.cluster {
+            return Err(format!(
+                "the member in {to} is {}, and the fleet's files say {}",
+                shown.cluster, member.cluster
             ));
         }
         Ok(())
@@ -333,10 +349,25 @@ impl Databases {
             .map(|(region, _)| region.clone())
     }
 
+    /// What is not as it should be of a database; none while it was not read since then.
+    pub(super) fn findings(
+        &self,
+        fleet: &Fleet,
+        database: &DatabaseId,
+        at: Moment,
+    ) -> Option<Vec<String>> {
+        let (spec, known) = (fleet.databases.get(database)?, self.known.get(database)?);
+        let cluster = known.cluster.as_ref().filter(|read| read.asked_at >= at)?;
+        let members = known.members.iter().filter(|(_, read)| read.asked_at >= at);
+        let members = members.map(|(region, read)| (region.clone(), read.value.clone())).collect();
+        Some(findings::findings(spec, &cluster.value, &members))
+    }
+
     /// What people see of a database.
     pub(super) fn report(
         &self,
         now: Moment,
+        fleet: &Fleet,
         failing_ms: impl Fn(&DatabaseId) -> u64,
     ) -> BTreeMap<DatabaseId, DatabaseReport> {
         let reported = self.known.iter().map(|(database, known)| {
@@ -359,6 +390,7 @@ impl Databases {
                 age_ms: cluster.map(|read| age(read.asked_at)),
                 loss: losses.collect(),
                 trouble: known.trouble.clone(),
+                findings: self.findings(fleet, database, Moment::ZERO).unwrap_or_default(),
             };
             (database.clone(), report)
         });

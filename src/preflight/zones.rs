@@ -1,0 +1,174 @@
+//! Hosted zones, their fences, and the services' records.
+
+use super::look::{Looked, tried};
+use super::{Who, lasting};
+use crate::domain::preflight::{Area, Finding};
+use crate::domain::record::RecordData;
+use crate::domain::zone::{self, record_in};
+use crate::domain::{CallFailure, Epoch, Fence, Fleet, ZoneId, ZoneRead};
+
+/// Seconds that an alias to a load balancer may be kept (Route 53 Developer Guide, "Values specific
+/// for simple alias records").
+const ALIAS_TTL_S: u32 = 60;
+
+/// Can every zone be read, and would a batch be let in? `by_gates`: whether Regions can be shut
+/// without it.
+pub(super) fn zones(fleet: &Fleet, looked: &Looked, by_gates: bool, who: Who) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let highest = looked.seats.values().flatten().flatten().map(|seat| seat.epoch).max();
+    for wanted in zone::wanted(fleet) {
+        let zone = &wanted.zone;
+        let read = match looked.zones.get(zone) {
+            Some(Ok(read)) => read,
+            Some(Err(failure)) => {
+                findings.push(unreadable(zone, failure, by_gates, who));
+                continue;
+            }
+            None => continue,
+        };
+        findings.extend(fence(fleet, &wanted, read, highest));
+        if let Some(Err(failure)) = looked.zone_trials.get(zone).map(tried) {
+            findings.push(unchangeable(zone, &failure, who));
+        }
+    }
+    findings
+}
+
+fn unreadable(zone: &ZoneId, failure: &CallFailure, by_gates: bool, who: Who) -> Finding {
+    let what = format!("zone {zone} can't be read: {}", failure.what);
+    if lasting(failure) {
+        let remedy = "Allow route53:ListResourceRecordSets on it, and see that it is there";
+        who.may_not(Area::Zones, what, remedy.to_owned())
+    } else {
+        out_of_reach(what, by_gates)
+    }
+}
+
+fn unchangeable(zone: &ZoneId, failure: &CallFailure, who: Who) -> Finding {
+    let what = format!("a change of zone {zone} is not let in: {}", failure.what);
+    if lasting(failure) {
+        let remedy =
+            "Allow route53:ChangeResourceRecordSets on it, for the fence and every service";
+        who.may_not(Area::Zones, what, remedy.to_owned())
+    } else {
+        // The zone was read a moment ago: the control plane is there.
+        Finding::weakens(Area::Zones, what, "Throttled or slow; the next look tells more")
+    }
+}
+
+fn out_of_reach(what: String, by_gates: bool) -> Finding {
+    if by_gates {
+        let remedy =
+            "Route 53's control plane does not answer: until it does, gates alone shut a Region";
+        Finding::weakens(Area::Zones, what, remedy)
+    } else {
+        let remedy = "Route 53's control plane does not answer, and gates can't stand in for it: while \
+                      this lasts no Region can be taken out. docs/gates.md says how to set them up";
+        Finding::stops(Area::Zones, what, remedy)
+    }
+}
+
+fn fence(
+    fleet: &Fleet,
+    wanted: &zone::Wanted,
+    read: &ZoneRead,
+    highest: Option<Epoch>,
+) -> Option<Finding> {
+    let (zone, name) = (&wanted.zone, &wanted.fence);
+    let Some(record) = &read.fence else {
+        let what = format!("zone {zone} has no fence: there is no {name} TXT");
+        return Some(if highest.is_some_and(|epoch| epoch > Epoch::ZERO) {
+            let remedy = "The leader makes one anew within a minute; see who deletes it";
+            Finding::weakens(Area::Zones, what, remedy)
+        } else {
+            Finding::stops(Area::Zones, what, "Run `regent init`")
+        });
+    };
+    let stops = |what: String, remedy: String| Some(Finding::stops(Area::Zones, what, remedy));
+    match Fence::in_record(record) {
+        None => stops(
+            format!("what stands at {name} TXT in zone {zone} is not a fence"),
+            "Delete it, and run `regent init`".to_owned(),
+        ),
+        Some(fence) if fence.fleet != fleet.name => stops(
+            format!("zone {zone} is fenced by the fleet {}", fence.fleet),
+            format!(
+                "Two fleets must not steer one zone. If that one is no more, delete {name} TXT"
+            ),
+        ),
+        Some(fence) if highest.is_some_and(|epoch| fence.epoch > epoch) => stops(
+            format!(
+                "the fence of zone {zone} is at epoch {}, above every seat that can be read",
+                fence.epoch
+            ),
+            "The seats have lost their memory, or the newest can't be read from here".to_owned(),
+        ),
+        Some(_) => None,
+    }
+}
+
+/// Is there a weighted record for every Region, as the files say, short-lived enough?
+pub(super) fn records(fleet: &Fleet, looked: &Looked) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (service, spec) in &fleet.services {
+        let Some(Ok(read)) = looked.zones.get(&spec.zone) else { continue };
+        let key = spec.key();
+        for (region, placement) in &spec.regions {
+            let Some(record) = record_in(read, spec, region) else {
+                findings.push(Finding::stops(
+                    Area::Records,
+                    format!("{key} has no weighted record for {region}"),
+                    format!("No client reaches {service} there: `regent init` makes one"),
+                ));
+                continue;
+            };
+            let ttl_s = match &record.data {
+                RecordData::Plain { ttl_s, .. } => *ttl_s,
+                RecordData::Alias { .. } => ALIAS_TTL_S,
+            };
+            if ttl_s > fleet.records.ttl_s_max {
+                findings.push(Finding::weakens(
+                    Area::Records,
+                    format!(
+                        "{key} of {region} may be kept for {ttl_s} s, and the policy is {} s at most",
+                        fleet.records.ttl_s_max
+                    ),
+                    "Clients follow a failover that much later: shorten its TTL, or raise ttl_s_max \
+                     in [records] of fleet.toml",
+                ));
+            }
+            if !same_target(&record.data, &placement.data) {
+                findings.push(Finding::weakens(
+                    Area::Records,
+                    format!("{key} of {region} does not answer with what {region}.toml says"),
+                    "Mend the record or the file: agents probe what the file says",
+                ));
+            }
+        }
+    }
+    findings
+}
+
+/// Whether both lead to the same place, however long they may be kept.
+fn same_target(one: &RecordData, other: &RecordData) -> bool {
+    match (one, other) {
+        (RecordData::Plain { values: one, .. }, RecordData::Plain { values: other, .. }) => {
+            let sorted = |values: &[String]| {
+                let mut values = values.to_vec();
+                values.sort();
+                values
+            };
+            sorted(one) == sorted(other)
+        }
+        (
+            RecordData::Alias { target_name: one, .. },
+            RecordData::Alias { target_name: other, .. },
+        ) => {
+            // Route 53 takes either name of a load balancer for one (Developer Guide, "Values specific
+            // for simple alias records": the console puts dualstack. before it).
+            let bare = |name: &str| name.trim_start_matches("dualstack.").to_owned();
+            bare(one.as_str()) == bare(other.as_str())
+        }
+        _ => false,
+    }
+}
