@@ -138,7 +138,7 @@ fn choose(rng: &mut Pcg64Mcg, wanted: &[&Action]) -> Option<Action> {
 
 #[test]
 fn walks_with_many_faults_break_nothing() {
-    for seed in 0..u64::from(given_number("WALKS", 300)) {
+    for seed in 0..u64::from(given_number("WALKS", 100)) {
         if let Err((mix, violation, taken)) = walk(seed, false) {
             panic!("walk {seed} ({mix}): {violation}\n{taken:#?}");
         }
