@@ -193,7 +193,6 @@ const HUNTS: &[(&str, Faults)] = &[
 #[cfg(feature = "breakages")]
 #[test]
 #[ignore = "by hand: BREAK=NAME cargo test --features breakages, one process for each breakage"]
-#[expect(clippy::print_stderr, reason = "what was found is the result")]
 fn hunt() {
     use crate::core::breakage::{Breakage, break_it};
 
