@@ -87,7 +87,14 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 fn is_test(path: &Path) -> bool {
     let named =
         |part: &std::ffi::OsStr| part == "tests" || part == "tests.rs" || part == "testing.rs";
-    path.components().any(|part| named(part.as_os_str()))
+    path.components().any(|part| named(part.as_os_str())) || is_declared_for_tests(path)
+}
+
+/// Whether the module above says that this file is there for tests only.
+fn is_declared_for_tests(path: &Path) -> bool {
+    let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+    let above = fs::read_to_string(path.with_file_name("mod.rs")).unwrap_or_default();
+    above.contains(&format!("#[cfg(test)]\nmod {stem};"))
 }
 
 /// The lines of a file that are neither comments nor tests, with their numbers.
