@@ -13,10 +13,10 @@ trap 'kill "$up" 2>/dev/null || true; wait "$up" 2>/dev/null || true; rm -rf "$f
 
 fail() { echo "FAILED: $*"; tail -n 20 "$folder/up.log"; exit 1; }
 
-# Runs a command every half second until it succeeds, for a minute at most.
+# Runs a command every half second until it succeeds, for two minutes at most.
 await() {
     local what=$1; shift
-    for _ in $(seq 120); do
+    for _ in $(seq 240); do
         if "$@" >/dev/null 2>&1; then return 0; fi
         kill -0 "$up" 2>/dev/null || fail "up ended while waiting: $what"
         sleep 0.5
@@ -29,13 +29,16 @@ await "the environment file is written" test -s "$folder/local.env"
 . "$folder/local.env"
 await "somebody leads" grep -q 'leads (epoch' "$folder/up.log"
 
+# Reads to the end, as `grep -q` does not: whoever writes into a closed pipe fails.
+has() { grep "$@" >/dev/null; }
+
 passed=0 skipped=0
 ok() { passed=$((passed + 1)); echo "ok: $*"; }
 skip() { skipped=$((skipped + 1)); echo "skipped: $*"; }
 
 if command -v aws >/dev/null 2>&1; then
     rrsets() { aws route53 list-resource-record-sets --hosted-zone-id Z0REGENTDEMO --output text "$@"; }
-    rrsets | grep -q 'web.demo.example.' || fail "aws route53 lists no record of web"
+    rrsets | has 'web.demo.example.' || fail "aws route53 lists no record of web"
     ok "aws route53 list-resource-record-sets"
     seat=$(aws dynamodb get-item --table-name demo-seats --key '{"id":{"S":"seat"}}' \
         --consistent-read --query 'Item.epoch.N' --output text)
@@ -43,7 +46,7 @@ if command -v aws >/dev/null 2>&1; then
     ok "aws dynamodb get-item"
     aws dynamodb query --table-name demo-board --key-condition-expression 'kind = :k' \
         --expression-attribute-values '{":k":{"S":"report"}}' --query 'Count' --output text \
-        | grep -qx 3 || fail "aws dynamodb query does not find three reports"
+        | has -x 3 || fail "aws dynamodb query does not find three reports"
     ok "aws dynamodb query"
     if aws dynamodb put-item --table-name demo-seats --item '{"id":{"S":"seat"}}' \
         --condition-expression 'attribute_not_exists(id)' 2> "$folder/refused"; then
@@ -63,15 +66,15 @@ JSON
         fail "a batch with one bad change was let through"
     fi
     grep -q InvalidChangeBatch "$folder/refused" || fail "$(cat "$folder/refused")"
-    if rrsets | grep -q 'new.demo.example'; then fail "half a batch was applied"; fi
+    if rrsets | has 'new.demo.example'; then fail "half a batch was applied"; fi
     ok "aws route53 change-resource-record-sets, whole or not at all"
     here=(--region eu-west-1)
     group=$(aws elbv2 describe-target-groups "${here[@]}" --names web --output text \
         --query 'TargetGroups[0].TargetGroupArn')
     aws elbv2 describe-load-balancers "${here[@]}" --names web --output text \
-        --query 'LoadBalancers[0].State.Code' | grep -qx active || fail "aws elbv2 finds no balancer"
+        --query 'LoadBalancers[0].State.Code' | has -x active || fail "aws elbv2 finds no balancer"
     aws elbv2 describe-target-health "${here[@]}" --target-group-arn "$group" --output text \
-        --query 'length(TargetHealthDescriptions)' | grep -qx 6 \
+        --query 'length(TargetHealthDescriptions)' | has -x 6 \
         || fail "aws elbv2 describe-target-health does not find six targets"
     ok "aws elbv2 describes target groups, load balancers and target health"
     if aws elbv2 describe-target-health --region us-east-1 --target-group-arn "$group" \
@@ -98,7 +101,7 @@ JSON
         --output text --query 'MetricDataResults[0].StatusCode' \
         --metric-data-queries '[{"Id":"m","MetricStat":{"Stat":"Sum","Period":60,
             "Metric":{"Namespace":"Demo","MetricName":"Orders"}}}]' \
-        | grep -qx Complete || fail "aws cloudwatch get-metric-data"
+        | has -x Complete || fail "aws cloudwatch get-metric-data"
     ok "aws cloudwatch put-metric-data and get-metric-data"
 
     # aws 1 has an endpoint of its own for RDS in us-east-1, whatever AWS_ENDPOINT_URL says.
@@ -108,20 +111,20 @@ JSON
     writer() { orders "$1" 'GlobalClusterMembers[?IsWriter].DBClusterArn | [0]'; }
     member() { aws rds describe-db-clusters "${at[@]}" --region "$1" --output text \
         --db-cluster-identifier "demo-orders-$1" --query "DBClusters[0].$2"; }
-    writer us-east-1 | grep -q ':us-east-1:' || fail "the writer is $(writer us-east-1)"
+    writer us-east-1 | has ':us-east-1:' || fail "the writer is $(writer us-east-1)"
     [ "$(member eu-west-1 Status)" = available ] || fail "the member is $(member eu-west-1 Status)"
     ok "aws rds describe-global-clusters and describe-db-clusters"
     move=(--global-cluster-identifier demo-orders --target-db-cluster-identifier)
     europe=$(member eu-west-1 DBClusterArn)
     aws rds switchover-global-cluster "${at[@]}" --region us-east-1 "${move[@]}" "$europe" --output text \
-        --query GlobalCluster.FailoverState.Status | grep -qx pending \
+        --query GlobalCluster.FailoverState.Status | has -x pending \
         || fail "aws rds switchover-global-cluster"
     if aws rds failover-global-cluster "${at[@]}" --region eu-west-1 "${move[@]}" "$europe" \
         --allow-data-loss 2> "$folder/refused"; then
         fail "a second move was let through while one runs"
     fi
     grep -q InvalidGlobalClusterStateFault "$folder/refused" || fail "$(cat "$folder/refused")"
-    writes_in() { writer us-east-1 | grep -q ":$1:"; }
+    writes_in() { writer us-east-1 | has ":$1:"; }
     await "the writer is in eu-west-1" writes_in eu-west-1
     ok "aws rds switchover-global-cluster"
     still() { [ "$(orders us-east-1 'length(GlobalClusterMembers[?SynchronizationStatus!=`connected`])')" = 0 ] \
@@ -133,9 +136,47 @@ JSON
     snapshot() { aws rds describe-db-cluster-snapshots "${at[@]}" --region eu-west-1 --output text \
         --db-cluster-identifier demo-orders-eu-west-1 \
         --query 'DBClusterSnapshots[0].DBClusterSnapshotIdentifier' \
-        | grep -q '^rds:unplanned-global-failover-demo-orders-eu-west-1-'; }
+        | has '^rds:unplanned-global-failover-demo-orders-eu-west-1-'; }
     await "the old writer's volume is kept" snapshot
     ok "aws rds failover-global-cluster and describe-db-cluster-snapshots"
+
+    # The page by hand does what the run does: its commands, as they are printed, one after another.
+    page() { "$regent" runbook show "$@" --manual; }
+    # Runs the blocks of a page's numbered steps. aws 1 ignores AWS_ENDPOINT_URL for some services.
+    by_hand() {
+        awk '/^## [0-9]+\./ { steps = 1 } /^## [^0-9]/ { steps = 0 }
+            /^### / { undo = ($0 ~ /undo/) }
+            /^```sh/ { block = steps && !undo; next } /^```/ { if (block) print ""; block = 0 }
+            block' > "$folder/page.sh"
+        [ -s "$folder/page.sh" ] || fail "the page has no commands"
+        (cd "$folder" && PATH="$folder/bin:$PATH" timeout 300 bash -e page.sh > page.out 2>&1) \
+            || fail "the page by hand: $(tail -n 5 "$folder/page.out")"
+    }
+    mkdir -p "$folder/bin"
+    printf '#!/bin/sh\nexec %s --endpoint-url "$AWS_ENDPOINT_URL" "$@"\n' "$(command -v aws)" \
+        > "$folder/bin/aws"
+    chmod +x "$folder/bin/aws"
+    await "everybody follows" still
+    page switch-database --set database=orders --set from=us-east-1 --set to=eu-west-1 | by_hand
+    writes_in eu-west-1 || fail "by hand the writer went to $(writer us-east-1)"
+    await "everybody follows" still
+    "$regent" switchover orders --to us-east-1 --by ada --reason 'and back' >/dev/null \
+        || fail "regent switchover"
+    writes_in us-east-1 || fail "the run left the writer at $(writer us-east-1)"
+    ok "the page by hand for switch-database ends where its run does"
+    weights() { rrsets --query "ResourceRecordSets[?SetIdentifier=='ap-southeast-2'].Weight"; }
+    "$regent" pause --by ada --reason 'work by hand' >/dev/null || fail "regent pause"
+    page evacuate-region --set region=ap-southeast-2 --set bake=5s | by_hand
+    by_page=$(weights)
+    "$regent" resume --by ada >/dev/null || fail "regent resume"
+    [ "$(echo $by_page)" = "0 0" ] || fail "by hand the weights became $by_page"
+    "$regent" runbook run evacuate-region --set region=ap-southeast-2 --set bake=5s --by ada \
+        --reason 'the same' >/dev/null || fail "regent runbook run evacuate-region"
+    [ "$(weights)" = "$by_page" ] || fail "the run left the weights at $(weights)"
+    ok "the page by hand for evacuate-region ends where its run does"
+    "$regent" undrain ap-southeast-2 --by ada >/dev/null || fail "regent undrain"
+    returned() { [ "$(echo $(weights))" = "100 100" ]; }
+    await "ap-southeast-2 has its share back" returned
 
     # Every other operation that the endpoints serve, on a table and in a zone of its own.
     said() { local what=$1 wanted=$2; shift 2
@@ -222,7 +263,7 @@ JSON
         --health-check-id "$check" --health-check-version 1 --failure-threshold 2 \
         --query HealthCheck.HealthCheckVersion
     failing() { aws route53 get-health-check-status --health-check-id "$check" --output text \
-        | grep -q Failure; }
+        | has Failure; }
     await "a checker finds nobody there" failing
     ok "aws route53 get-health-check-status"
 else
@@ -240,15 +281,33 @@ if command -v aws >/dev/null 2>&1; then
 fi
 if command -v dig >/dev/null 2>&1; then
     ask() { dig "@$REGENT_LOCAL_DNS_HOST" -p "$REGENT_LOCAL_DNS_PORT" +short "$REGENT_LOCAL_NAME_web"; }
-    gone() { for _ in $(seq 40); do if ask | grep -qx "$REGENT_LOCAL_ADDRESS_eu_west_1"; then return 1; fi; done; }
+    gone() { for _ in $(seq 40); do if ask | has -x "$REGENT_LOCAL_ADDRESS_eu_west_1"; then return 1; fi; done; }
     await "dig no longer gets the lost Region's address in 40 answers" gone
-    ask | grep -q . || fail "dig gets no answer at all"
+    ask | has . || fail "dig gets no answer at all"
     ok "dig gets only the Regions that are left"
 else
     skip "dig is not installed"
 fi
 "$regent" status >/dev/null || fail "regent status"
 ok "regent status"
+
+# With every agent dead: the command line stands for the seats itself.
+for pid in "$REGENT_LOCAL_AGENT_PID_ap_southeast_2" "$REGENT_LOCAL_AGENT_PID_eu_west_1" \
+    "$REGENT_LOCAL_AGENT_PID_us_east_1"; do kill -9 "$pid"; done
+"$regent" local restore eu-west-1 --env "$folder/local.env" >/dev/null
+"$regent" drain us-east-1 --break-glass --by ada --reason 'no agent is left' > "$folder/glass" 2>&1 \
+    || fail "regent drain --break-glass: $(tail -n 3 "$folder/glass")"
+grep -q 'this command leads now' "$folder/glass" || fail "$(cat "$folder/glass")"
+grep -q 'web in us-east-1: weight 0' "$folder/glass" || fail "$(cat "$folder/glass")"
+ok "regent drain --break-glass with every agent dead"
+for region in us-east-1 ap-southeast-2; do
+    "$regent" local lose "$region" --env "$folder/local.env" >/dev/null
+done
+if "$regent" drain eu-west-1 --break-glass --by ada --reason x > "$folder/glass" 2>&1; then
+    fail "a drain without a majority of seats was let through"
+fi
+grep -q '^# Evacuate eu-west-1' "$folder/glass" || fail "the page by hand is not printed"
+ok "without a majority of seats it refuses, and prints the page by hand"
 
 kill -INT "$up"
 wait "$up" || fail "up did not end well"

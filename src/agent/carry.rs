@@ -76,6 +76,7 @@ fn names(request: &Request) -> (&'static str, &'static str) {
         Request::ReadLag { .. } => ("databases", "lag"),
         Request::SwitchOver { .. } => ("databases", "switchover"),
         Request::FailOver { .. } => ("databases", "failover"),
+        Request::PostWebhook { .. } => ("webhooks", "post"),
     }
 }
 
@@ -153,6 +154,10 @@ async fn send(outside: &Outside, request: Request, limit: Duration) -> Outcome {
         }
         Request::FailOver { cluster, target } => {
             done(databases.failover_allowing_data_loss(&cluster, &target, limit).await)
+        }
+        Request::PostWebhook { url, key, body } => {
+            let reply = outside.webhooks.post(&url, &key, &body, limit).await;
+            reply.map(Response::Posted).map_err(failed)
         }
     }
 }

@@ -8,6 +8,7 @@ mod carry;
 mod preflight;
 mod reaction;
 mod told;
+mod webhooks;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -26,6 +27,8 @@ pub use crate::ports::Outside;
 use crate::probe::{Endpoint, InvalidEndpoint, InvalidUserAgent, NoRoots, Prober, Trust};
 use crate::telemetry::clock::{self, Stopwatch};
 use crate::telemetry::metrics::Metrics;
+
+pub use webhooks::HttpWebhooks;
 
 use preflight::Rounds;
 use reaction::{ANSWERED, CHANGED, DECIDED, INSYNC, Reaction};

@@ -17,8 +17,12 @@ pub(super) fn show(metrics: &Metrics, view: &View, inner: &Inner) {
     if let Some(state) = &view.state {
         metrics.set_committed(state.name);
         let count = |is: fn(&RunView) -> bool| state.runs.values().filter(|run| is(run)).count();
-        metrics.set_runs(count(|run| run.waits), count(|run| run.stuck));
+        let in_doubt = count(|run| run.in_doubt);
+        metrics.set_runs(count(|run| run.waits), count(|run| run.stuck), in_doubt);
     }
+    let leads = view.leader.iter().filter(|_| inner.acting);
+    let databases = leads.flat_map(|leader| &leader.databases);
+    metrics.set_findings(databases.map(|(database, report)| (database, report.findings.len())));
     metrics.set_seats(inner.seats_heard, view.majority);
     for seat in &view.seats {
         metrics.set_seat(&seat.region, seat.holder.as_ref(), seat.trouble.is_some());

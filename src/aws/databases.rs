@@ -146,6 +146,7 @@ impl DatabasesPort for Databases {
             status: status.to_owned(),
             engine_version: version.to_owned(),
             instances: u16::try_from(described.db_cluster_members().len()).unwrap_or(u16::MAX),
+            parameter_group: described.db_cluster_parameter_group().map(str::to_owned),
         })
     }
 

@@ -9,9 +9,10 @@ use serde::Serialize;
 use super::fleet::FleetArgs;
 use super::{Failure, Screen};
 use crate::core::gates;
-use crate::domain::Fleet;
+use crate::domain::database::{DatabaseSpec, WriteReach};
 use crate::domain::fleet::{ProbeSpec, Protocol};
 use crate::domain::gate::{GateScope, Gates};
+use crate::domain::{DatabaseId, Fleet};
 
 /// Read the fleet's files, and report every problem with file, line and column.
 ///
@@ -76,6 +77,22 @@ fn show(fleet: &Fleet, screen: &mut Screen<'_>) -> Result<(), Failure> {
     screen.line(summary(fleet, &reaction).trim_end())
 }
 
+/// In which order a Region that holds the writer is left, and what follows from that.
+fn leaving(fleet: &Fleet, database: &DatabaseId, spec: &DatabaseSpec) -> Vec<String> {
+    let (book, so) = (spec.order.runbook(), spec.order.consequence());
+    let mut told = vec![format!("to leave the writer's Region: {book}; {so}")];
+    for (service, described) in &fleet.services {
+        let beside = described
+            .writes_to
+            .as_ref()
+            .is_some_and(|to| to.database == *database && to.reach == WriteReach::WriterRegion);
+        if beside {
+            told.push(format!("{service} writes beside the writer only, and goes where it goes"));
+        }
+    }
+    told
+}
+
 fn summary(fleet: &Fleet, reaction: &Reaction) -> String {
     let mut text = String::new();
     let line = |text: &mut String, what: &str, value: &str| {
@@ -101,6 +118,12 @@ fn summary(fleet: &Fleet, reaction: &Reaction) -> String {
             let share = (weight * 100).checked_div(total).unwrap_or(0);
             let placed = format!("{region:<16}weight {weight:>3} ({share} %)  {}", place.url);
             line(&mut text, "", &placed);
+        }
+    }
+    for (database, spec) in &fleet.databases {
+        line(&mut text, "database", &format!("{database}: global cluster {}", spec.global_cluster));
+        for told in leaving(fleet, database, spec) {
+            line(&mut text, "", &told);
         }
     }
     let timing = &fleet.timing;

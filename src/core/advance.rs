@@ -1,6 +1,8 @@
 //! The brain's part in runs of runbooks: logging what has happened, sending what is to be sent, and
 //! starting by itself what the fleet's rules call for.
 
+use std::collections::BTreeMap;
+
 use crate::domain::Moment;
 use crate::domain::observation::DatabaseReport;
 use crate::domain::{DatabaseId, RegionId};
@@ -24,6 +26,7 @@ macro_rules! world {
             standings: &$brain.standings,
             databases: &$brain.databases,
             blocked: &$brain.blocked,
+            wall_unix_ms: $brain.wall_unix_ms($now),
         }
     };
 }
@@ -93,7 +96,8 @@ impl Brain {
             return false;
         }
         let failing = |region: &RegionId| failing_ms(&self.standings, &self.fleet, region);
-        let wanted = runs::called_for(now, &self.fleet, state, &self.databases, failing);
+        let wanted =
+            runs::called_for(now, &self.fleet, state, &self.databases, &self.runs, failing);
         let Some((name, kept)) = wanted else { return false };
         let event = RunEvent { run: name.clone(), event: None };
         let what = format!("{name} is started: {}", kept.reason);
@@ -124,12 +128,16 @@ impl Brain {
         }
     }
 
+    /// What each step that is under way waits for, by run and step.
+    pub(super) fn runs_wait(&self, now: Moment) -> BTreeMap<String, BTreeMap<String, String>> {
+        let Some(entry) = self.journal.in_force() else { return BTreeMap::new() };
+        let state = &entry.state;
+        self.runs.waits(&world!(self, now, state))
+    }
+
     /// What people see of the databases.
-    pub(super) fn databases_shown(
-        &self,
-        now: Moment,
-    ) -> std::collections::BTreeMap<DatabaseId, DatabaseReport> {
-        self.databases.report(now, |database| {
+    pub(super) fn databases_shown(&self, now: Moment) -> BTreeMap<DatabaseId, DatabaseReport> {
+        self.databases.report(now, &self.fleet, |database| {
             let known = self.databases.now(now, &self.fleet, database);
             let writer = known.and_then(|cluster| cluster.writer());
             writer.map_or(0, |writer| failing_ms(&self.standings, &self.fleet, writer))

@@ -13,6 +13,7 @@ use crate::domain::database::{ClusterArn, GlobalCluster, LagPoint, MemberCluster
 use crate::domain::record::{ChangeId, ChangeStatus, DnsName, RecordKey};
 use crate::domain::seat::{Beat, Seat};
 use crate::domain::signal::{AlarmName, AlarmState, TargetGroupArn, TargetHealth};
+use crate::domain::webhook::Reply;
 use crate::domain::{
     CallFailure, DatabaseId, FailureClass, GlobalClusterId, Moment, Order, OrderId, Preflight,
     RegionId, Report, ServiceId, StateName, Target, ZoneBatch, ZoneId, ZoneRead,
@@ -166,6 +167,15 @@ pub enum Request {
         /// The writer to be: it is called in its Region.
         target: ClusterArn,
     },
+    /// Tell another system, once.
+    PostWebhook {
+        /// Where it listens.
+        url: String,
+        /// By which it drops what it has been told before.
+        key: String,
+        /// A JSON document.
+        body: String,
+    },
 }
 
 /// What a call answered when it was done.
@@ -197,6 +207,8 @@ pub enum Response {
     Member(MemberCluster),
     /// Of `ReadLag`: the newest first.
     Lag(Vec<LagPoint>),
+    /// Of `PostWebhook`.
+    Posted(Reply),
     /// Of everything else.
     Done,
 }
@@ -308,6 +320,7 @@ pub(super) enum Purpose {
     Names { service: ServiceId, asked_at: Moment },
     TargetHealth { service: ServiceId },
     Alarms,
+    Webhook { run: String, step: usize, back: bool },
 }
 
 /// How long after its deadline a call counts as never to be answered. Whoever carries calls out

@@ -6,12 +6,13 @@
 use std::time::Duration;
 
 use crate::domain::autonomy::{ActionKind, Autonomy};
+use crate::domain::database::WriteReach;
 use crate::domain::{Moment, Target, Weight};
 
 use super::explain::{Blocked, Cause, Obstacle, State};
 use super::health::{self, Verdict};
 use super::note::Note;
-use super::planner::{self, Inputs, Placed, Plan};
+use super::planner::{self, Inputs, Placed, Plan, Writes};
 use super::steer::{self, Handling};
 use super::{Brain, asks};
 
@@ -38,7 +39,18 @@ impl Brain {
             let held_out = state.steering.held_out(&target.service, &target.region).cloned();
             let said = asks::said(&state.steering, &target.service, &target.region);
             let gate_in_doubt = self.gate_in_doubt(now, &heard_from, &target);
-            Placed { share, wanted, verdict, for_ms, complaint, held_out, said, gate_in_doubt }
+            let writes = self.writes(now, &target);
+            Placed {
+                share,
+                wanted,
+                verdict,
+                for_ms,
+                complaint,
+                held_out,
+                said,
+                writes,
+                gate_in_doubt,
+            }
         };
         let services = self
             .fleet
@@ -65,6 +77,22 @@ impl Brain {
             .filter(|(_, level)| *level != Autonomy::Auto)
             .collect();
         Some(Inputs { rules: self.fleet.rules.clone(), autonomy, services })
+    }
+
+    /// Where the service's writes would go from there, if it can write only beside the writer. While
+    /// the writer moves, and while RDS can't be asked, nobody knows.
+    fn writes(&self, now: Moment, target: &Target) -> Option<Writes> {
+        let writes_to = self.fleet.services.get(&target.service)?.writes_to.as_ref()?;
+        if writes_to.reach == WriteReach::EveryRegion {
+            return None;
+        }
+        let known = self.databases.now(now, &self.fleet, &writes_to.database);
+        let still = known.filter(|cluster| cluster.moving.is_none());
+        Some(match still.and_then(|cluster| cluster.writer()) {
+            None => Writes::Unknown,
+            Some(writer) if *writer == target.region => Writes::Here,
+            Some(_) => Writes::Elsewhere,
+        })
     }
 
     pub(super) fn plan(&mut self, now: Moment) {
@@ -144,7 +172,9 @@ impl Brain {
                 | Obstacle::MostLookBad
                 | Obstacle::NotHealthy
                 | Obstacle::Autonomy(_)
-                | Obstacle::NotApproved => continue,
+                | Obstacle::NotApproved
+                | Obstacle::WriterElsewhere
+                | Obstacle::NobodyWrites => continue,
             };
             let placed = inputs.services.get(&block.service).and_then(|s| s.get(&block.region));
             let Some(placed) = placed else { continue };

@@ -117,12 +117,20 @@ pub enum Reason {
     Configured,
     /// A person keeps it out of service.
     Ordered,
+    /// The service can write only beside its database's writer, and that is elsewhere.
+    WriterElsewhere,
 }
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 5] =
-        [Self::Down, Self::CutOff, Self::Recovered, Self::Configured, Self::Ordered];
+    pub const ALL: [Self; 6] = [
+        Self::Down,
+        Self::CutOff,
+        Self::Recovered,
+        Self::Configured,
+        Self::Ordered,
+        Self::WriterElsewhere,
+    ];
 
     /// The reason as a metric label.
     #[must_use]
@@ -133,6 +141,7 @@ impl Reason {
             Self::Recovered => "recovered",
             Self::Configured => "configured",
             Self::Ordered => "ordered",
+            Self::WriterElsewhere => "writer_elsewhere",
         }
     }
 }
@@ -145,6 +154,7 @@ impl fmt::Display for Reason {
             Self::Recovered => "healthy again for long enough",
             Self::Configured => "as configured",
             Self::Ordered => "a person drained it",
+            Self::WriterElsewhere => "it can't write there: its database is written elsewhere",
         })
     }
 }
@@ -192,6 +202,10 @@ pub enum Obstacle {
     Autonomy(Autonomy),
     /// A person said no, or nobody answered in time.
     NotApproved,
+    /// It can write only beside its database's writer, which is elsewhere, or nobody knows where.
+    WriterElsewhere,
+    /// It can but read there, and nobody serves beside the writer.
+    NobodyWrites,
 }
 
 impl Obstacle {
@@ -208,6 +222,8 @@ impl Obstacle {
             Self::Autonomy(Autonomy::Recommend) => "recommending",
             Self::Autonomy(Autonomy::Approve | Autonomy::Auto) => "awaits_approval",
             Self::NotApproved => "not_approved",
+            Self::WriterElsewhere => "writer_elsewhere",
+            Self::NobodyWrites => "nobody_writes",
         }
     }
 }
@@ -228,6 +244,10 @@ impl fmt::Display for Obstacle {
             Self::Autonomy(Autonomy::Recommend) => "recommended; it is for a person to do",
             Self::Autonomy(Autonomy::Approve | Autonomy::Auto) => "waits for a person's approval",
             Self::NotApproved => "a person said no, or nobody answered in time",
+            Self::WriterElsewhere => {
+                "it writes beside its database's writer only, and that is not there"
+            }
+            Self::NobodyWrites => "it can but read there, and nobody serves beside the writer",
         })
     }
 }

@@ -363,6 +363,10 @@ impl Brain {
                     self.gathering.report_soon(now);
                 }
             }
+            Purpose::Webhook { run, step, back } => {
+                self.runs.webhook_answered(now, (run, step, back), outcome);
+                self.stale_verdicts = true;
+            }
             Purpose::TargetHealth { service } => {
                 self.signals.targets_answered(now, &service, outcome);
                 self.stale_verdicts = true;
@@ -568,6 +572,7 @@ impl Brain {
             blocked: self.blocked.iter().map(ToString::to_string).collect(),
             databases: self.databases_shown(now),
             answers: self.answers_shown(),
+            waits: self.runs_wait(now),
         });
         Report {
             fleet: self.fleet.name.clone(),

@@ -6,6 +6,9 @@
 //! configured share back in one step. One that a person has drained goes to 0 and stays there, if
 //! enough others answer. The first two wait for consent where the fleet may not go by itself.
 //!
+//! A service that writes only beside its database's writer is in service there and nowhere else: it
+//! follows the writer, and as long as nobody knows where that is, it stays as it is.
+//!
 //! It does not know records, fences or leases: `zones` brings about what is committed.
 
 use std::collections::BTreeMap;
@@ -54,9 +57,25 @@ pub struct Placed {
     /// What a person said to a change that asked for approval.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub said: Option<Said>,
+    /// Where its writes would go from here, for a service that can write only beside the writer; none
+    /// for all others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub writes: Option<Writes>,
     /// Whether its gate may still be shut at the name servers: then it is not counted upon.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub gate_in_doubt: bool,
+}
+
+/// Where a service that can write only beside its database's writer finds that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Writes {
+    /// In this Region.
+    Here,
+    /// In another one: here it can but read.
+    Elsewhere,
+    /// Nobody knows: it is not read yet, it can't be read, or it moves.
+    Unknown,
 }
 
 /// What a person said to a change of weight, or that nobody said anything in time.
@@ -90,6 +109,7 @@ impl Placed {
             complaint: None,
             held_out: None,
             said: None,
+            writes: None,
             gate_in_doubt: false,
         }
     }
@@ -108,6 +128,11 @@ impl Placed {
     /// Whether a person keeps it out of service altogether.
     fn is_drained(&self) -> bool {
         self.held_out.as_ref().is_some_and(|held| held.permille == 0)
+    }
+
+    /// Whether somebody sent here can do all that the service does, as far as its writes go.
+    fn may_serve(&self) -> bool {
+        self.writes.is_none_or(|writes| writes == Writes::Here)
     }
 
     fn in_service(&self) -> bool {
@@ -156,6 +181,10 @@ fn plan_service(
     plan: &mut Plan,
 ) {
     let rules = &inputs.rules;
+    // One that writes beside the writer is in service in one Region, whatever the rule.
+    let beside_writer = regions.values().any(|placed| placed.writes.is_some());
+    let fewest = usize::from(rules.fewest_in_service);
+    let fewest = if beside_writer { fewest.min(1) } else { fewest };
     let mut change = |region: &RegionId, placed: &Placed, to: Weight, reason: Reason| {
         plan.changes.push(Change {
             service: service.clone(),
@@ -174,6 +203,7 @@ fn plan_service(
     let mut serving: usize = 0;
     let mut answering: usize = 0;
     let mut leaving = Vec::new();
+    let mut written_beside = false;
     for (region, placed) in regions {
         let bad = match placed.verdict {
             Verdict::Down => Some(Reason::Down),
@@ -183,10 +213,14 @@ fn plan_service(
         if placed.in_service() {
             serving += 1;
             answering += usize::from(placed.answers());
+            written_beside |= placed.answers() && placed.writes == Some(Writes::Here);
             match bad {
                 // No dwell, no consent: a person's word is enough. Nor does it speak of health.
                 _ if placed.is_drained() => leaving.push((region, placed, Reason::Ordered)),
                 Some(reason) => leaving.push((region, placed, reason)),
+                None if placed.writes == Some(Writes::Elsewhere) => {
+                    leaving.push((region, placed, Reason::WriterElsewhere));
+                }
                 None if placed.wanted == Some(placed.allowed()) => {}
                 None if placed.share.serves() && placed.held_out.is_some() => {
                     change(region, placed, placed.allowed(), Reason::Ordered);
@@ -202,12 +236,14 @@ fn plan_service(
         } else if placed.allowed().serves() {
             let allowed = placed.allowed();
             match placed.verdict {
+                _ if !placed.may_serve() => block(region, allowed, Obstacle::WriterElsewhere),
                 Verdict::Healthy if placed.for_ms >= u64::from(rules.return_after_ms) => {
                     match inputs.dissent(ActionKind::Return, placed, allowed) {
                         Some(by) => block(region, allowed, by),
                         None => {
                             serving += 1;
                             answering += usize::from(placed.answers());
+                            written_beside |= placed.writes == Some(Writes::Here);
                             change(region, placed, allowed, Reason::Recovered);
                         }
                     }
@@ -228,12 +264,14 @@ fn plan_service(
     for (region, placed, reason) in leaving {
         let of_health = of_health(reason);
         let answers = placed.answers();
-        let fewest = usize::from(rules.fewest_in_service);
         // One that may be shut already is not counted, and may yet be the one that answers.
         let left = if answers { answering.saturating_sub(1) } else { answering };
         let may_answer = !matches!(placed.verdict, Verdict::Down | Verdict::CutOff);
         let too_few = serving <= fewest || (may_answer && !of_health && left < fewest);
-        if too_few && !broken(Breakage::LastRegionDrained) {
+        if reason == Reason::WriterElsewhere && !written_beside {
+            // Whoever can but read is better than nobody.
+            block(region, Weight::ZERO, Obstacle::NobodyWrites);
+        } else if too_few && !broken(Breakage::LastRegionDrained) {
             block(region, Weight::ZERO, Obstacle::FewestInService);
         } else if of_health && most_look_bad && !broken(Breakage::LastRegionDrained) {
             block(region, Weight::ZERO, Obstacle::MostLookBad);
@@ -438,6 +476,38 @@ mod tests {
         assert_eq!(words_at(Autonomy::Auto, None), ["r2→100", "r1→0"]);
     }
 
+    fn beside(writes: Writes, place: Placed) -> Placed {
+        Placed { writes: Some(writes), ..place }
+    }
+
+    #[test]
+    fn a_service_that_writes_beside_the_writer_follows_it() {
+        let (well, out) = (placed(WELL, 99_999, 100), placed(WELL, 99_999, 0));
+        let (here, there) = (Writes::Here, Writes::Elsewhere);
+        let three = [here, there, there].map(|writes| beside(writes, well.clone()));
+        assert_eq!(words(&three), ["r1→0", "r2→0"]);
+        let still =
+            [beside(here, well.clone()), beside(there, out.clone()), beside(there, out.clone())];
+        assert_eq!(words(&still), ["r1!WriterElsewhere", "r2!WriterElsewhere"]);
+        let moved =
+            [beside(there, well.clone()), beside(here, out.clone()), beside(there, out.clone())];
+        assert_eq!(words(&moved), ["r1→100", "r0→0", "r2!WriterElsewhere"]);
+    }
+
+    #[test]
+    fn while_nobody_knows_the_writer_a_service_beside_it_stays_as_it_is() {
+        let unknown = |wanted| beside(Writes::Unknown, placed(WELL, 99_999, wanted));
+        assert_eq!(words(&[unknown(100), unknown(0)]), ["r1!WriterElsewhere"]);
+        assert_eq!(words(&[unknown(100), unknown(100)]), [""; 0]);
+    }
+
+    #[test]
+    fn one_that_can_but_read_stays_while_nobody_serves_beside_the_writer() {
+        let down = beside(Writes::Here, placed(Verdict::Down, 9000, 100));
+        let reads = beside(Writes::Elsewhere, placed(WELL, 99_999, 100));
+        assert_eq!(words(&[down, reads]), ["r0→0", "r1!NobodyWrites"]);
+    }
+
     fn any_placed() -> impl Strategy<Value = Placed> {
         let verdict = prop_oneof![
             Just(Verdict::Healthy),
@@ -448,13 +518,32 @@ mod tests {
         ];
         let wanted = proptest::option::of(prop_oneof![Just(0_u8), Just(100), Just(50)]);
         let share = prop_oneof![4 => Just(100_u8), 1 => Just(0)];
-        (share, wanted, verdict, 0_u64..120_000).prop_map(|(share, wanted, verdict, for_ms)| {
-            let wanted = wanted.map(Weight);
-            Placed::new(Weight(share), wanted, verdict, for_ms)
-        })
+        let writes = prop_oneof![
+            6 => Just(None),
+            1 => Just(Some(Writes::Here)),
+            1 => Just(Some(Writes::Elsewhere)),
+            1 => Just(Some(Writes::Unknown)),
+        ];
+        (share, wanted, verdict, 0_u64..120_000, writes).prop_map(
+            |(share, wanted, verdict, for_ms, writes)| {
+                let wanted = wanted.map(Weight);
+                Placed { writes, ..Placed::new(Weight(share), wanted, verdict, for_ms) }
+            },
+        )
     }
 
     proptest! {
+        #[test]
+        fn nobody_is_brought_in_where_its_writes_go_nowhere(
+            places in proptest::collection::vec(any_placed(), 1..6)
+        ) {
+            for change in plan_of(&places).changes {
+                let n: usize = change.region.as_str()[1..].parse().expect("a number");
+                let out = places[n].wanted == Some(Weight::ZERO);
+                prop_assert!(!out || !change.to.serves() || places[n].may_serve());
+            }
+        }
+
         #[test]
         fn no_plan_takes_the_last_region_out(places in proptest::collection::vec(any_placed(), 1..6)) {
             let mut serving: Vec<bool> = places.iter().map(Placed::in_service).collect();
@@ -484,7 +573,8 @@ mod tests {
         ) {
             for change in plan_of(&places).changes {
                 let n: usize = change.region.as_str()[1..].parse().expect("a number");
-                if !change.to.serves() && places[n].share.serves() {
+                let writes = places[n].writes == Some(Writes::Elsewhere);
+                if !change.to.serves() && places[n].share.serves() && !writes {
                     prop_assert!(matches!(places[n].verdict, Verdict::Down | Verdict::CutOff));
                     prop_assert!(places[n].for_ms >= 2000);
                 }

@@ -167,6 +167,9 @@ pub struct LeaderView {
     /// What name servers answer for each service.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub answers: BTreeMap<ServiceId, AnswersReport>,
+    /// What each step that is under way waits for, by run and step.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub waits: BTreeMap<String, BTreeMap<String, String>>,
 }
 
 /// The whole picture.
@@ -288,7 +291,7 @@ pub fn draw(sources: Sources<'_>) -> View {
                 .collect(),
         })
         .collect();
-    View {
+    let mut view = View {
         fleet: fleet.name.to_string(),
         at: sources.at.clone(),
         majority: fleet.seat_majority(),
@@ -303,7 +306,10 @@ pub fn draw(sources: Sources<'_>) -> View {
             runs: state
                 .runs
                 .iter()
-                .map(|(name, kept)| (name.clone(), RunView::of(name, kept)))
+                .map(|(name, kept)| {
+                    let drawn = RunView::of(name, kept, &state.runs, &sources.at);
+                    (name.clone(), drawn)
+                })
                 .collect(),
         }),
         services,
@@ -323,6 +329,21 @@ pub fn draw(sources: Sources<'_>) -> View {
         matrix: sources.observers.iter().flat_map(cell_views).collect(),
         gates: gate_views(&sources),
         troubles: sources.troubles,
+    };
+    view.tell_waits();
+    view
+}
+
+impl View {
+    /// Tells with each step what the leader says that it waits for.
+    fn tell_waits(&mut self) {
+        let (Some(leader), Some(state)) = (&self.leader, &mut self.state) else { return };
+        for (name, steps) in &leader.waits {
+            let Some(run) = state.runs.get_mut(name) else { continue };
+            for step in run.steps.iter_mut().filter(|step| step.status.is_under_way()) {
+                step.waits_for = steps.get(&step.step).cloned();
+            }
+        }
     }
 }
 
@@ -414,6 +435,7 @@ fn leader(sources: &Sources<'_>) -> Option<LeaderView> {
         blocked: report.map(|report| report.blocked.clone()).unwrap_or_default(),
         databases: report.map(|report| report.databases.clone()).unwrap_or_default(),
         answers: report.map(|report| report.answers.clone()).unwrap_or_default(),
+        waits: report.map(|report| report.waits.clone()).unwrap_or_default(),
     })
 }
 
@@ -498,6 +520,8 @@ impl Brain {
             leader.blocked = self.blocked.iter().map(ToString::to_string).collect();
             leader.databases = self.databases_shown(now);
             leader.answers = self.answers_shown();
+            leader.waits = self.runs_wait(now);
+            view.tell_waits();
         }
         view
     }

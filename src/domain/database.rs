@@ -144,6 +144,31 @@ pub enum MoveOrder {
     TrafficFirst,
 }
 
+impl MoveOrder {
+    /// The shipped runbook that leaves a Region in this order.
+    #[must_use]
+    pub const fn runbook(self) -> &'static str {
+        match self {
+            Self::WriterFirst => "leave-writer-first",
+            Self::TrafficFirst => "leave-traffic-first",
+        }
+    }
+
+    /// What follows from it, for whoever has to choose.
+    #[must_use]
+    pub const fn consequence(self) -> &'static str {
+        match self {
+            Self::WriterFirst => {
+                "no request goes where it can't be written, and all traffic meets the switchover's pause"
+            }
+            Self::TrafficFirst => {
+                "the pause meets no client of the Region that is left, and until the writer follows all \
+                 writes cross Regions"
+            }
+        }
+    }
+}
+
 /// Where a service's writes go.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WritesTo {
@@ -324,6 +349,9 @@ pub struct MemberCluster {
     pub engine_version: String,
     /// Its instances. One without any ("headless") can't become the writer.
     pub instances: u16,
+    /// Its cluster parameter group's name, where RDS shows one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parameter_group: Option<String>,
 }
 
 /// What one minute of CloudWatch says of how far a secondary is behind.

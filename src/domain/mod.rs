@@ -10,6 +10,7 @@ pub mod capacity;
 pub mod control;
 pub mod database;
 pub mod digest;
+pub mod drift;
 pub mod failure;
 pub mod fleet;
 pub mod gate;
@@ -24,6 +25,7 @@ pub mod seat;
 pub mod signal;
 pub mod steering;
 pub mod time;
+pub mod webhook;
 pub mod weight;
 pub mod zone;
 

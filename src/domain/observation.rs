@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::answers::AnswersReport;
 use super::control::StateName;
+pub use super::drift::{Course, DriftReport};
 use super::gate::Gate;
 use super::name::{AgentId, DatabaseId, FleetName, RegionId, ServiceId, ZoneId};
 use super::preflight::Preflight;
-use super::record::RecordKey;
 use super::seat::{BootId, Epoch};
 use super::signal::ServiceSignals;
 
@@ -281,62 +281,6 @@ impl ZoneStage {
     }
 }
 
-/// What a leader does about records that somebody else has changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Course {
-    /// It puts them right.
-    Corrected,
-    /// It leaves them, as the files say.
-    Kept,
-    /// It has put them right too often: it leaves them, and asks.
-    Stopped,
-    /// It tells of them: what was changed is not the fleet's to decide.
-    Noticed,
-}
-
-impl Course {
-    /// The course as a metric label and in tables.
-    #[must_use]
-    pub const fn label(self) -> &'static str {
-        match self {
-            Self::Corrected => "corrected",
-            Self::Kept => "kept",
-            Self::Stopped => "stopped",
-            Self::Noticed => "noticed",
-        }
-    }
-}
-
-/// Records that somebody else has changed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DriftReport {
-    /// Whose.
-    pub key: RecordKey,
-    /// When it was noticed, by the leader's wall clock.
-    pub at: String,
-    /// What is done about it.
-    pub course: Course,
-    /// What was changed.
-    pub what: Vec<String>,
-}
-
-impl fmt::Display for DriftReport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { key, at, course, what } = self;
-        write!(f, "{key}: {} (noticed {at}; ", what.join("; "))?;
-        f.write_str(match course {
-            Course::Corrected => "put right)",
-            Course::Kept => "left, as drift = \"keep\" says)",
-            Course::Stopped => {
-                "put right too often: left now. Find who changes it; `regent pause` and `regent \
-                 resume` begin anew)"
-            }
-            Course::Noticed => "told, and left)",
-        })
-    }
-}
-
 /// A hosted zone as its leader has it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ZoneReport {
@@ -388,6 +332,9 @@ pub struct LeaderReport {
     /// What name servers answer for each service.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub answers: BTreeMap<ServiceId, AnswersReport>,
+    /// What each step of a run that is under way waits for, by run and step.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub waits: BTreeMap<String, BTreeMap<String, String>>,
 }
 
 /// How a leader sees a database.
@@ -406,6 +353,9 @@ pub struct DatabaseReport {
     pub loss: BTreeMap<RegionId, (u64, u64, u64)>,
     /// Why it could not be read last.
     pub trouble: Option<String>,
+    /// What is not as it should be, a line each: copies that are missing or unlike the writer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<String>,
 }
 
 /// An address that fails while others of its name answer.

@@ -116,6 +116,7 @@ mod tests {
             ("leader-loss-far", 9..10),
             ("switchover", 0..1),
             ("two-operators", 1..2),
+            ("approval-twice", 1..2),
             ("writer-lost", 2..3),
             ("writer-lost-over-budget", 4..5),
             ("leader-killed-promoting", 3..4),

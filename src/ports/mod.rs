@@ -25,6 +25,7 @@ mod records;
 mod registers;
 mod signals;
 mod together;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -38,6 +39,7 @@ pub use records::Records;
 pub use registers::{Registers, SwapRefused};
 pub use signals::Signals;
 pub use together::ask_all;
+pub use webhooks::Webhooks;
 
 /// The way to AWS of one agent or one command.
 #[derive(Clone)]
@@ -56,6 +58,8 @@ pub struct Outside {
     pub databases: Arc<dyn Databases>,
     /// The zones' name servers.
     pub names: Arc<dyn Names>,
+    /// Other systems that are told.
+    pub webhooks: Arc<dyn Webhooks>,
 }
 
 /// The result of a call through a port.

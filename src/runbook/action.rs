@@ -69,6 +69,12 @@ pub enum Action {
         /// Where its writer is to be.
         writer: RegionId,
     },
+    /// What is still to be done for a database is told: copies that have not rejoined, members unlike
+    /// the writer, applications that are not well. It never fails, and so is no look before anything.
+    Review {
+        /// Which database.
+        database: DatabaseId,
+    },
     /// The Regions' autoscaling groups run enough instances.
     Scale {
         /// Where.
@@ -108,7 +114,7 @@ pub enum Action {
     Webhook {
         /// Where it listens.
         url: String,
-        /// Whether any answer other than 2xx fails the step.
+        /// Whether its answer 409 or 423 fails the step.
         may_veto: bool,
     },
     /// Nothing is changed any more, neither weights nor records, until somebody resumes.
@@ -132,6 +138,7 @@ impl Action {
             Self::SwitchOver { .. } => Kind::SwitchOver,
             Self::Promote { .. } => Kind::Promote,
             Self::WaitForDatabase { .. } => Kind::WaitForDatabase,
+            Self::Review { .. } => Kind::Review,
             Self::Scale { .. } => Kind::Scale,
             Self::Verify(_) => Kind::Verify,
             Self::Approve { .. } => Kind::Approve,
@@ -166,6 +173,7 @@ impl Action {
         match self {
             Self::WaitForDns { .. }
             | Self::WaitForDatabase { .. }
+            | Self::Review { .. }
             | Self::Verify(_)
             | Self::Approve { .. }
             | Self::Notify { .. }
@@ -180,6 +188,15 @@ impl Action {
             | Self::Webhook { .. }
             | Self::Pause { .. }
             | Self::Resume => false,
+        }
+    }
+
+    /// How long it takes by its own words, in seconds: only a wait of a given length knows.
+    #[must_use]
+    pub const fn usual_s(&self) -> Option<u32> {
+        match self {
+            Self::Bake { seconds } => Some(*seconds),
+            _ => None,
         }
     }
 
@@ -202,6 +219,7 @@ pub enum Kind {
     SwitchOver,
     Promote,
     WaitForDatabase,
+    Review,
     Scale,
     Verify,
     Approve,
@@ -349,6 +367,9 @@ impl fmt::Display for Action {
             }
             Self::WaitForDatabase { database, writer } => {
                 write!(f, "wait until {database} is available with its writer in {writer}")
+            }
+            Self::Review { database } => {
+                write!(f, "see what is still to be done for {database}")
             }
             Self::Scale { place, service, at_least } => {
                 let service = of(service.as_ref());

@@ -212,6 +212,7 @@ impl<'l> Expansion<'_, 'l> {
         let step = Step {
             id,
             autonomy: source.autonomy.or_else(|| does.autonomy()),
+            usual_s: source.usual_s.or_else(|| does.usual_s()),
             action: does,
             needs,
             timeout_s: timeout_s.unwrap_or(BAKE_SLACK_S),

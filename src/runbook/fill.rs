@@ -156,6 +156,7 @@ pub(super) fn action(doing: &Doing, values: &Arguments) -> Result<(Action, Optio
         "verify_still" => {
             Action::Verify(Check::Still { database: keys.name("database")?, to: keys.name("to")? })
         }
+        "review_database" => Action::Review { database: keys.name("database")? },
         "verify_writer" => Action::Verify(Check::Writer {
             database: keys.name("database")?,
             region: keys.name(region)?,

@@ -44,6 +44,7 @@ fn unfit(action: &Action, fleet: &Fleet) -> Option<String> {
         | Action::Verify(
             Check::Still { database, to: region } | Check::Writer { database, region },
         ) => exists(region, fleet).or_else(|| has_member(database, region, fleet)),
+        Action::Review { database } => is_known(database, fleet),
         Action::Approve { .. }
         | Action::ByHand { .. }
         | Action::Notify { .. }
@@ -60,12 +61,15 @@ fn exists(region: &RegionId, fleet: &Fleet) -> Option<String> {
         .then(|| format!("the fleet has no Region {region}; it has {}", known()))
 }
 
+fn is_known(database: &DatabaseId, fleet: &Fleet) -> Option<String> {
+    let known: Vec<&str> = fleet.databases.keys().map(DatabaseId::as_str).collect();
+    let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+    (!fleet.databases.contains_key(database))
+        .then(|| format!("the fleet has no database {database}; it has {known}"))
+}
+
 fn has_member(database: &DatabaseId, region: &RegionId, fleet: &Fleet) -> Option<String> {
-    let Some(spec) = fleet.databases.get(database) else {
-        let known: Vec<&str> = fleet.databases.keys().map(DatabaseId::as_str).collect();
-        let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-        return Some(format!("the fleet has no database {database}; it has {known}"));
-    };
+    let Some(spec) = fleet.databases.get(database) else { return is_known(database, fleet) };
     (!spec.members.contains_key(region)).then(|| format!("{database} has no cluster in {region}"))
 }
 

@@ -44,6 +44,9 @@ pub struct Step {
     pub needs: BTreeSet<usize>,
     /// Longest time for one attempt, in seconds. For a question, until it expires.
     pub timeout_s: u32,
+    /// How long it usually takes, in seconds, for those who wait; nothing rests on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usual_s: Option<u32>,
     /// What follows when an attempt fails.
     pub on_failure: OnFailure,
     /// What takes its effect back; none when there is nothing to take back, or no way.

@@ -24,6 +24,8 @@ pub const SHIPPED: &[(&str, &str)] = shipped![
     "fail-database-over",
     "force-database-over",
     "game-day",
+    "leave-traffic-first",
+    "leave-writer-first",
     "lost-quorum",
     "pause-automation",
     "return-region",

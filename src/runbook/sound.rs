@@ -147,7 +147,8 @@ fn subject(action: &Action) -> Subject<'_> {
             let (Place::In(region) | Place::Outside(region)) = place;
             Subject::Region(region)
         }
-        Action::Approve { .. }
+        Action::Review { .. }
+        | Action::Approve { .. }
         | Action::ByHand { .. }
         | Action::Notify { .. }
         | Action::Bake { .. }

@@ -189,7 +189,8 @@ impl Sim {
         let mut treatment = None;
         if !std::mem::replace(&mut on_its_way.treated, true) {
             let caller = self.agents[on_its_way.agent].id.as_str();
-            treatment = self.world.wire.treat(&ports::seen(&on_its_way.request, caller));
+            let seen = ports::seen(&on_its_way.request, caller);
+            treatment = seen.and_then(|call| self.world.wire.treat(&call));
         }
         if let Some(Treatment::Delay { ms }) = treatment {
             let at = self.now + Duration::from_millis(ms.into());

@@ -179,6 +179,7 @@ impl Coverage {
                         Reason::CutOff => "out: cut off",
                         Reason::Recovered => "back: recovered",
                         Reason::Ordered => "out: ordered",
+                        Reason::WriterElsewhere => "out: the writer is elsewhere",
                         Reason::Configured => "as configured",
                     });
                 }

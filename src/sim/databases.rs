@@ -58,6 +58,7 @@ pub(super) fn describe_member(
         status: shown.status.to_owned(),
         engine_version: shown.engine_version.clone(),
         instances: shown.instances,
+        parameter_group: Some(shown.parameter_group.clone()),
     })
 }
 

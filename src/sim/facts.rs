@@ -17,7 +17,8 @@ use crate::domain::digest::Digest;
 use crate::domain::fleet::Tables;
 use crate::domain::record::{RecordChange, RecordKey, RecordSet, RecordType, Routing};
 use crate::domain::{
-    AgentId, BootId, CellState, Epoch, Fence, Fleet, Moment, Report, Target, ZoneId,
+    AgentId, BootId, CellState, DatabaseId, Epoch, Fence, Fleet, GlobalClusterId, Moment, RegionId,
+    Report, Target, ZoneId,
 };
 use crate::ports::items;
 use crate::world::World;
@@ -46,6 +47,8 @@ pub(super) struct Facts {
     last_put: Option<Digest>,
     acting: BTreeMap<AgentId, (BootId, Epoch, Moment)>,
     queues: BTreeMap<AgentId, Queues>,
+    /// Databases with their global clusters, and where each writer was last seen to be in truth.
+    writers: BTreeMap<DatabaseId, (GlobalClusterId, Option<RegionId>)>,
     /// What is true; none where that is not known.
     reach: Option<Reach>,
     ready: VecDeque<(Moment, Fact)>,
@@ -73,6 +76,7 @@ impl Facts {
             last_put: None,
             acting: BTreeMap::new(),
             queues: BTreeMap::new(),
+            writers: BTreeMap::new(),
             reach: None,
             ready: VecDeque::new(),
         }
@@ -88,6 +92,9 @@ impl Facts {
                 note(&mut weights, &record);
             }
             facts.weights.insert(zone.clone(), weights);
+        }
+        for (database, spec) in &fleet.databases {
+            facts.writers.insert(database.clone(), (spec.global_cluster.clone(), None));
         }
         let mut reach = Reach::new(fleet);
         reach.look(now, world, &mut facts.ready);
@@ -175,7 +182,21 @@ impl Facts {
         if let Some(reach) = &mut self.reach {
             reach.look(now, world, &mut self.ready);
         }
+        self.look_at_writers(now, world);
         self.ready.drain(..)
+    }
+
+    /// Tells where each database is written in truth, when that has changed.
+    fn look_at_writers(&mut self, now: Moment, world: &World) {
+        for (database, (cluster, last)) in &mut self.writers {
+            let global = world.rds.global(cluster).filter(|global| global.moving_to().is_none());
+            let writer = global.map(|global| global.writer());
+            if writer != last.as_ref() {
+                *last = writer.cloned();
+                let (database, region) = (database.clone(), last.clone());
+                self.ready.push_back((now, Fact::Writer { database, region }));
+            }
+        }
     }
 
     fn note(&mut self, entry: &Entry) {

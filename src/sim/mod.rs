@@ -31,6 +31,7 @@ mod fate;
 mod gates;
 mod hands;
 mod minimise;
+mod names;
 mod oracle;
 mod plan;
 mod ports;

@@ -6,13 +6,13 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use super::{databases, signals};
+use super::{databases, names, signals};
 use crate::core::breakage::{Breakage, broken};
 use crate::core::{Outcome, Refusal, Request, Response};
-use crate::domain::answers::{Heard, Question};
 use crate::domain::fleet::Tables;
-use crate::domain::record::{ChangeId, DnsName, RecordData, RecordKey, RecordType, ZoneRead};
+use crate::domain::record::{ChangeId, DnsName, RecordKey, RecordType, ZoneRead};
 use crate::domain::seat::Seat;
+use crate::domain::webhook::Reply;
 use crate::domain::{
     CallFailure, Moment, Order, OrderId, RegionId, Report, StateName, ZoneBatch, ZoneId,
 };
@@ -49,6 +49,7 @@ pub(super) fn place_of(request: &Request) -> Place {
         | Request::ReadLag { secondary: cluster }
         | Request::FailOver { target: cluster, .. } => Place::Region(cluster.region().clone()),
         Request::SwitchOver { primary, .. } => Place::Region(primary.clone()),
+        Request::PostWebhook { .. } => Place::Outside,
     }
 }
 
@@ -62,7 +63,8 @@ pub(super) fn has_effect(request: &Request) -> bool {
         | Request::RemoveOrder { .. }
         | Request::ChangeZone { .. }
         | Request::SwitchOver { .. }
-        | Request::FailOver { .. } => true,
+        | Request::FailOver { .. }
+        | Request::PostWebhook { .. } => true,
         Request::ReadSeat { .. }
         | Request::ReadState { .. }
         | Request::Gather { .. }
@@ -78,8 +80,8 @@ pub(super) fn has_effect(request: &Request) -> bool {
     }
 }
 
-/// What rules of the wire look at: as the adapter would send it.
-pub(super) fn seen<'a>(request: &'a Request, caller: &'a str) -> wire::Call<'a> {
+/// What rules of the wire look at: as the adapter would send it; none if it does not go to AWS.
+pub(super) fn seen<'a>(request: &'a Request, caller: &'a str) -> Option<wire::Call<'a>> {
     use AwsService::{Cloudwatch, Dynamodb, Elbv2, Rds, Route53};
     let (region, service, operation) = match request {
         Request::ReadSeat { seat } | Request::ReadState { seat, .. } => {
@@ -108,8 +110,15 @@ pub(super) fn seen<'a>(request: &'a Request, caller: &'a str) -> wire::Call<'a> 
         Request::ReadLag { secondary } => (Some(secondary.region()), Cloudwatch, "GetMetricData"),
         Request::SwitchOver { primary, .. } => (Some(primary), Rds, "SwitchoverGlobalCluster"),
         Request::FailOver { target, .. } => (Some(target.region()), Rds, "FailoverGlobalCluster"),
+        Request::PostWebhook { .. } => return None,
     };
-    wire::Call { caller, region, service, operation }
+    Some(wire::Call { caller, region, service, operation })
+}
+
+/// The modelled receiver: it answers with the status that ends its address, and else with 200.
+fn webhook_answer(url: &str) -> Reply {
+    let status = url.rsplit('/').next().and_then(|last| last.parse().ok()).unwrap_or(200);
+    Reply { status, said: String::new() }
 }
 
 /// Reports as they were published, with their documents, the newest last: reading the JSON of each
@@ -205,7 +214,9 @@ impl Ports<'_> {
             Request::ReadAlarms { region, names } => {
                 Ok(Response::Alarms(signals::alarms(self.world, &region, &names)))
             }
-            Request::AskNames { question } => Ok(Response::Names(self.ask_names(&question))),
+            Request::AskNames { question } => {
+                Ok(Response::Names(names::ask(self.world, self.now, &question)))
+            }
             Request::DescribeDatabase { cluster, via } => {
                 let shown = databases::describe(self.world, &via, &cluster);
                 shown.map(Response::Database).map_err(failed)
@@ -224,6 +235,7 @@ impl Ports<'_> {
             Request::FailOver { cluster, target } => {
                 done(databases::failover(self.world, self.now, &cluster, &target))
             }
+            Request::PostWebhook { url, .. } => Ok(Response::Posted(webhook_answer(&url))),
         }
     }
 
@@ -438,27 +450,6 @@ impl Ports<'_> {
         let report = Arc::new(report);
         self.read_before.keep(agent, document.clone(), report.clone());
         Ok(Some(report))
-    }
-
-    /// All of a zone's name servers answer alike here.
-    fn ask_names(&mut self, question: &Question) -> Vec<Heard> {
-        let mut heard = Heard { server: "ns".to_owned(), ..Heard::default() };
-        let (name, rtype) = (question.key.name.as_str(), question.key.rtype.as_str());
-        let (Ok(name), Ok(rtype)) = (name.parse(), rtype.parse()) else { return vec![heard] };
-        for _ in 0..question.times {
-            let answer = self.world.route53.answer(self.now, &name, rtype);
-            let leading = |(_, data): &(&RegionId, &RecordData)| match data {
-                RecordData::Plain { values, .. } => {
-                    answer.records.iter().any(|record| values.contains(&record.value))
-                }
-                RecordData::Alias { .. } => false,
-            };
-            match question.leads.iter().find(leading) {
-                Some((region, _)) => *heard.counts.entry(region.clone()).or_default() += 1,
-                None => heard.others += 1,
-            }
-        }
-        vec![heard]
     }
 
     fn read_zone(

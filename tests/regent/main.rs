@@ -4,5 +4,6 @@ mod dashboards;
 mod docs;
 #[cfg(feature = "aws")]
 mod fleet;
+mod fuzz;
 mod runbooks;
 mod tidy;

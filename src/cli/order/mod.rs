@@ -77,7 +77,8 @@ fn run(wish: &Wish, screen: &mut Screen<'_>) -> Result<(), Failure> {
     show(wish, &given, screen)
 }
 
-fn wall() -> String {
+/// The wall clock, in RFC 3339.
+pub(super) fn wall() -> String {
     let at = jiff::Timestamp::from_millisecond(clock::wall_unix_ms());
     format!("{:.0}", at.unwrap_or(jiff::Timestamp::UNIX_EPOCH))
 }

@@ -61,7 +61,7 @@ mod tests {
         for folder in [None, Some(folder.as_path())] {
             let (text, result) = printed(false, |screen| check(folder, screen));
             assert!(result.is_ok(), "{result:?}");
-            assert!(text.starts_with("8 runbooks are right: evacuate-region, "), "{text}");
+            assert!(text.starts_with("10 runbooks are right: evacuate-region, "), "{text}");
         }
     }
 

@@ -4,6 +4,7 @@ use super::books::{Books, BooksArgs, SetArgs};
 use crate::cli::fleet::FleetArgs;
 use crate::cli::{Failure, Screen};
 use crate::domain::Fleet;
+use crate::domain::database::MoveOrder;
 use crate::runbook::{Arguments, OnFailure, Procedure, Step};
 
 /// Show what a runbook would do with this fleet, step by step.
@@ -29,8 +30,10 @@ pub(in crate::cli) struct Args {
 pub(in crate::cli) fn run(args: &Args, screen: &mut Screen<'_>) -> Result<(), Failure> {
     let books = args.books.load()?;
     books.book(&args.name)?;
-    let procedure = bind(&books, &args.name, &args.set.arguments()?, &args.fleet.load()?)?;
-    show(&procedure, screen)
+    let fleet = args.fleet.load()?;
+    let procedure = bind(&books, &args.name, &args.set.arguments()?, &fleet)?;
+    show(&procedure, screen)?;
+    otherwise(&procedure, &fleet).map_or(Ok(()), |note| screen.line(note))
 }
 
 /// A runbook bound to arguments that are about this fleet.
@@ -46,6 +49,22 @@ pub(in crate::cli) fn bind(
         .map_err(|error| Failure::Arguments(error.to_string()))?;
     let unfit = procedure.unfit_for(fleet);
     if unfit.is_empty() { Ok(procedure) } else { Err(Failure::Arguments(unfit.join("; "))) }
+}
+
+/// What to say of a plan that leaves a Region in another order than the fleet's files say.
+fn otherwise(procedure: &Procedure, fleet: &Fleet) -> Option<String> {
+    let orders = [MoveOrder::WriterFirst, MoveOrder::TrafficFirst];
+    let planned = orders.into_iter().find(|order| order.runbook() == procedure.book)?;
+    let database = procedure.arguments.get("database")?;
+    let said = fleet.databases.iter().find(|(id, _)| id.as_str() == database)?.1.order;
+    (said != planned).then(|| {
+        format!(
+            "\nNote: the fleet's files want {database} left by {}: {}. With this plan, {}.",
+            said.runbook(),
+            said.consequence(),
+            planned.consequence()
+        )
+    })
 }
 
 fn show(procedure: &Procedure, screen: &mut Screen<'_>) -> Result<(), Failure> {
@@ -82,7 +101,8 @@ fn facts(number: usize, step: &Step) -> Vec<String> {
         }
         OnFailure::Skip => "if it fails, the run goes on".to_owned(),
     };
-    lines.push(format!("at most {} s; {follows}", step.timeout_s));
+    let usually = step.usual_s.map(|usual_s| format!(", usually {usual_s} s")).unwrap_or_default();
+    lines.push(format!("at most {} s{usually}; {follows}", step.timeout_s));
     if let Some(undo) = &step.undo {
         lines.push(format!("undone: {}", undo.action));
     }

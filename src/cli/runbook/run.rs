@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use super::books::{BooksArgs, SetArgs};
 use super::plan;
-use crate::cli::order::{BreakGlass, OrderArgs};
-use crate::cli::status;
+use crate::cli::order::{BreakGlass, OrderArgs, wall};
+use crate::cli::status::{self, steering::times};
 use crate::cli::{Failure, Screen, outside, process};
 use crate::core::runs::view::{RunView, StepView};
 use crate::domain::Fleet;
@@ -95,8 +95,9 @@ pub(in crate::cli) fn follow(
             tokio::time::sleep(LOOK_EVERY).await;
             Ok(status::committed(fleet, &outside).await)
         })?;
-        let Some(kept) = state.as_ref().and_then(|state| state.runs.get(name)) else { continue };
-        let view = RunView::of(name, kept);
+        let Some(runs) = state.as_ref().map(|state| &state.runs) else { continue };
+        let Some(kept) = runs.get(name) else { continue };
+        let view = RunView::of(name, kept, runs, &wall());
         for step in &view.steps {
             let now = (step.status, step.attempt);
             let before = shown.insert(step.step.clone(), now);
@@ -118,7 +119,8 @@ fn line(step: &StepView) -> String {
     let told = step.told.as_ref().map(|told| format!(" ({told})")).unwrap_or_default();
     let status = serde_json::to_value(step.status).unwrap_or_default();
     let status = status.as_str().unwrap_or_default().replace('_', " ");
-    format!("  {:<8} {}: {}{told}", status, step.step, step.does)
+    let times = times(step);
+    format!("  {:<8} {}: {}{times}{told}", status, step.step, step.does)
 }
 
 fn end(name: &str, view: &RunView, screen: &mut Screen<'_>) -> Result<(), Failure> {

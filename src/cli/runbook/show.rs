@@ -62,6 +62,7 @@ struct ShownStep<'b> {
     kind: &'static str,
     title: Option<&'b str>,
     needs: &'b [String],
+    usual_s: Option<u32>,
     on_failure: OnFailure,
     one_way: bool,
 }
@@ -152,7 +153,8 @@ fn as_written(book: &Book, screen: &mut Screen<'_>) -> Result<(), Failure> {
             || step.doing.kind.name.to_owned(),
             |call| format!("the steps of {}", call.name),
         );
-        screen.line(format_args!("      {what}{needs}{}", on_failure(step.on_failure)))?;
+        let usually = step.usual_s.map(|it| format!("; usually {it} s")).unwrap_or_default();
+        screen.line(format_args!("      {what}{needs}{usually}{}", on_failure(step.on_failure)))?;
     }
     Ok(())
 }
@@ -182,6 +184,7 @@ fn shown_step<'b>(book: &'b Book, step: &'b BookStep) -> ShownStep<'b> {
         kind: step.doing.kind.name,
         title: book.prose.section(&step.id).and_then(|section| section.title.as_deref()),
         needs: &step.needs,
+        usual_s: step.usual_s,
         on_failure: step.on_failure,
         one_way: step.one_way,
     }

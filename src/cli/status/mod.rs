@@ -8,7 +8,7 @@ mod probes;
 mod read;
 mod render;
 mod signals;
-mod steering;
+pub(super) mod steering;
 #[cfg(test)]
 pub(super) mod tests;
 mod wrong;

@@ -1,5 +1,6 @@
 //! What people have ordered, and what waits for them.
 
+use crate::core::runs::view::StepView;
 use crate::core::view::View;
 use crate::domain::steering::{Answer, Ask};
 use crate::runbook::StepStatus;
@@ -34,11 +35,28 @@ pub(super) fn runs(view: &View) -> Vec<String> {
             let told = step.told.as_ref().map(|told| format!("; {told}")).unwrap_or_default();
             let at = step.at.as_ref().map(|at| format!(" since {at}")).unwrap_or_default();
             let status = word(step.status);
-            lines.push(format!("  {status:<9} {}: {}{at}{told}", step.step, step.does));
+            let times = times(step);
+            let waits = step.waits_for.as_ref().map(|it| format!("; waits: {it}"));
+            let waits = waits.unwrap_or_default();
+            lines.push(format!(
+                "  {status:<9} {}: {}{at}{times}{told}{waits}",
+                step.step, step.does
+            ));
         }
         lines.extend(run.choices.iter().map(|choice| format!("  you may: {choice}")));
     }
     lines
+}
+
+/// How long a step has taken and usually takes, in brackets; nothing if neither is known.
+pub(in crate::cli) fn times(step: &StepView) -> String {
+    let span = super::wrong::span;
+    match (step.took_ms, step.usual_ms) {
+        (None, None) => String::new(),
+        (Some(took), None) => format!(" ({})", span(took)),
+        (None, Some(usual)) => format!(" (usually {})", span(usual)),
+        (Some(took), Some(usual)) => format!(" ({}, usually {})", span(took), span(usual)),
+    }
 }
 
 /// A step's status as one word.
@@ -77,6 +95,7 @@ pub(super) fn databases(view: &View) -> Vec<String> {
                 super::wrong::span(*age)
             ));
         }
+        lines.extend(report.findings.iter().map(|found| format!("  {found}")));
         if let Some(trouble) = &report.trouble {
             lines.push(format!("  could not be read last: {trouble}"));
         }
@@ -97,6 +116,9 @@ pub(super) fn wrong(view: &View, wrong: &mut Vec<String>) {
         if run.stuck || run.waits {
             wrong.push(format!("the run {name} is {}: {}", run.status, run.title));
         }
+    }
+    for (database, report) in view.leader.iter().flat_map(|leader| &leader.databases) {
+        wrong.extend(report.findings.iter().map(|found| format!("{database}: {found}")));
     }
     for (id, ask) in &state.steering.asks {
         wrong.push(format!(

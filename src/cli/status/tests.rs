@@ -81,6 +81,7 @@ pub(super) fn healthy() -> View {
         leader: Some(LeaderView {
             databases: BTreeMap::new(),
             answers: BTreeMap::new(),
+            waits: BTreeMap::new(),
             agent: agent("eu-west-1"),
             epoch: Epoch(7),
             seats: REGIONS.iter().map(|name| region(name)).collect(),
@@ -348,6 +349,7 @@ pub(in crate::cli) fn tables() -> Tables {
         blocked: Vec::new(),
         databases: BTreeMap::new(),
         answers: BTreeMap::new(),
+        waits: BTreeMap::new(),
     };
     for name in ["r1", "r2", "r3"] {
         let mut seat = unborn_seat(&first, &region(name), &agent("init"));

@@ -15,6 +15,7 @@ use crate::domain::record::{ChangeId, ChangeStatus, DnsName, RecordChange, Recor
 use crate::domain::signal::{
     AlarmName, AlarmState, Datapoint, MetricQuery, TargetGroupArn, TargetHealth,
 };
+use crate::domain::webhook::Reply;
 use crate::domain::zone::ZoneFacts;
 use crate::domain::{
     Beat, CallFailure, GlobalClusterId, RegionId, Report, Seat, StateName, ZoneBatch, ZoneId,
@@ -23,6 +24,7 @@ use crate::domain::{
 use crate::domain::{Order, OrderId};
 use crate::ports::{
     Answer, Databases, HealthChecks, Names, Observations, Records, Registers, Signals, SwapRefused,
+    Webhooks,
 };
 
 /// What is stored.
@@ -99,13 +101,21 @@ impl Tables {
             signals: tables.clone(),
             health_checks: tables.clone(),
             names: tables.clone(),
-            databases: tables,
+            databases: tables.clone(),
+            webhooks: tables,
         }
     }
 }
 
 fn unused<T>(operation: &str) -> Answer<T> {
     Err(CallFailure::permanent(format!("no command calls {operation}")))
+}
+
+#[async_trait]
+impl Webhooks for Tables {
+    async fn post(&self, _: &str, _: &str, _: &str, _: Duration) -> Answer<Reply> {
+        unused("post")
+    }
 }
 
 #[async_trait]

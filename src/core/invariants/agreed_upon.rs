@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 
 use crate::core::explain::{Cause, Change, Reason, State};
 use crate::core::health::Verdict;
-use crate::core::planner::Inputs;
+use crate::core::planner::{Inputs, Writes};
 use crate::domain::fleet::Rules;
 use crate::domain::{CellState, Fleet, Moment, RegionId, Target};
 
@@ -56,6 +56,11 @@ impl AgreedUpon {
                 return Err(format!("{what}: nobody has ordered that"));
             }
             Reason::Ordered => return Ok(()),
+            Reason::WriterElsewhere if to.serves() => {
+                return Err(format!("{what}: out of service is weight 0"));
+            }
+            Reason::WriterElsewhere if placed.writes == Some(Writes::Elsewhere) => return Ok(()),
+            Reason::WriterElsewhere => return Err(format!("{what}: nobody knew that")),
             Reason::Recovered => (Verdict::Healthy, self.return_after_ms, CellState::Up),
         };
         if placed.verdict != verdict || placed.for_ms < for_ms {

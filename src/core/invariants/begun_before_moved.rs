@@ -3,13 +3,15 @@
 //!
 //! Source: PROTOCOL rule 18: the entry that a promotion begins with freezes cluster and target, and
 //! a successor finds it. A request that went out before its entry was committed would be nobody's.
-//! And whether a member may ever be the writer is the files' word.
+//! And whether a member may ever be the writer is the files' word, which only a person's force
+//! overrules.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::core::explain::State;
 use crate::domain::database::Eligibility;
 use crate::domain::{DatabaseId, Fleet, Moment, RegionId, StateName};
+use crate::runbook::action::DataLoss;
 use crate::runbook::{Action, Event};
 
 use super::{Fact, Judge, Known};
@@ -21,9 +23,9 @@ type Goal = (String, RegionId);
 pub(super) struct BegunBeforeMoved {
     clusters: BTreeMap<DatabaseId, String>,
     never: BTreeSet<Goal>,
-    /// What states say has begun, until they are committed.
-    begun: BTreeMap<StateName, BTreeSet<Goal>>,
-    committed: BTreeSet<Goal>,
+    /// What states say has begun, and whether by force, until they are committed.
+    begun: BTreeMap<StateName, BTreeMap<Goal, bool>>,
+    committed: BTreeMap<Goal, bool>,
 }
 
 impl BegunBeforeMoved {
@@ -38,12 +40,12 @@ impl BegunBeforeMoved {
             clusters: clusters.collect(),
             never: never.collect(),
             begun: BTreeMap::new(),
-            committed: BTreeSet::new(),
+            committed: BTreeMap::new(),
         }
     }
 
-    fn begun(&self, state: &State) -> BTreeSet<Goal> {
-        let mut goals = BTreeSet::new();
+    fn begun(&self, state: &State) -> BTreeMap<Goal, bool> {
+        let mut goals = BTreeMap::new();
         for kept in state.runs.values() {
             let steps = &kept.run.procedure().steps;
             for entry in kept.run.log() {
@@ -59,7 +61,9 @@ impl BegunBeforeMoved {
                 ) = action
                     && let Some(cluster) = self.clusters.get(database)
                 {
-                    goals.insert((cluster.clone(), to.clone()));
+                    let force =
+                        matches!(action, Some(Action::Promote { data_loss: DataLoss::Forced, .. }));
+                    *goals.entry((cluster.clone(), to.clone())).or_default() |= force;
                 }
             }
         }
@@ -83,16 +87,19 @@ impl Judge for BegunBeforeMoved {
             }
             Fact::Committed { name } => {
                 if let Some(goals) = self.begun.remove(name) {
-                    self.committed.extend(goals);
+                    for (goal, force) in goals {
+                        *self.committed.entry(goal).or_default() |= force;
+                    }
                 }
                 Ok(())
             }
             Fact::PromotionSent { cluster, to } => {
                 let goal = (cluster.clone(), to.clone());
-                if self.never.contains(&goal) {
+                let begun = self.committed.get(&goal);
+                if self.never.contains(&goal) && begun != Some(&true) {
                     return Err(format!("{to} is never to write {cluster}, and was asked to"));
                 }
-                if !self.committed.contains(&goal) {
+                if begun.is_none() {
                     return Err(format!(
                         "a move of {cluster} to {to} was sent, and no committed run had begun it"
                     ));
@@ -113,7 +120,7 @@ mod tests {
     fn a_move_that_no_committed_run_has_begun_is_caught() {
         let mut judge = BegunBeforeMoved::new(&fleet());
         let goal = ("d".to_owned(), "b".parse().expect("valid"));
-        judge.begun.insert(name(1, 2), [goal].into());
+        judge.begun.insert(name(1, 2), [(goal, false)].into());
         let mut case = Case::of(judge);
         let sent =
             || Fact::PromotionSent { cluster: "d".to_owned(), to: "b".parse().expect("valid") };
@@ -123,12 +130,17 @@ mod tests {
     }
 
     #[test]
-    fn one_that_is_never_to_write_is_not_asked() {
-        let mut judge = BegunBeforeMoved::new(&fleet());
+    fn one_that_is_never_to_write_is_not_asked_unless_by_force() {
         let goal: Goal = ("d".to_owned(), "b".parse().expect("valid"));
-        judge.committed.insert(goal.clone());
-        judge.never.insert(goal);
-        let sent = Fact::PromotionSent { cluster: "d".to_owned(), to: "b".parse().expect("valid") };
-        Case::of(judge).broken(sent);
+        let case = |force| {
+            let mut judge = BegunBeforeMoved::new(&fleet());
+            judge.committed.insert(goal.clone(), force);
+            judge.never.insert(goal.clone());
+            Case::of(judge)
+        };
+        let sent =
+            || Fact::PromotionSent { cluster: "d".to_owned(), to: "b".parse().expect("valid") };
+        case(false).broken(sent());
+        case(true).fine(sent());
     }
 }

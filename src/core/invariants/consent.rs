@@ -63,7 +63,8 @@ impl ConsentIsAsked {
         let action = match change.reason {
             Reason::Down | Reason::CutOff => ActionKind::Drain,
             Reason::Recovered => ActionKind::Return,
-            Reason::Ordered | Reason::Configured => return Ok(()),
+            // The last follows a writer that moved with somebody's consent, or by AWS's doing.
+            Reason::Ordered | Reason::Configured | Reason::WriterElsewhere => return Ok(()),
         };
         let level = self.level(said, action);
         let key = (change.service.clone(), change.region.clone(), change.to.serves());

@@ -10,7 +10,8 @@ use crate::domain::digest::Digest;
 use crate::domain::gate::Gate;
 use crate::domain::record::RecordKey;
 use crate::domain::{
-    AgentId, BootId, CellState, Epoch, Fence, Moment, RegionId, Seat, StateName, Target, ZoneId,
+    AgentId, BootId, CellState, DatabaseId, Epoch, Fence, Moment, RegionId, Seat, StateName,
+    Target, ZoneId,
 };
 
 /// Weights by name and set identifier.
@@ -46,6 +47,14 @@ pub enum Fact {
         act: Act,
         /// When it is given up, in true time.
         deadline: Moment,
+    },
+    /// The writer of a database is in this Region and nowhere else, or moves. Produced by whoever knows
+    /// the world, whenever it has changed.
+    Writer {
+        /// Of which database.
+        database: DatabaseId,
+        /// Where; none while it moves.
+        region: Option<RegionId>,
     },
     /// A brain's queues have become longer than ever before in its run. Produced as `Leads` is.
     Queued {

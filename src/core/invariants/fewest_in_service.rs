@@ -4,7 +4,7 @@
 //! that it knew, and a batch by what the records then hold and which Regions truly answer. What was
 //! fewer before and does not get fewer still is not our doing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::core::explain::{Cause, State};
 use crate::core::health::Verdict;
@@ -12,12 +12,15 @@ use crate::core::planner::Inputs;
 use crate::domain::record::RecordKey;
 use crate::domain::{Fleet, Moment, ServiceId, Target};
 
+use super::written_beside::beside_writer;
 use super::{Fact, Judge, Known, RecordWeights};
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct FewestInService {
     fewest: usize,
     records: BTreeMap<RecordKey, ServiceId>,
+    /// Services that can write only beside their database's writer: one Region is all they may have.
+    beside_writer: BTreeSet<ServiceId>,
 }
 
 impl FewestInService {
@@ -26,12 +29,19 @@ impl FewestInService {
         Self {
             fewest: fleet.rules.fewest_in_service.into(),
             records: services.map(|(id, service)| (service.key(), id.clone())).collect(),
+            beside_writer: beside_writer(fleet),
         }
     }
 
-    fn count(&self, before: usize, after: usize, healthy: usize, what: &str) -> Result<(), String> {
-        if after < before && after < self.fewest && after < healthy {
-            let fewest = self.fewest;
+    fn count(
+        &self,
+        service: &ServiceId,
+        (before, after, healthy): (usize, usize, usize),
+        what: &str,
+    ) -> Result<(), String> {
+        let beside_writer = self.beside_writer.contains(service);
+        let fewest = if beside_writer { self.fewest.min(1) } else { self.fewest };
+        if after < before && after < fewest && after < healthy {
             return Err(format!(
                 "{what} went from {before} to {after}, fewer than {fewest}, with {healthy} healthy"
             ));
@@ -56,9 +66,9 @@ impl FewestInService {
                 healthy += usize::from(placed.verdict == Verdict::Healthy);
             }
             let what = format!("{name}: Regions in service of {service}");
-            self.count(before, after, healthy, &what)?;
+            self.count(service, (before, after, healthy), &what)?;
             let what = format!("{name}: Regions in service of {service} that answer");
-            self.count(answering_before, answering_after, healthy, &what)?;
+            self.count(service, (answering_before, answering_after, healthy), &what)?;
         }
         Ok(())
     }
@@ -80,7 +90,8 @@ impl FewestInService {
                 known.fine_all_along(&Target { region, service: service.clone() }, at)
             };
             let healthy = is.keys().filter(fine).count();
-            self.count(serving(was), serving(is), healthy, &format!("records of {key}"))?;
+            let counts = (serving(was), serving(is), healthy);
+            self.count(service, counts, &format!("records of {key}"))?;
         }
         Ok(())
     }

@@ -27,6 +27,7 @@ mod one_promotion;
 mod only_committed_is_applied;
 mod ordered_once;
 mod paused_decides_nothing;
+mod written_beside;
 
 use crate::domain::{Fleet, Moment};
 
@@ -111,6 +112,8 @@ court! {
         begun_before_moved::BegunBeforeMoved::new(fleet),
     paused_decides_nothing: paused_decides_nothing::PausedDecidesNothing = Default::default(),
     ordered_once: ordered_once::OrderedOnce = Default::default(),
+    written_beside: written_beside::WrittenBeside =
+        written_beside::WrittenBeside::new(fleet),
     bounded_queues: bounded_queues::BoundedQueues = bounded_queues::BoundedQueues::new(fleet),
     ; fleet
 }

@@ -91,6 +91,7 @@ impl World {
             | Request::ReadLag { .. }
             | Request::SwitchOver { .. }
             | Request::FailOver { .. } => unreachable!("the model's fleet has no database"),
+            Request::PostWebhook { .. } => unreachable!("the model has no runs"),
         }
     }
 

@@ -12,9 +12,9 @@ use crate::core::explain::State;
 use crate::core::steer;
 use crate::domain::autonomy::{ActionKind, Autonomy};
 use crate::domain::{DatabaseId, Fleet, Moment, RegionId};
-use crate::runbook::{Library, Run, RunId};
+use crate::runbook::{Library, Run, RunId, RunStatus};
 
-use super::{Kept, orders};
+use super::{Driver, Kept, orders};
 
 /// The runbook that is started.
 const BOOK: &str = "fail-database-over";
@@ -29,6 +29,7 @@ pub(in crate::core) fn called_for(
     fleet: &Fleet,
     state: &State,
     databases: &Databases,
+    driver: &Driver,
     failing_ms: impl Fn(&RegionId) -> u64,
 ) -> Option<(String, Kept)> {
     let level = steer::autonomy(fleet, &state.steering, ActionKind::Failover);
@@ -39,7 +40,7 @@ pub(in crate::core) fn called_for(
         let Some(cluster) = databases.now(now, fleet, database) else { continue };
         let Some(writer) = cluster.writer().filter(|_| cluster.moving.is_none()) else { continue };
         let failing_ms = failing_ms(writer);
-        if failing_ms < LOST_FOR_MS || started_before(state, database, writer) {
+        if failing_ms < LOST_FOR_MS || is_answered(state, driver, database, writer) {
             continue;
         }
         let Some(to) = databases.target(now, fleet, database, writer) else { continue };
@@ -64,13 +65,16 @@ pub(in crate::core) fn called_for(
     None
 }
 
-/// Whether this was tried by itself before, and is still kept: a person who rejected or aborted it
-/// must not be asked again and again. A person can start it at any time.
-fn started_before(state: &State, database: &DatabaseId, writer: &RegionId) -> bool {
-    state.runs.values().any(|kept| {
+/// Whether this trouble had its run. A person who rejected or aborted it must not be asked again and
+/// again while it lasts, nor must the fleet go ahead alone; a person can start it at any time. A run
+/// that did all its steps answers nothing: the writer is there once more, so it was moved back since.
+fn is_answered(state: &State, driver: &Driver, database: &DatabaseId, writer: &RegionId) -> bool {
+    state.runs.iter().any(|(name, kept)| {
         let arguments = &kept.run.procedure().arguments;
         kept.run.procedure().book == BOOK
             && arguments.get("database").map(String::as_str) == Some(database.as_str())
             && arguments.get("from").map(String::as_str) == Some(writer.as_str())
+            && !matches!(kept.run.status(), RunStatus::Done { skipped } if skipped.is_empty())
+            && !driver.has_passed(name)
     })
 }

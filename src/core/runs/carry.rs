@@ -11,10 +11,12 @@ use crate::core::health::Verdict;
 use crate::core::note::Note;
 use crate::core::zones::Zone;
 use crate::domain::control::Weights;
+use crate::domain::database::WriteReach;
 use crate::domain::{DatabaseId, Fleet, Moment, RegionId, ServiceId, Target, ZoneId};
 use crate::runbook::Action;
 
-use super::Runs;
+use super::webhook::CALL_MS;
+use super::{Key, Runs};
 
 /// The brain's knowledge, as far as steps look at it.
 pub(in crate::core) struct World<'a> {
@@ -27,6 +29,8 @@ pub(in crate::core) struct World<'a> {
     pub(in crate::core) standings: &'a BTreeMap<Target, Standing>,
     pub(in crate::core) databases: &'a Databases,
     pub(in crate::core) blocked: &'a [Blocked],
+    /// The wall clock, for dates that people read.
+    pub(in crate::core) wall_unix_ms: i64,
 }
 
 impl World<'_> {
@@ -60,10 +64,22 @@ impl World<'_> {
             .map(|(id, _)| id)
     }
 
+    /// Whether a service can write only beside its database's writer.
+    pub(super) fn writes_beside(&self, service: &ServiceId) -> bool {
+        let spec = self.fleet.services.get(service);
+        let writes_to = spec.and_then(|spec| spec.writes_to.as_ref());
+        writes_to.is_some_and(|to| to.reach == WriteReach::WriterRegion)
+    }
+
     /// How it is.
     pub(super) fn verdict(&self, service: &ServiceId, region: &RegionId) -> Verdict {
         let target = Target { region: region.clone(), service: service.clone() };
         self.standings.get(&target).map_or(Verdict::Unknown, |standing| standing.verdict)
+    }
+
+    /// Whether everything in a Region is healthy.
+    pub(super) fn is_well(&self, region: &RegionId) -> bool {
+        self.services(region, None).all(|service| self.verdict(service, region) == Verdict::Healthy)
     }
 
     /// For how long everything in the Region of a database's writer has failed; 0 if it has not.
@@ -103,6 +119,11 @@ pub(in crate::core) struct Carry<'a> {
 impl Carry<'_> {
     pub(super) fn note(&mut self, note: Note) {
         self.out.note(note);
+    }
+
+    /// Tells another system. It may be told twice, so that no lease has to last until it answers.
+    pub(super) fn post(&mut self, now: Moment, (run, step, back): Key, request: Request) {
+        self.out.call(now, CALL_MS, Purpose::Webhook { run, step, back }, request);
     }
 
     /// Sends a request to move a writer; false if there is no time for it now.

@@ -8,17 +8,17 @@
 use std::time::Duration;
 
 use crate::core::breakage::{Breakage, broken};
-use crate::core::call::Request;
+use crate::core::call::{Outcome as CallOutcome, Request};
 use crate::core::databases::LATE;
-use crate::core::explain::{Blocked, Obstacle};
-use crate::core::gates;
-use crate::core::health::Verdict;
 use crate::core::note::Note;
 use crate::domain::observation::ZoneStage;
-use crate::domain::{DatabaseId, FailureClass, Moment, RegionId, ServiceId};
-use crate::runbook::action::{Check, DataLoss, Place, Share};
+use crate::domain::{DatabaseId, FailureClass, Moment, RegionId};
+use crate::runbook::action::{Check, DataLoss};
 use crate::runbook::{Action, Event, Outcome, Run, RunStatus};
 
+use super::aftermath;
+use super::looks::{closed, healthy, in_zones, shifted};
+use super::webhook::{self, Hook};
 use super::{Carry, World};
 
 /// How long after a request whose answer was lost the same one is sent again, if nothing shows.
@@ -29,7 +29,7 @@ const STILL: u32 = 2;
 
 /// How an action stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Look {
+pub(super) enum Look {
     /// What was to be true is true.
     Done(Option<String>),
     /// It can't become true by waiting.
@@ -51,12 +51,17 @@ pub(super) struct Doing {
     told: bool,
     /// When this attempt sent something.
     sent_at: Option<Moment>,
+    /// What it then takes to reconcile what is lost, if a loss was allowed.
+    to_reconcile: Option<String>,
+    hook: Hook,
 }
 
 impl Doing {
     pub(super) fn new(now: Moment, limit_s: u32) -> Self {
         let limit = Duration::from_secs(u64::from(limit_s));
-        Self { began: now, limit, committed: false, told: false, sent_at: None }
+        let (sent_at, to_reconcile) = (None, None);
+        let hook = Hook::default();
+        Self { began: now, limit, committed: false, told: false, sent_at, to_reconcile, hook }
     }
 
     /// Its beginning is committed.
@@ -97,10 +102,32 @@ impl Doing {
                     Outcome::Failed { why }
                 })
             }
-            Look::Send(_) if late => Some(Outcome::Failed {
-                why: format!("there was no time to send it within {} s", self.limit.as_secs()),
-            }),
+            Look::Send(_) if late => {
+                let why = self.hook.said();
+                let why = why.unwrap_or_else(|| "there was no time to send it".to_owned());
+                let why = format!("not within {} s: {why}", self.limit.as_secs());
+                Some(Outcome::Failed { why })
+            }
             Look::Wait(_) | Look::Send(_) => None,
+        }
+    }
+
+    /// Another system has answered.
+    pub(super) fn webhook_answered(&mut self, now: Moment, outcome: CallOutcome) {
+        self.hook = Hook::answered(now, outcome);
+    }
+
+    /// What it waits for, in words.
+    pub(super) fn waits_for(
+        &self,
+        world: &World<'_>,
+        run: &Run,
+        step: usize,
+        back: bool,
+    ) -> Option<String> {
+        match self.look(world, run, step, back) {
+            Look::Wait(why) if self.committed => Some(why),
+            _ => None,
         }
     }
 
@@ -122,15 +149,24 @@ impl Doing {
             let (level, subject, text) = (*level, subject.clone(), text.clone());
             carry.note(Note::Notice { level, subject, text });
         }
+        if let Action::Webhook { .. } = action
+            && let Look::Send(request) = self.look(world, run, step, back)
+            && !world.paused
+        {
+            carry.post(world.now, (run.id().0.clone(), step, back), *request);
+            self.hook = Hook::UnderWay;
+        }
         let (Action::SwitchOver { database, .. } | Action::Promote { database, .. }) = action
         else {
             return;
         };
+        let lost = aftermath::to_reconcile(world, action);
         if let Look::Send(request) = self.look(world, run, step, back)
             && !world.paused
             && carry.send_move(world, database, *request)
         {
             self.sent_at = Some(world.now);
+            self.to_reconcile = lost;
         }
     }
 
@@ -164,6 +200,7 @@ impl Doing {
             Action::WaitForDatabase { database, writer } => {
                 self.written_in(world, database, writer, Look::Wait)
             }
+            Action::Review { database } => aftermath::review(world, database, self.began),
             Action::SwitchOver { database, to } => {
                 self.moved(world, (run, step, back), (database, to), None)
             }
@@ -186,9 +223,10 @@ impl Doing {
             Action::Scale { .. } => {
                 Look::Done(Some("the fleet declares no autoscaling groups: none was raised".into()))
             }
-            Action::Webhook { url, .. } => Look::Failed(format!(
-                "this agent has no way out to {url}: call it by hand, and skip"
-            )),
+            Action::Webhook { url, may_veto } => {
+                let request = || webhook::request(world, (run, step, back), url, *may_veto);
+                self.hook.look(world.now, *may_veto, request)
+            }
             // Committed together with the beginning.
             Action::Pause { .. } | Action::Resume => Look::Done(None),
             Action::Approve { .. } | Action::ByHand { .. } => {
@@ -257,7 +295,8 @@ impl Doing {
             };
         }
         if cluster.writer() == Some(to) {
-            return Look::Done(Some(format!("RDS shows the writer in {to}")));
+            let lost = self.to_reconcile.as_ref().map(|it| format!(". {it}")).unwrap_or_default();
+            return Look::Done(Some(format!("RDS shows the writer in {to}{lost}")));
         }
         if let Some(sent_at) = self.sent_at {
             return self.after(world, database, sent_at, still);
@@ -404,100 +443,4 @@ pub(in crate::core) fn in_doubt(run: &Run, step: usize, back: bool) -> bool {
         }
     }
     doubt
-}
-
-fn closed(world: &World<'_>, region: &RegionId, service: Option<&ServiceId>) -> Look {
-    let Some(spec) = &world.fleet.gates else {
-        return Look::Done(Some("the fleet has no gates".to_owned()));
-    };
-    let closed = gates::closed(world.fleet, world.wanted);
-    let open = world
-        .services(region, service)
-        .map(|service| gates::gate(spec.scope, region, service))
-        .find(|gate| !closed.contains(gate));
-    match open {
-        None => Look::Done(None),
-        Some(_) => Look::Wait(format!("the gate of {region} closes with its last weight at 0")),
-    }
-}
-
-/// Whether the weights are what they are to be. What is taken back is only let in again: when it has
-/// its share is the planner's to say, and one that is lost has none for now.
-fn shifted(
-    world: &World<'_>,
-    region: &RegionId,
-    service: Option<&ServiceId>,
-    to: Share,
-    back: bool,
-) -> Look {
-    let mut later = None;
-    for service in world.services(region, service) {
-        let share = world.fleet.services[service].regions[region].weight;
-        let held = |permille| crate::domain::steering::HeldOut {
-            by: String::new(),
-            reason: String::new(),
-            permille,
-        };
-        let goal = match to {
-            Share::None => held(0).limit(share),
-            Share::Planned => share,
-            Share::Permille(permille) => held(permille).limit(share),
-        };
-        let wanted = world.wanted.get(service).and_then(|regions| regions.get(region)).copied();
-        if wanted == Some(goal) {
-            continue;
-        }
-        let blocked =
-            world.blocked.iter().find(|block| block.service == *service && block.region == *region);
-        let unwell = |block: &&Blocked| {
-            matches!(block.by, Obstacle::NotHealthy | Obstacle::NotHealthyLongEnough)
-        };
-        if let Some(block) = blocked.filter(|block| back && to == Share::Planned && unwell(block)) {
-            later = Some(format!("let in again; {block}"));
-            continue;
-        }
-        return Look::Wait(match (blocked, wanted) {
-            (Some(block), _) => block.to_string(),
-            (None, Some(wanted)) => format!("{service} in {region} is at weight {wanted}"),
-            (None, None) => format!("{service} in {region} has no weight yet"),
-        });
-    }
-    Look::Done(later)
-}
-
-fn in_zones(
-    world: &World<'_>,
-    region: &RegionId,
-    service: Option<&ServiceId>,
-    fine: impl Fn(ZoneStage) -> bool,
-) -> Look {
-    for service in world.services(region, service) {
-        let zone = &world.fleet.services[service].zone;
-        let Some(report) = world.zones.get(zone).map(|zone| zone.report(|_| String::new())) else {
-            continue;
-        };
-        if !fine(report.stage) {
-            return Look::Wait(format!("{zone}: {report}"));
-        }
-    }
-    Look::Done(None)
-}
-
-fn healthy(world: &World<'_>, place: &Place, service: Option<&ServiceId>) -> Look {
-    for region in &world.fleet.regions {
-        let meant = match place {
-            Place::In(there) => region == there,
-            Place::Outside(but) => region != but,
-        };
-        if !meant {
-            continue;
-        }
-        for service in world.services(region, service) {
-            let verdict = world.verdict(service, region);
-            if verdict != Verdict::Healthy {
-                return Look::Wait(format!("{service} in {region} is {}", verdict.label()));
-            }
-        }
-    }
-    Look::Done(None)
 }

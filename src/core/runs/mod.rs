@@ -8,24 +8,29 @@
 //! Of an attempt that an earlier leadership began nobody knows how it ended: it is ended so, and the
 //! next one begins by reading back.
 
+mod aftermath;
 mod called_for;
 mod carry;
 mod doing;
 mod effect;
+mod looks;
 pub mod orders;
 mod policy;
 mod refused;
+mod times;
 pub mod view;
+mod webhook;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::Moment;
+use crate::domain::{Moment, RegionId};
 use crate::runbook::{Due, Entry, Event, Run, StepStatus};
 
 use super::breakage::{Breakage, broken};
+use super::call::Outcome;
 use super::explain::RunEvent;
 
 pub(super) use called_for::called_for;
@@ -63,7 +68,7 @@ pub struct Kept {
 pub type Runs = BTreeMap<String, Kept>;
 
 /// Names a step's attempt to go forward or back.
-type Key = (String, usize, bool);
+pub(super) type Key = (String, usize, bool);
 
 /// What one leadership knows of the runs that it drives.
 #[derive(Debug, Clone, Default)]
@@ -71,6 +76,8 @@ pub(super) struct Driver {
     doing: BTreeMap<Key, Doing>,
     /// Since when this leadership has seen each question wait.
     asked: BTreeMap<(String, usize), Moment>,
+    /// Runs of the fleet's own, by name, whose trouble this leadership has seen pass.
+    passed: BTreeSet<String>,
 }
 
 impl Driver {
@@ -85,11 +92,29 @@ impl Driver {
         if active { now + LOOK_EVERY } else { Moment::NEVER }
     }
 
+    /// Whether the trouble that a run was started for is known to have passed: the next is another.
+    pub(super) fn has_passed(&self, run: &str) -> bool {
+        self.passed.contains(run)
+    }
+
+    /// Looks which Regions of ended runs are well again.
+    fn watch_passed(&mut self, world: &World<'_>) {
+        self.passed.retain(|run| world.runs.contains_key(run));
+        for (name, kept) in world.runs {
+            let over = kept.by.is_none() && kept.run.status().is_final();
+            let lost = kept.run.procedure().arguments.get("from").and_then(|it| it.parse().ok());
+            if over && lost.is_some_and(|region: RegionId| world.is_well(&region)) {
+                self.passed.insert(name.clone());
+            }
+        }
+    }
+
     /// What has happened since the last look, and what is to begin. Nothing of it has happened
     /// until it is committed.
     pub(super) fn turn(&mut self, world: &World<'_>, consent: &Consent<'_>) -> Vec<RunEvent> {
         let mut events = Vec::new();
         self.drop_ended(world.runs);
+        self.watch_passed(world);
         for (name, kept) in world.runs {
             let mut run = kept.run.clone();
             let mut log = |run: &mut Run, event: Event| {
@@ -181,6 +206,27 @@ impl Driver {
             }
         }
         events
+    }
+
+    /// What each step that is under way waits for, by run and step.
+    pub(super) fn waits(&self, world: &World<'_>) -> BTreeMap<String, BTreeMap<String, String>> {
+        let mut waits: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
+        for ((name, step, back), doing) in &self.doing {
+            let Some(kept) = world.runs.get(name) else { continue };
+            let why = doing.waits_for(world, &kept.run, *step, *back);
+            let spec = kept.run.procedure().steps.get(*step);
+            if let (Some(why), Some(spec)) = (why, spec) {
+                waits.entry(name.clone()).or_default().insert(spec.id.clone(), why);
+            }
+        }
+        waits
+    }
+
+    /// Another system has answered.
+    pub(super) fn webhook_answered(&mut self, now: Moment, key: Key, outcome: Outcome) {
+        if let Some(doing) = self.doing.get_mut(&key) {
+            doing.webhook_answered(now, outcome);
+        }
     }
 
     /// An attempt is about to be committed as begun.

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::runbook::{Act, Run, RunStatus, StepStatus};
+use crate::runbook::{Act, Action, Run, RunStatus, StepStatus};
 
-use super::Kept;
+use super::{Kept, Runs, in_doubt, times};
 
 /// A run as it is shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +25,9 @@ pub struct RunView {
     pub waits: bool,
     /// Whether it goes on only when a person has decided what to do about a failure.
     pub stuck: bool,
+    /// Whether nobody knows if a request to move a writer had, or will have, its effect.
+    #[serde(default)]
+    pub in_doubt: bool,
     /// Its steps.
     pub steps: Vec<StepView>,
     /// What a person may do about it now.
@@ -46,12 +49,21 @@ pub struct StepView {
     pub at: Option<String>,
     /// What was last told of it.
     pub told: Option<String>,
+    /// How long its last attempt took, or has taken by now, in milliseconds.
+    #[serde(default)]
+    pub took_ms: Option<u64>,
+    /// How long it usually takes, in milliseconds.
+    #[serde(default)]
+    pub usual_ms: Option<u64>,
+    /// What it waits for now, as the leader says.
+    #[serde(default)]
+    pub waits_for: Option<String>,
 }
 
 impl RunView {
-    /// Draws a run.
+    /// Draws a run, one of these; `at` is the time by the drawer's wall clock, in RFC 3339.
     #[must_use]
-    pub fn of(name: &str, kept: &Kept) -> Self {
+    pub fn of(name: &str, kept: &Kept, runs: &Runs, at: &str) -> Self {
         let run = &kept.run;
         let last = |step: usize| {
             run.log().iter().rev().find(|it| it.event.step() == Some(step))?.at.clone()
@@ -70,6 +82,7 @@ impl RunView {
                 status,
                 RunStatus::Stuck { .. } | RunStatus::UndoStuck { .. } | RunStatus::Broken { .. }
             ),
+            in_doubt: moves(run).any(|(step, back)| in_doubt(run, step, back)),
             steps: steps
                 .map(|(index, (spec, state))| StepView {
                     step: spec.id.clone(),
@@ -78,11 +91,26 @@ impl RunView {
                     attempt: state.attempt,
                     at: last(index),
                     told: state.told.clone(),
+                    took_ms: times::took_ms(run, index, times::unix_ms(at)),
+                    usual_ms: times::usual_ms(name, run, index, runs),
+                    waits_for: None,
                 })
                 .collect(),
             choices: commands(name, run),
         }
     }
+}
+
+/// The steps that move a writer, forward or back.
+fn moves(run: &Run) -> impl Iterator<Item = (usize, bool)> {
+    let is_move =
+        |action: &Action| matches!(action, Action::SwitchOver { .. } | Action::Promote { .. });
+    run.procedure().steps.iter().enumerate().flat_map(move |(step, spec)| {
+        let back = spec.undo.as_ref().is_some_and(|undo| is_move(&undo.action));
+        [(is_move(&spec.action), false), (back, true)]
+            .into_iter()
+            .filter_map(move |(moves, back)| moves.then_some((step, back)))
+    })
 }
 
 /// What a person may do about a run now, as commands.

@@ -65,6 +65,7 @@ pub(super) fn cluster(shown: &ShownCluster) -> Value {
         ("Engine", Value::text(shown.engine)),
         ("EngineVersion", Value::text(&shown.engine_version)),
         ("EngineMode", Value::text("provisioned")),
+        ("DBClusterParameterGroup", Value::text(&shown.parameter_group)),
         ("Endpoint", Value::text(format!("{name}.cluster-demo.{region}.rds.amazonaws.com"))),
         (
             "ReaderEndpoint",

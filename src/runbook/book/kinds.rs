@@ -184,6 +184,14 @@ pub static KINDS: &[KindSpec] = &[
         about: "RDS shows the database, in whatever state, and no move of its writer is under way.",
     },
     KindSpec {
+        name: "review_database",
+        kind: Some(Kind::Review),
+        keys: &[DATABASE],
+        effect: Effect::Nothing,
+        by_aws: true,
+        about: "What is still to be done for it is told: copies that have not rejoined, members unlike the writer, applications that are not well. It never fails.",
+    },
+    KindSpec {
         name: "verify_writer",
         kind: Some(Kind::Verify),
         keys: &[DATABASE, REGION],
@@ -233,7 +241,7 @@ pub static KINDS: &[KindSpec] = &[
         keys: &[must("url", Shape::Text), may("may_veto", Shape::Truth)],
         effect: Effect::Leavable,
         by_aws: false,
-        about: "Another system is told with a signed POST; with `may_veto`, anything but 2xx fails the step.",
+        about: "Another system is told with a POST: 2xx goes on, with `may_veto` 409 and 423 fail the step, and all else is told again within the time limit.",
     },
     KindSpec {
         name: "pause",

@@ -69,6 +69,8 @@ pub struct BookStep {
     pub undo: BookUndo,
     /// Whether there is only forward once it has begun.
     pub one_way: bool,
+    /// How long it usually takes, in seconds, for those who wait.
+    pub usual_s: Option<u32>,
     /// The fleet's rule that governs it; that of its action if none is named.
     pub autonomy: Option<ActionKind>,
 }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use toml::Value;
 
 use super::kinds::{self, IN, KindSpec, OUTSIDE, Shape};
-use super::value::ParameterKind;
+use super::value::{ParameterKind, seconds};
 use super::{Book, BookStep, BookUndo, Call, Doing, Parameter, Prose, Template};
 use crate::domain::autonomy::ActionKind;
 use crate::problem::Findings;
@@ -20,8 +20,18 @@ use crate::runbook::procedure::{ATTEMPTS_MAX, OnFailure};
 const FENCE: &str = "+++";
 
 /// Keys that every step may have.
-const COMMON: &[&str] =
-    &["id", "kind", "needs", "timeout_s", "on_failure", "attempts", "undo", "one_way", "autonomy"];
+const COMMON: &[&str] = &[
+    "id",
+    "kind",
+    "needs",
+    "timeout_s",
+    "usual_s",
+    "on_failure",
+    "attempts",
+    "undo",
+    "one_way",
+    "autonomy",
+];
 
 /// A file that was read as far as it could be.
 pub(in crate::runbook) struct Read {
@@ -152,6 +162,8 @@ impl Reader<'_> {
         let on_failure = self.on_failure(&at, table);
         let undo = self.undo(&at, table);
         let one_way = self.truth(&at, table, "one_way");
+        let usual_s =
+            table.get("usual_s").and_then(|value| self.usual(&join(&at, "usual_s"), value));
         let autonomy = match table.get("autonomy") {
             None => None,
             Some(value) => self.autonomy(&at, value),
@@ -166,8 +178,22 @@ impl Reader<'_> {
             on_failure: on_failure?,
             undo: undo?,
             one_way,
+            usual_s,
             autonomy,
         })
+    }
+
+    /// How long a step usually takes.
+    fn usual(&mut self, path: &[&str], value: &Value) -> Option<u32> {
+        let text = self.text(path, value)?;
+        match seconds(&text) {
+            Ok(usual_s) => Some(usual_s),
+            Err(what) => {
+                let remedy = "write seconds, or a time such as `90s`, `5m` or `2h`";
+                self.refuse(path, format!("`usual_s` does not fit: {what}"), remedy);
+                None
+            }
+        }
     }
 
     fn kind(&mut self, at: &[&str], table: &toml::Table) -> Option<&'static KindSpec> {

@@ -199,6 +199,9 @@ fn facts(number: usize, step: &Step, all: &[Bound<'_>]) -> String {
         let _ = write!(line, "; after {}", after.join(" and "));
     }
     let _ = write!(line, "; at most {} s", step.timeout_s);
+    if let Some(usual_s) = step.usual_s {
+        let _ = write!(line, ", usually {usual_s} s");
+    }
     line.push_str(match step.on_failure {
         OnFailure::Stop | OnFailure::Retry { .. } => "",
         OnFailure::Undo => "; if it fails, undo what was done, the last first",

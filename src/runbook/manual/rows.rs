@@ -103,6 +103,9 @@ impl About {
             | Action::Verify(
                 Check::Still { database, to: region } | Check::Writer { database, region },
             ) => of(database, region),
+            Action::Review { database } => {
+                Self { database: Some(database.clone()), ..Self::default() }
+            }
             Action::Approve { .. }
             | Action::ByHand { .. }
             | Action::Notify { .. }

@@ -1,11 +1,13 @@
 //! The brain on its first walks through the world.
 
+mod beside_writer;
 mod gates;
 mod runs;
 mod seats;
 mod seeds;
 mod signals;
 mod stand_in;
+mod sweeps;
 
 use rand::RngExt as _;
 use rand_pcg::Pcg64Mcg;

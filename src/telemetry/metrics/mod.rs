@@ -22,8 +22,8 @@ use prometheus::{
 
 use self::table::{Kind, Spec};
 use crate::domain::{
-    AgentId, CellState, Epoch, FailureClass, ProbeFailure, RegionId, Sample, ServiceId, StateName,
-    Target, Weight, ZoneId,
+    AgentId, CellState, DatabaseId, Epoch, FailureClass, ProbeFailure, RegionId, Sample, ServiceId,
+    StateName, Target, Weight, ZoneId,
 };
 
 /// The `Content-Type` of what [`Metrics::render`] gives.
@@ -77,6 +77,8 @@ pub struct Metrics {
     orders: IntCounterVec,
     notices: IntCounterVec,
     runs_waiting: IntGaugeVec,
+    runs_in_doubt: IntGaugeVec,
+    database_findings: IntGaugeVec,
     runs_stuck: IntGaugeVec,
     decided_at: GaugeVec,
     reaction: HistogramVec,
@@ -141,6 +143,8 @@ impl Metrics {
             orders: counters(on, &table::ORDERS),
             notices: counters(on, &table::NOTICES),
             runs_waiting: int_gauges(on, &table::RUNS_WAITING),
+            runs_in_doubt: int_gauges(on, &table::RUNS_IN_DOUBT),
+            database_findings: int_gauges(on, &table::DATABASE_FINDINGS),
             runs_stuck: int_gauges(on, &table::RUNS_STUCK),
             decided_at: gauges(on, &table::DECIDED_AT),
             reaction: histograms(on, &table::REACTION),
@@ -371,9 +375,20 @@ impl Metrics {
     }
 
     /// Shows how many runs wait for a person, and how many are stuck.
-    pub fn set_runs(&self, waiting: usize, stuck: usize) {
+    pub fn set_runs(&self, waiting: usize, stuck: usize, in_doubt: usize) {
         self.runs_waiting.with_label_values(NONE).set(waiting.try_into().unwrap_or(i64::MAX));
         self.runs_stuck.with_label_values(NONE).set(stuck.try_into().unwrap_or(i64::MAX));
+        let in_doubt = in_doubt.try_into().unwrap_or(i64::MAX);
+        self.runs_in_doubt.with_label_values(NONE).set(in_doubt);
+    }
+
+    /// Shows how many things about each database are not as they should be: none but for a leader.
+    pub fn set_findings<'a>(&self, found: impl IntoIterator<Item = (&'a DatabaseId, usize)>) {
+        self.database_findings.reset();
+        for (database, count) in found {
+            let gauge = self.database_findings.with_label_values(&[database.as_str()]);
+            gauge.set(count.try_into().unwrap_or(i64::MAX));
+        }
     }
 
     /// Shows when weights were last decided to change, in milliseconds since 1970.

@@ -190,6 +190,12 @@ table! {
         "Runs of runbooks that wait for a person's answer.";
     RUNS_STUCK: "regent_runs_stuck", Gauge, Count, [],
         "Runs of runbooks that are stuck until a person decides.";
+    RUNS_IN_DOUBT: "regent_runs_in_doubt", Gauge, Count, [],
+        "Runs of which nobody knows whether a request to move a database's writer had, or will have, \
+         its effect. For as long as a move takes that is so of every one.";
+    DATABASE_FINDINGS: "regent_database_findings", Gauge, Count, ["database"],
+        "Things about the database that are not as the files want them, as the leader finds them: \
+         copies that are missing or unlike the writer. Absent where this agent does not lead.";
     DECIDED_AT: "regent_last_decision_timestamp_seconds", Gauge, Seconds, [],
         "When this agent last decided to change weights, in seconds since 1970; 0 if it never did.";
     REACTION: "regent_reaction_seconds", Histogram(SECONDS_REACTION), Seconds, ["phase"],

@@ -73,7 +73,8 @@ fn use_all(metrics: &Metrics) {
     metrics.count_decision(&region, "down");
     metrics.count_order("refused");
     metrics.count_notice("infrastructure");
-    metrics.set_runs(1, 0);
+    metrics.set_runs(1, 0, 1);
+    metrics.set_findings([(&"orders".parse().expect("valid"), 2)]);
     metrics.set_decided_at(1_700_000_000_000);
     metrics.observe_reaction("decided", Duration::from_millis(2500));
     metrics.set_zone_stage(&zone, "claimed");

@@ -44,6 +44,7 @@ impl Rds {
                 engine: ENGINE,
                 engine_version: member.engine_version.clone(),
                 instances: member.instances,
+                parameter_group: member.parameter_group.clone(),
                 writer: shown.writer,
                 global: global.id.clone(),
             })

@@ -19,6 +19,8 @@ pub struct Member {
     pub engine_version: String,
     /// How many instances it has.
     pub instances: u16,
+    /// Its cluster parameter group: a name in its own Region.
+    pub parameter_group: String,
     /// Whether it has lost its key: it takes and gives nothing.
     pub broken: bool,
     /// Added to what it is behind.

@@ -50,6 +50,10 @@ use writes::Names;
 /// The engine version of a cluster whose maker names none.
 const ENGINE_VERSION: &str = "16.6";
 
+/// The cluster parameter group of a cluster whose maker names none (Aurora User Guide, "Working with
+/// parameter groups").
+const PARAMETER_GROUP: &str = "default.aurora-postgresql16";
+
 /// How finely time is divided while something other than replication goes on. That happens at
 /// multiples of it alone, so that nothing depends on how often somebody looks.
 const GRAIN_MS: u64 = 100;
@@ -100,6 +104,7 @@ impl Member {
             arn,
             engine_version: ENGINE_VERSION.to_owned(),
             instances: 2,
+            parameter_group: PARAMETER_GROUP.to_owned(),
             broken: false,
             lag_extra: Duration::ZERO,
             // The global cluster that it becomes a member of says which.

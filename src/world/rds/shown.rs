@@ -70,6 +70,8 @@ pub struct ShownCluster {
     pub engine_version: String,
     /// How many instances it has.
     pub instances: u16,
+    /// Its cluster parameter group.
+    pub parameter_group: String,
     /// Whether it is its global cluster's writer, as far as its Region knows.
     pub writer: bool,
     /// Its global cluster.

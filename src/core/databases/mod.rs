@@ -5,6 +5,8 @@
 //! moment in question; CloudWatch's points come a minute apart and late, so that what a failover
 //! would lose is a range. Nothing here moves a writer: that is a step of a runbook.
 
+mod findings;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
@@ -347,10 +349,25 @@ impl Databases {
             .map(|(region, _)| region.clone())
     }
 
+    /// What is not as it should be of a database; none while it was not read since then.
+    pub(super) fn findings(
+        &self,
+        fleet: &Fleet,
+        database: &DatabaseId,
+        at: Moment,
+    ) -> Option<Vec<String>> {
+        let (spec, known) = (fleet.databases.get(database)?, self.known.get(database)?);
+        let cluster = known.cluster.as_ref().filter(|read| read.asked_at >= at)?;
+        let members = known.members.iter().filter(|(_, read)| read.asked_at >= at);
+        let members = members.map(|(region, read)| (region.clone(), read.value.clone())).collect();
+        Some(findings::findings(spec, &cluster.value, &members))
+    }
+
     /// What people see of a database.
     pub(super) fn report(
         &self,
         now: Moment,
+        fleet: &Fleet,
         failing_ms: impl Fn(&DatabaseId) -> u64,
     ) -> BTreeMap<DatabaseId, DatabaseReport> {
         let reported = self.known.iter().map(|(database, known)| {
@@ -373,6 +390,7 @@ impl Databases {
                 age_ms: cluster.map(|read| age(read.asked_at)),
                 loss: losses.collect(),
                 trouble: known.trouble.clone(),
+                findings: self.findings(fleet, database, Moment::ZERO).unwrap_or_default(),
             };
             (database.clone(), report)
         });
