@@ -204,10 +204,10 @@ impl Diff {
                 continue;
             };
             match (&old.routing, &new.routing) {
-                (Routing::Weighted { weight: old, .. }, Routing::Weighted { weight, .. }) => {
-                    if old != weight {
-                        diff.ours.push(format!("{}: weight {old}→{weight}", name(new)));
-                    }
+                (Routing::Weighted { weight: old, .. }, Routing::Weighted { weight, .. })
+                    if old != weight =>
+                {
+                    diff.ours.push(format!("{}: weight {old}→{weight}", name(new)));
                 }
                 (old, now) if old != now => {
                     diff.others.push(format!("{}: another routing policy", name(new)));

@@ -10,6 +10,7 @@ pub mod capacity;
 pub mod control;
 pub mod database;
 pub mod digest;
+pub mod drift;
 pub mod failure;
 pub mod fleet;
 pub mod gate;

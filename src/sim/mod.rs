@@ -32,6 +32,7 @@ mod fate;
 mod gates;
 mod hands;
 mod minimise;
+mod names;
 mod oracle;
 mod plan;
 mod ports;

@@ -7,12 +7,11 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use super::ways::has_effect;
-use super::{databases, signals};
+use super::{databases, names, signals};
 use crate::core::breakage::{Breakage, broken};
 use crate::core::{Outcome, Refusal, Request, Response};
-use crate::domain::answers::{Heard, Question};
 use crate::domain::fleet::Tables;
-use crate::domain::record::{ChangeId, DnsName, RecordData, RecordKey, RecordType, ZoneRead};
+use crate::domain::record::{ChangeId, DnsName, RecordKey, RecordType, ZoneRead};
 use crate::domain::seat::Seat;
 use crate::domain::webhook::Reply;
 use crate::domain::{
@@ -125,7 +124,9 @@ impl Ports<'_> {
             Request::ReadAlarms { region, names } => {
                 Ok(Response::Alarms(signals::alarms(self.world, &region, &names)))
             }
-            Request::AskNames { question } => Ok(Response::Names(self.ask_names(&question))),
+            Request::AskNames { question } => {
+                Ok(Response::Names(names::ask(self.world, self.now, &question)))
+            }
             Request::DescribeDatabase { cluster, via } => {
                 let shown = databases::describe(self.world, &via, &cluster);
                 shown.map(Response::Database).map_err(failed)
@@ -359,27 +360,6 @@ impl Ports<'_> {
         let report = Arc::new(report);
         self.read_before.keep(agent, document.clone(), report.clone());
         Ok(Some(report))
-    }
-
-    /// All of a zone's name servers answer alike here.
-    fn ask_names(&mut self, question: &Question) -> Vec<Heard> {
-        let mut heard = Heard { server: "ns".to_owned(), ..Heard::default() };
-        let (name, rtype) = (question.key.name.as_str(), question.key.rtype.as_str());
-        let (Ok(name), Ok(rtype)) = (name.parse(), rtype.parse()) else { return vec![heard] };
-        for _ in 0..question.times {
-            let answer = self.world.route53.answer(self.now, &name, rtype);
-            let leading = |(_, data): &(&RegionId, &RecordData)| match data {
-                RecordData::Plain { values, .. } => {
-                    answer.records.iter().any(|record| values.contains(&record.value))
-                }
-                RecordData::Alias { .. } => false,
-            };
-            match question.leads.iter().find(leading) {
-                Some((region, _)) => *heard.counts.entry(region.clone()).or_default() += 1,
-                None => heard.others += 1,
-            }
-        }
-        vec![heard]
     }
 
     fn read_zone(

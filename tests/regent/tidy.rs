@@ -90,11 +90,13 @@ fn is_test(path: &Path) -> bool {
     path.components().any(|part| named(part.as_os_str())) || is_declared_for_tests(path)
 }
 
-/// Whether the module above says that this file is there for tests only.
+/// Whether a module above says that this file, or the folder it is in, is there for tests only.
 fn is_declared_for_tests(path: &Path) -> bool {
-    let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
-    let above = fs::read_to_string(path.with_file_name("mod.rs")).unwrap_or_default();
-    above.contains(&format!("#[cfg(test)]\nmod {stem};"))
+    path.ancestors().take_while(|it| *it != root()).any(|it| {
+        let stem = it.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+        let above = fs::read_to_string(it.with_file_name("mod.rs")).unwrap_or_default();
+        above.contains(&format!("#[cfg(test)]\nmod {stem};"))
+    })
 }
 
 /// The lines of a file that are neither comments nor tests, with their numbers.
