@@ -18,6 +18,8 @@ pub(crate) mod conformance;
 pub mod databases;
 mod health_checks;
 pub mod items;
+#[cfg(test)]
+mod laws;
 mod names;
 mod notices;
 mod observations;

@@ -12,20 +12,21 @@ use rand_pcg::Pcg64Mcg;
 use crate::domain::autonomy::{APPROVAL_MS, ActionKind, Autonomy, Consent};
 use crate::domain::fleet::{Rules, Timing};
 use crate::domain::gate::GateScope;
-use crate::domain::order::{AskId, Verb};
 use crate::domain::{AgentId, RegionId, ServiceId, ZoneId};
-use crate::runbook::Library;
 use crate::world::apps::Condition;
 use crate::world::fault::AwsService;
 use crate::world::generator;
 use crate::world::network::Place;
-use crate::world::wire::{Percent, Rule, Scope, Treatment};
+use crate::world::wire::{Rule, Scope, Treatment};
 
 use super::Fates;
 use super::plan::{DrawnGates, Episode, Plan, Shape, Trouble, region, service, zone};
 
 /// Probes a second, over all agents, that a drawn fleet may make.
 const PROBES_A_SECOND_MAX: u32 = 100;
+
+/// Health checks of a drawn fleet: no more than an account may create in one go.
+const CHECKS_MAX: usize = 36;
 
 /// How large plans are drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -140,7 +141,7 @@ fn draw_shape(rng: &mut Pcg64Mcg, size: Size) -> Shape {
         timing,
         rules,
         consent: draw_consent(rng),
-        gates: draw_gates(rng, seats + seatless),
+        gates: draw_gates(rng, seats + seatless, many),
         one_never_writes: rng.random_bool(0.3),
         database: seats >= 3 && rng.random_bool(0.4),
         services,
@@ -148,9 +149,11 @@ fn draw_shape(rng: &mut Pcg64Mcg, size: Size) -> Shape {
 }
 
 /// Gates in some fleets, of those that are small enough for all the checkers that come with them.
-fn draw_gates(rng: &mut Pcg64Mcg, regions: u8) -> Option<DrawnGates> {
+fn draw_gates(rng: &mut Pcg64Mcg, regions: u8, services: usize) -> Option<DrawnGates> {
     let on = rng.random_bool(0.3);
-    let scope = if rng.random_bool(0.7) { GateScope::Region } else { GateScope::Service };
+    let each = usize::from(regions) * usize::from(regions) * services <= CHECKS_MAX;
+    let by_service = rng.random_bool(0.3) && each;
+    let scope = if by_service { GateScope::Service } else { GateScope::Region };
     let closers = if regions > 3 && rng.random_bool(0.3) { 3 } else { 2 };
     let failure_threshold = if rng.random_bool(0.7) { 1 } else { 2 };
     // Not what `check` allows, but what a run of minutes can see end.
@@ -245,18 +248,18 @@ fn draw_fates(rng: &mut Pcg64Mcg, timing: &Timing, size: Size, forgetful: bool) 
 }
 
 /// Deals out troubles.
-struct Dealer {
+pub(super) struct Dealer {
     regions: Vec<RegionId>,
     serving: Vec<(ServiceId, RegionId)>,
     zones: Vec<ZoneId>,
     seats: usize,
-    length_ms: u32,
+    pub(super) length_ms: u32,
     lease_ms: u32,
     drift_ppm: i32,
     /// Runs that people have started so far.
-    runs: u32,
-    rng: Pcg64Mcg,
-    episodes: Vec<Episode>,
+    pub(super) runs: u32,
+    pub(super) rng: Pcg64Mcg,
+    pub(super) episodes: Vec<Episode>,
 }
 
 /// Kinds of trouble that a run may be full of.
@@ -363,7 +366,7 @@ impl Dealer {
         }
     }
 
-    fn any_region(&mut self) -> RegionId {
+    pub(super) fn any_region(&mut self) -> RegionId {
         self.regions[self.rng.random_range(0..self.regions.len())].clone()
     }
 
@@ -455,127 +458,7 @@ impl Dealer {
         }
     }
 
-    /// People who move a database's writer while RDS is slow: they give up on one target, and try
-    /// another one.
-    fn deal_moves(&mut self) {
-        let writer = region(1);
-        let mut at_ms = 0;
-        let reason = || "a person's reason".to_owned();
-        for _ in 0..self.rng.random_range(2..=4) {
-            at_ms += self.rng.random_range(500..self.length_ms / 4);
-            let to = region(self.rng.random_range(2..=3));
-            self.runs += 1;
-            let run = format!("run{}", self.runs);
-            let book = ["fail-database-over", "fail-database-over", "switch-database"]
-                [self.rng.random_range(0..3)];
-            let values = [super::plan::database().to_string(), writer.to_string(), to.to_string()];
-            let names = ["database", "from", "to"].map(str::to_owned);
-            let bound = Library::shipped().bind(book, &names.into_iter().zip(values).collect());
-            let procedure = serde_json::to_string(&bound.expect("its parameters")).expect("plain");
-            let start = Verb::Start { run: run.clone(), reason: reason(), procedure };
-            let approve = Verb::Approve { ask: AskId(format!("run:{run}:consent")) };
-            let abort = Verb::Abort { run: run.clone(), reason: reason() };
-            let gives_up_ms = self.rng.random_range(10_000..40_000);
-            for (after_ms, order) in
-                [(0, start), (self.rng.random_range(3000..9000), approve), (gives_up_ms, abort)]
-            {
-                let trouble = Trouble::Order { replica: self.any_region(), order };
-                self.episodes.push(Episode { at_ms: at_ms + after_ms, for_ms: 0, trouble });
-            }
-            at_ms += gives_up_ms;
-        }
-        let ms = self.rng.random_range(2000..120_000);
-        let operation = ["FailoverGlobalCluster", "SwitchoverGlobalCluster"]
-            [usize::from(self.rng.random_bool(0.3))];
-        let rule = Rule {
-            scope: Scope {
-                service: Some(AwsService::Rds),
-                operation: Some(operation.to_owned()),
-                ..Scope::default()
-            },
-            treatment: Treatment::Delay { ms },
-            percent: Percent::ALL,
-            times: Some(2),
-        };
-        let for_ms = self.length_ms;
-        self.episodes.push(Episode { at_ms: 0, for_ms, trouble: Trouble::Wire { rule } });
-    }
-
-    /// What a person may order at any moment, sense or not.
-    fn order(&mut self) -> Verb {
-        if self.rng.random_bool(0.5) {
-            return self.order_about_runs();
-        }
-        let (service, region) = self.served();
-        let reason = "a person's reason".to_owned();
-        let action = [ActionKind::Drain, ActionKind::Return][self.rng.random_range(0..2)];
-        let what = if action == ActionKind::Drain { "drain" } else { "return" };
-        let ask = AskId(format!("{what}:{service}:{region}"));
-        let service = self.rng.random_bool(0.5).then_some(service);
-        match self.rng.random_range(0..8) {
-            0 | 1 => Verb::Drain { region, service, reason },
-            2 => Verb::Undrain { region, service },
-            3 => Verb::Pause { reason },
-            4 => Verb::Resume,
-            5 => {
-                let to = self.rng.random_range(0..=4);
-                Verb::SetAutonomy { action, to: Autonomy::ALL.get(to).copied(), reason }
-            }
-            6 => Verb::Reject { ask, reason },
-            _ => Verb::Approve { ask },
-        }
-    }
-
-    /// Orders about runbooks. Of what is drawn here some is about runs that there are.
-    fn order_about_runs(&mut self) -> Verb {
-        let reason = "a person's reason".to_owned();
-        let starts = self.runs == 0 || self.rng.random_bool(0.4);
-        let number = self.rng.random_range(1..=self.runs.max(1));
-        let run = format!("run{number}");
-        let steps =
-            ["survivors", "gate", "records", "dns", "consent", "switch", "promote", "settled"];
-        let step = steps[self.rng.random_range(0..steps.len())].to_owned();
-        match self.rng.random_range(0..6) {
-            _ if starts => {
-                self.runs += 1;
-                let (run, procedure) = (format!("run{}", self.runs), self.procedure());
-                Verb::Start { run, reason, procedure }
-            }
-            0 => Verb::Retry { run, step },
-            1 => Verb::Skip { run, step, reason },
-            2 => Verb::Abort { run, reason },
-            3 => Verb::Reject { ask: AskId(format!("run:{run}:consent")), reason },
-            _ => Verb::Approve { ask: AskId(format!("run:{run}:consent")) },
-        }
-    }
-
-    /// A shipped runbook, bound to something; not always to what makes sense.
-    fn procedure(&mut self) -> String {
-        let (from, to) = (self.any_region().to_string(), self.any_region().to_string());
-        let about_region = || [("region".to_owned(), from.clone())].into();
-        let about_database = || {
-            let database = super::plan::database().to_string();
-            let names = ["database", "from", "to"].map(str::to_owned);
-            names.into_iter().zip([database, from.clone(), to.clone()]).collect()
-        };
-        let (book, mut arguments): (_, BTreeMap<String, String>) = match self.rng.random_range(0..5)
-        {
-            0 | 1 => ("evacuate-region", about_region()),
-            2 => ("return-region", about_region()),
-            3 => ("switch-database", about_database()),
-            _ => ("fail-database-over", about_database()),
-        };
-        match book {
-            "evacuate-region" => drop(arguments.insert("bake".to_owned(), "5s".to_owned())),
-            "return-region" => drop(arguments.insert("soak".to_owned(), "5s".to_owned())),
-            _ => {}
-        }
-        let bound = Library::shipped().bind(book, &arguments);
-        let procedure = bound.expect("these are the runbook's parameters");
-        serde_json::to_string(&procedure).expect("plain")
-    }
-
-    fn served(&mut self) -> (ServiceId, RegionId) {
+    pub(super) fn served(&mut self) -> (ServiceId, RegionId) {
         self.serving[self.rng.random_range(0..self.serving.len())].clone()
     }
 

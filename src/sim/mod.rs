@@ -11,7 +11,7 @@
 //! | `calls`, `fate`, `ports` | a request's way there and back, and what may befall it |
 //! | `probes`, `clients` | the applications as agents and clients meet them |
 //! | `gates` | the agents' gates as Route 53's checkers meet them |
-//! | `plan`, `draw` | a run's shape and troubles, and how a seed draws them |
+//! | `plan`, `draw`, `draw_orders` | a run's shape and troubles, and how a seed draws them |
 //! | `trouble`, `hands` | troubles begun and ended; what people do to records by hand |
 //! | `trial` | one plan from start to healed, judged |
 //! | `oracle`, `coverage` | what was told must be so; which interesting states were reached |
@@ -25,6 +25,7 @@ mod conformance;
 mod coverage;
 mod databases;
 mod draw;
+mod draw_orders;
 mod engine;
 mod facts;
 mod fate;

@@ -426,21 +426,25 @@ fn unresolved(
     None
 }
 
-/// Whether an attempt began of which nobody knows that it had, or had not, its effect.
+/// Whether a request of some attempt may still land: one is under way, or nobody knows how one
+/// ended. An attempt after it that brought about what was wanted takes nothing back: the earlier
+/// request would bring it about once more, after a move elsewhere.
 pub(in crate::core) fn in_doubt(run: &Run, step: usize, back: bool) -> bool {
-    let mut doubt = false;
+    let (mut under_way, mut lost) = (false, false);
     for entry in run.log() {
         match &entry.event {
-            Event::Began { step: of, .. } if !back && *of == step => doubt = true,
-            Event::UndoBegan { step: of, .. } if back && *of == step => doubt = true,
+            Event::Began { step: of, .. } if !back && *of == step => under_way = true,
+            Event::UndoBegan { step: of, .. } if back && *of == step => under_way = true,
             Event::Ended { step: of, outcome, .. } if !back && *of == step => {
-                doubt = matches!(outcome, Outcome::Unknown { .. });
+                under_way = false;
+                lost |= matches!(outcome, Outcome::Unknown { .. });
             }
             Event::UndoEnded { step: of, outcome, .. } if back && *of == step => {
-                doubt = matches!(outcome, Outcome::Unknown { .. });
+                under_way = false;
+                lost |= matches!(outcome, Outcome::Unknown { .. });
             }
             _ => {}
         }
     }
-    doubt
+    under_way || lost
 }
