@@ -205,6 +205,9 @@ impl Rig {
             Request::ReadTargetHealth { .. } | Request::ReadAlarms { .. } => {
                 return Err(Refusal::Failed(CallFailure::transient("there are no signals here")));
             }
+            Request::AskNames { .. } | Request::PostWebhook { .. } => {
+                return Err(Refusal::Failed(CallFailure::transient("there is nobody else here")));
+            }
             Request::DescribeDatabase { .. }
             | Request::DescribeMember { .. }
             | Request::ReadLag { .. }

@@ -97,6 +97,10 @@ pub(super) fn tell(note: &Note, metrics: &Metrics, brain: &Brain, reaction: &mut
             }
             tracing::info!(%zone, "the change is on every name server");
         }
+        Note::Drift { key, course, what } => {
+            metrics.count_drift(key.name.as_str(), course.label());
+            tracing::warn!(record = %key, "somebody else changed it ({}): {}", course.label(), what.join("; "));
+        }
         Note::AnswersVerified { service, answers, at } => {
             if let Some(took) = reaction.answered(*at, service) {
                 metrics.observe_reaction(ANSWERED, took);

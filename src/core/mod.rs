@@ -30,6 +30,8 @@ pub mod breakage;
 pub mod call;
 pub mod databases;
 mod decide;
+mod difference;
+mod drift;
 mod election;
 pub mod explain;
 pub mod gates;
@@ -564,7 +566,11 @@ impl Brain {
             epoch,
             committed: self.journal.in_force().map(|entry| entry.reference.name),
             seats: self.election.held(),
-            zones: self.zones.iter().map(|(zone, state)| (zone.clone(), state.report())).collect(),
+            zones: self
+                .zones
+                .iter()
+                .map(|(zone, state)| (zone.clone(), state.report(|at| self.wall(at))))
+                .collect(),
             blocked: self.blocked.iter().map(ToString::to_string).collect(),
             databases: self.databases_shown(now),
             answers: self.answers_shown(),

@@ -5,6 +5,8 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::domain::notice::NoticeLevel;
+use crate::domain::observation::Course;
+use crate::domain::record::RecordKey;
 use crate::domain::seat::Epoch;
 use crate::domain::{AgentId, FailureClass, Moment, Order, RegionId, ServiceId, StateName, ZoneId};
 
@@ -178,6 +180,15 @@ pub enum Note {
     ZoneInsync {
         /// Which zone.
         zone: ZoneId,
+    },
+    /// Somebody else has changed a name's records.
+    Drift {
+        /// Which.
+        key: RecordKey,
+        /// What is done about it.
+        course: Course,
+        /// What was changed.
+        what: Vec<String>,
     },
     /// Name servers answer as wanted.
     AnswersVerified {

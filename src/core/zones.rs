@@ -14,13 +14,12 @@ use std::time::Duration;
 use crate::core::breakage::{Breakage, broken};
 use crate::domain::control::Weights;
 use crate::domain::observation::{ZoneReport, ZoneStage};
-use crate::domain::record::{
-    ChangeId, ChangeStatus, DnsName, RecordChange, RecordKey, RecordSet, Routing,
-};
+use crate::domain::record::{ChangeId, ChangeStatus, DnsName, RecordChange, RecordKey, Routing};
 use crate::domain::{Epoch, FailureClass, Fence, Fleet, Moment, ZoneBatch, ZoneId, ZoneRead};
 
-use super::batch::Size;
 use super::call::{CallId, Outbox, Outcome, Purpose, Refusal, Request, Response};
+use super::difference::difference;
+use super::drift::Drift;
 use super::note::Note;
 use super::safety;
 
@@ -84,6 +83,7 @@ pub(super) struct Zone {
     settle_under_way: bool,
     /// A fence that needs the quorum's fresh word, and since when it has been seen.
     doubt: Option<(Doubt, Moment)>,
+    drift: Drift,
     /// For people: why nothing is done, and what is odd.
     held: Option<String>,
     odd: Option<String>,
@@ -104,6 +104,7 @@ impl Zone {
             settling: None,
             settle_under_way: false,
             doubt: None,
+            drift: Drift::default(),
             held: None,
             odd: None,
             matches: false,
@@ -111,8 +112,8 @@ impl Zone {
         }
     }
 
-    /// How far it has got.
-    pub(super) fn report(&self) -> ZoneReport {
+    /// How far it has got. `wall` gives the date of a moment.
+    pub(super) fn report(&self, wall: impl Fn(Moment) -> String) -> ZoneReport {
         let stage = match (&self.stage, self.claimed) {
             _ if self.held.is_some() => ZoneStage::Held,
             (Stage::Swapping { claim: true, .. }, _) => ZoneStage::Claiming,
@@ -122,7 +123,8 @@ impl Zone {
             _ if self.settling.is_some() => ZoneStage::Propagating,
             _ => ZoneStage::InStep,
         };
-        ZoneReport { stage, detail: self.held.clone().or_else(|| self.odd.clone()) }
+        let detail = self.held.clone().or_else(|| self.odd.clone());
+        ZoneReport { stage, detail, drift: self.drift.shown(wall) }
     }
 
     /// Lets a new leadership begin: nothing known before it counts.
@@ -412,10 +414,11 @@ impl Zone {
         fence: &Fence,
         out: &mut Outbox,
     ) {
-        let difference = difference(fleet, &self.id, mandate.wanted, &read.records);
+        let difference =
+            difference(now, fleet, &self.id, mandate.wanted, &read.records, &mut self.drift, out);
         self.tell_odd((!difference.odd.is_empty()).then(|| difference.odd.join("; ")), out);
         if difference.changes.is_empty() {
-            self.matches = true;
+            self.matches = !difference.left;
             let audit = Duration::from_millis(u64::from(fleet.timing.zone_audit_ms));
             self.stage = Stage::Due(now + audit);
             return;
@@ -461,79 +464,4 @@ impl Zone {
         let call = out.call(now, limit_ms, purpose, Request::ChangeZone { batch });
         self.stage = Stage::Swapping { call, fence, claim, what };
     }
-}
-
-#[derive(Debug, Clone, Default)]
-struct Difference {
-    changes: Vec<RecordChange>,
-    /// Of the changes.
-    size: Size,
-    /// The changed weights in words.
-    what: Vec<String>,
-    /// What can't be brought about.
-    odd: Vec<String>,
-}
-
-/// What must change in the records so that they have the wanted weights. A name that changes has
-/// *all* its weighted records deleted as read and created again: whoever edits one of them in
-/// between makes the batch fail.
-fn difference(fleet: &Fleet, zone: &ZoneId, wanted: &Weights, records: &[RecordSet]) -> Difference {
-    let mut result = Difference::default();
-    for (id, service) in fleet.services_in(zone) {
-        let Some(wanted) = wanted.get(id) else { continue };
-        let key = service.key();
-        let of_key: Vec<&RecordSet> = records.iter().filter(|r| r.key == key).collect();
-        let mut new = Vec::new();
-        let mut what = Vec::new();
-        let mut missing: Vec<&str> = wanted.keys().map(|region| region.as_str()).collect();
-        let mut foreign = false;
-        for record in &of_key {
-            let Routing::Weighted { set_identifier, weight } = &record.routing else {
-                foreign = true;
-                continue;
-            };
-            missing.retain(|region| region != set_identifier);
-            let mut record = (*record).clone();
-            let target = set_identifier.parse().ok().and_then(|region| wanted.get(&region));
-            if let Some(target) = target
-                && target != weight
-            {
-                what.push(format!("{id} {set_identifier} {weight}→{target}"));
-                record.routing =
-                    Routing::Weighted { set_identifier: set_identifier.clone(), weight: *target };
-            }
-            new.push(record);
-        }
-        if foreign {
-            result.odd.push(format!("{key} has records that are not weighted: left alone"));
-            continue;
-        }
-        if !missing.is_empty() {
-            let missing = missing.join(", ");
-            result.odd.push(format!("{key} has no weighted record for {missing}"));
-        }
-        if what.is_empty() {
-            continue;
-        }
-        let present: Vec<RecordSet> = of_key.into_iter().cloned().collect();
-        let deletes = present.iter().cloned().map(RecordChange::Delete);
-        let changes: Vec<_> = deletes.chain(new.into_iter().map(RecordChange::Create)).collect();
-        // One name that can't be changed safely must not hold up the others of its zone.
-        if let Err(reason) = safety::check_batch(&present, &changes) {
-            result.odd.push(format!("{} was not changed, since {reason}", what.join(", ")));
-            continue;
-        }
-        let with_it = result.size + Size::of(&changes);
-        if !with_it.fits() {
-            // Goes with the next batch, after this one was read back; if it ever can.
-            if !Size::of(&changes).fits() {
-                result.odd.push(format!("{key} has too many records for one batch: left alone"));
-            }
-            continue;
-        }
-        result.size = with_it;
-        result.what.extend(what);
-        result.changes.extend(changes);
-    }
-    result
 }

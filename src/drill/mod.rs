@@ -10,6 +10,7 @@
 
 mod cast;
 mod databases;
+mod edit;
 mod figures;
 mod judge;
 mod not_run;

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::cast::{AgentRef, PlaceRef, RegionRef};
+use super::edit::EditRef;
 use super::orders::OrderRef;
 use super::runs::Standing;
 use super::scenario::{Deed, Demand, SpotRef, Stage};
@@ -83,6 +84,7 @@ pub(super) struct RawAct {
     take_key: Option<RawKept>,
     give_key: Option<RawKept>,
     order: Option<OrderRef>,
+    edit: Option<EditRef>,
     wire: Option<WireRef>,
     mend_wire: Option<ScopeRef>,
 }
@@ -272,6 +274,7 @@ impl RawAct {
             self.kill_agent.map(Deed::KillAgent),
             self.start_agent.map(Deed::StartAgent),
             self.throttle.map(|RawThrottle { service, on }| Deed::Throttle { service, on }),
+            self.edit.map(Deed::Edit),
             self.control_plane.map(|to| Deed::ControlPlane { down: to == RawControlPlane::Down }),
             self.targets.map(|RawTargets { region, service, unhealthy }| Deed::Targets {
                 region,

@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::cast::{AgentRef, Cast, PlaceRef, RegionRef};
+use super::edit::EditRef;
 use super::orders::OrderRef;
 use super::runs::Standing;
 use super::wire::{ScopeRef, WireRef};
@@ -129,6 +130,8 @@ pub enum Deed {
         /// Whether it is down.
         down: bool,
     },
+    /// See [`Fault::Edit`].
+    Edit(EditRef),
     /// See [`Fault::Targets`].
     Targets {
         /// Where.
@@ -238,6 +241,7 @@ impl Deed {
                 Fault::Alarm { region: cast.region(region), alarm: alarm.clone(), state: *state }
             }
             Self::Throttle { service, on } => Fault::Throttle { service: *service, on: *on },
+            Self::Edit(edit) => edit.cast(cast),
             Self::ControlPlane { down } => Fault::ControlPlane { down: *down },
             Self::Wire(rule) => Fault::Wire { rule: rule.cast(cast) },
             Self::MendWire(scope) => Fault::MendWire { scope: scope.cast(cast) },
@@ -265,6 +269,7 @@ impl Deed {
             Self::Wire(WireRef { scope, .. }) | Self::MendWire(scope) => {
                 scope.region.iter().collect()
             }
+            Self::Edit(edit) => edit.of.iter().collect(),
             Self::Order(order) => order.regions(),
             Self::Heal
             | Self::KillAgent(_)

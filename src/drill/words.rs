@@ -58,6 +58,13 @@ pub(super) fn fault(fault: &Fault) -> String {
         Fault::Alarm { region, alarm, state } => {
             format!("alarm {alarm} in {region} becomes {state}")
         }
+        Fault::Edit { name, of, weight } => {
+            let whose = of.as_ref().map(|of| format!("'s record for {of}")).unwrap_or_default();
+            match weight {
+                Some(weight) => format!("somebody edits {name}{whose}: weight {weight}"),
+                None => format!("somebody deletes {name}{whose}"),
+            }
+        }
         Fault::Throttle { service, on } => {
             format!("{service} {}", if *on { "throttles every call" } else { "answers again" })
         }

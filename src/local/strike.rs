@@ -127,6 +127,7 @@ fn check(
         | Fault::KillAgent { .. }
         | Fault::StartAgent { .. }
         | Fault::Throttle { .. }
+        | Fault::Edit { .. }
         | Fault::ControlPlane { .. } => Ok(()),
     }
 }

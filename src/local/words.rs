@@ -43,6 +43,10 @@ pub fn fault(fault: &Fault) -> String {
             }
         }
         Fault::Alarm { region, alarm, state } => format!("alarm {alarm} in {region} is {state}"),
+        Fault::Edit { name, weight: Some(weight), .. } => {
+            format!("{name} is edited: weight {weight}")
+        }
+        Fault::Edit { name, .. } => format!("{name} is deleted by hand"),
         Fault::Throttle { service, on } => {
             let does = if *on { "throttles every call" } else { "throttles no longer" };
             format!("{service} {does}")

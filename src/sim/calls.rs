@@ -16,7 +16,8 @@ use crate::world::wire::Treatment;
 
 use super::engine::{Due, Sim};
 use super::fate::{Fate, Lot};
-use super::ports::{self, Ports};
+use super::ports::Ports;
+use super::ways;
 
 /// A request that has been sent.
 #[derive(Debug)]
@@ -117,11 +118,11 @@ impl Sim {
         }
         let mut lot = Lot::new(self.options.seed, [self.name_of(agent, 0), boot.0, call.0]);
         let fate = self.options.fates.draw(&mut lot);
-        let has_effect = ports::has_effect(&request);
+        let has_effect = ways::has_effect(&request);
         if fate != Fate::Served {
             self.coverage.count_fault(fate.name());
         }
-        let (from, to) = (self.place(agent), ports::place_of(&request));
+        let (from, to) = (self.place(agent), ways::place_of(&request));
         let way = if fate == Fate::RequestLost { None } else { self.way(from, &to, &mut lot) };
         let arrives = way.map(|way| {
             self.now
@@ -189,14 +190,14 @@ impl Sim {
         let mut treatment = None;
         if !std::mem::replace(&mut on_its_way.treated, true) {
             let caller = self.agents[on_its_way.agent].id.as_str();
-            let seen = ports::seen(&on_its_way.request, caller);
+            let seen = ways::seen(&on_its_way.request, caller);
             treatment = seen.and_then(|call| self.world.wire.treat(&call));
         }
         if let Some(Treatment::Delay { ms }) = treatment {
             let at = self.now + Duration::from_millis(ms.into());
             let OnItsWay { agent, boot, call, deadline, .. } = on_its_way;
             if at >= deadline && std::mem::replace(&mut on_its_way.answered, false) {
-                let outcome = lost(ports::has_effect(&on_its_way.request));
+                let outcome = lost(ways::has_effect(&on_its_way.request));
                 self.enqueue(deadline, Due::Answer { agent, boot, call, outcome });
             }
             return self.enqueue(at, Due::Arrive(Box::new(on_its_way)));
@@ -209,8 +210,8 @@ impl Sim {
     fn land(&mut self, on_its_way: OnItsWay, treatment: Option<Treatment>) {
         let OnItsWay { agent, boot, call, deadline, request, fate, mut lot, answered, .. } =
             on_its_way;
-        let to = ports::place_of(&request);
-        let has_effect = ports::has_effect(&request);
+        let to = ways::place_of(&request);
+        let has_effect = ways::has_effect(&request);
         let late = self.now > deadline && has_effect;
         let watched = self.oracle.key(&request);
         let swapped = matches!(request, Request::SwapSeat { .. });

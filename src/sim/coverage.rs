@@ -10,6 +10,7 @@ use crate::core::Note;
 use crate::core::explain::{Cause, Reason};
 use crate::core::invariants::Fact;
 use crate::core::note::{Lost, StepDown};
+use crate::domain::observation::Course;
 use crate::domain::{Epoch, FailureClass, RegionId, StateName};
 
 /// States that a swarm must reach. The lease's own are here too: a swarm in which no lease ever ran
@@ -213,6 +214,12 @@ impl Coverage {
             Note::ProbesLate { .. } => self.count("probes were late"),
             Note::Trouble { .. } => self.count("a call failed in a way that should not happen"),
             Note::SeatSetDiffers { .. } => self.count("a seat set differed"),
+            Note::Drift { course, .. } => self.count(match course {
+                Course::Corrected => "an edit was noticed and put right",
+                Course::Kept => "an edit was kept",
+                Course::Stopped => "an edit was put right too often",
+                Course::Noticed => "an edit was noticed",
+            }),
             Note::AnswersVerified { .. } => self.count("name servers answered as wanted"),
             Note::AnswersDiffer { difference, .. } => self.count(match difference {
                 Some(_) => "name servers differed from what was wanted",

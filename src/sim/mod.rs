@@ -44,6 +44,7 @@ mod story;
 mod swarm;
 mod trial;
 mod trouble;
+mod ways;
 
 use std::time::Duration;
 

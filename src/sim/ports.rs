@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use super::ways::has_effect;
 use super::{databases, signals};
 use crate::core::breakage::{Breakage, broken};
 use crate::core::{Outcome, Refusal, Request, Response};
@@ -21,100 +22,9 @@ use crate::ports::items::{self, Attribute};
 use crate::world::World;
 use crate::world::dynamo::operation::{DeleteItem, GetItem, Placeholders, PutItem, Query, Reading};
 use crate::world::dynamo::{AttributeValue, DynamoError, Item, Operation, Output, to_plain_json};
-use crate::world::fault::AwsService;
 use crate::world::log::Happening;
-use crate::world::network::Place;
 use crate::world::route53::{Action, ModelChange, RecordStart, Route53Error};
-use crate::world::wire::{self, Treatment};
-
-/// Where a request goes.
-pub(super) fn place_of(request: &Request) -> Place {
-    match request {
-        Request::ReadSeat { seat }
-        | Request::SwapSeat { seat, .. }
-        | Request::PutState { seat, .. }
-        | Request::ReadState { seat, .. } => Place::Region(seat.clone()),
-        Request::Publish { replica, .. }
-        | Request::Gather { replica }
-        | Request::RecordHistory { replica, .. }
-        | Request::ReadOrders { replica }
-        | Request::RemoveOrder { replica, .. } => Place::Region(replica.clone()),
-        Request::ReadZone { .. } | Request::ChangeZone { .. } | Request::ReadChange { .. } => {
-            Place::Global
-        }
-        Request::AskNames { .. } => Place::Outside,
-        Request::ReadTargetHealth { group } => Place::Region(group.region().clone()),
-        Request::ReadAlarms { region, .. } => Place::Region(region.clone()),
-        Request::DescribeDatabase { via, .. } => Place::Region(via.clone()),
-        Request::DescribeMember { member: cluster }
-        | Request::ReadLag { secondary: cluster }
-        | Request::FailOver { target: cluster, .. } => Place::Region(cluster.region().clone()),
-        Request::SwitchOver { primary, .. } => Place::Region(primary.clone()),
-        Request::PostWebhook { .. } => Place::Outside,
-    }
-}
-
-/// Whether a lost answer leaves the effect unknown. A read has none.
-pub(super) fn has_effect(request: &Request) -> bool {
-    match request {
-        Request::SwapSeat { .. }
-        | Request::PutState { .. }
-        | Request::Publish { .. }
-        | Request::RecordHistory { .. }
-        | Request::RemoveOrder { .. }
-        | Request::ChangeZone { .. }
-        | Request::SwitchOver { .. }
-        | Request::FailOver { .. }
-        | Request::PostWebhook { .. } => true,
-        Request::ReadSeat { .. }
-        | Request::ReadState { .. }
-        | Request::Gather { .. }
-        | Request::ReadOrders { .. }
-        | Request::ReadZone { .. }
-        | Request::ReadChange { .. }
-        | Request::AskNames { .. }
-        | Request::ReadTargetHealth { .. }
-        | Request::ReadAlarms { .. }
-        | Request::DescribeDatabase { .. }
-        | Request::DescribeMember { .. }
-        | Request::ReadLag { .. } => false,
-    }
-}
-
-/// What rules of the wire look at: as the adapter would send it; none if it does not go to AWS.
-pub(super) fn seen<'a>(request: &'a Request, caller: &'a str) -> Option<wire::Call<'a>> {
-    use AwsService::{Cloudwatch, Dynamodb, Elbv2, Rds, Route53};
-    let (region, service, operation) = match request {
-        Request::ReadSeat { seat } | Request::ReadState { seat, .. } => {
-            (Some(seat), Dynamodb, "GetItem")
-        }
-        Request::SwapSeat { seat, .. } | Request::PutState { seat, .. } => {
-            (Some(seat), Dynamodb, "PutItem")
-        }
-        Request::Publish { replica, .. } | Request::RecordHistory { replica, .. } => {
-            (Some(replica), Dynamodb, "PutItem")
-        }
-        Request::Gather { replica } | Request::ReadOrders { replica } => {
-            (Some(replica), Dynamodb, "Query")
-        }
-        Request::RemoveOrder { replica, .. } => (Some(replica), Dynamodb, "DeleteItem"),
-        Request::ReadZone { .. } => (None, Route53, "ListResourceRecordSets"),
-        Request::ChangeZone { .. } => (None, Route53, "ChangeResourceRecordSets"),
-        Request::ReadChange { .. } => (None, Route53, "GetChange"),
-        Request::ReadTargetHealth { group } => {
-            (Some(group.region()), Elbv2, "DescribeTargetHealth")
-        }
-        Request::ReadAlarms { region, .. } => (Some(region), Cloudwatch, "DescribeAlarms"),
-        Request::AskNames { .. } => (None, Route53, "(DNS)"),
-        Request::DescribeDatabase { via, .. } => (Some(via), Rds, "DescribeGlobalClusters"),
-        Request::DescribeMember { member } => (Some(member.region()), Rds, "DescribeDBClusters"),
-        Request::ReadLag { secondary } => (Some(secondary.region()), Cloudwatch, "GetMetricData"),
-        Request::SwitchOver { primary, .. } => (Some(primary), Rds, "SwitchoverGlobalCluster"),
-        Request::FailOver { target, .. } => (Some(target.region()), Rds, "FailoverGlobalCluster"),
-        Request::PostWebhook { .. } => return None,
-    };
-    Some(wire::Call { caller, region, service, operation })
-}
+use crate::world::wire::Treatment;
 
 /// The modelled receiver: it answers with the status that ends its address, and else with 200.
 fn webhook_answer(url: &str) -> Reply {

@@ -160,6 +160,9 @@ fn note_words(note: &Note) -> Option<String> {
         Note::ZoneChanged { zone, attempt, what } => format!("changed {zone} ({attempt}): {what}"),
         Note::ZoneRefused { zone, class } => format!("was refused a batch for {zone}: {class}"),
         Note::ZoneInsync { zone } => format!("sees {zone} in sync"),
+        Note::Drift { key, course, what } => {
+            format!("finds {key} edited ({}): {}", course.label(), what.join("; "))
+        }
         Note::AnswersVerified { service, .. } => format!("finds {service} answered as wanted"),
         Note::AnswersDiffer { service, difference: Some(how) } => {
             format!("finds {service} answered otherwise than wanted: {how}")

@@ -89,6 +89,16 @@ pub enum Fault {
         /// Whether it is down.
         down: bool,
     },
+    /// Changes records in Route 53's console, as somebody does who knows of no fleet. Where the control
+    /// plane does not take it, nothing happens.
+    Edit {
+        /// The record's name.
+        name: String,
+        /// The set identifier of the one that is meant; all of the name if none.
+        of: Option<String>,
+        /// Its weight from now on, if it is weighted; it is deleted if none.
+        weight: Option<u8>,
+    },
     /// Makes so many load-balancer targets of a service (or of every service) of a Region fail
     /// their checks, and the others no more. The application itself stays as it is.
     Targets {

@@ -30,7 +30,7 @@ use std::time::Duration;
 use rand_pcg::Pcg64Mcg;
 
 use crate::domain::digest::Digest;
-use crate::domain::{Moment, RegionId};
+use crate::domain::{Moment, RegionId, Weight};
 
 use apps::{Apps, Condition};
 use cloudwatch::{CloudWatch, Stats};
@@ -152,6 +152,13 @@ impl World {
                 self.route53.set_throttled(*on);
             }
             Fault::ControlPlane { down } => self.route53.set_down(*down),
+            Fault::Edit { name, of, weight } => {
+                // What is no name, nobody has edited.
+                if let Ok(name) = name.parse() {
+                    let weight = weight.map(Weight);
+                    self.route53.edit_by_hand(now, &name, of.as_deref(), weight);
+                }
+            }
             Fault::Throttle {
                 service: service @ (AwsService::Elbv2 | AwsService::Cloudwatch | AwsService::Rds),
                 on,

@@ -187,6 +187,43 @@ async fn a_region_is_lost_and_then_every_agent_and_at_last_the_parent() {
         .expect("the connection ends in order or not at all");
 }
 
+/// Has a runbook executed to its end.
+async fn execute(up: &Up, book: &str, told: &[&str]) {
+    let mut line = vec!["runbook", "run", book, "--by", "ada", "--reason", "a test"];
+    for one in told {
+        line.extend(["--set", one]);
+    }
+    let run = tokio::time::timeout(3 * LIMIT, up.run(&line));
+    let (code, _) = run.await.expect("a run ends");
+    let (_, status) = up.run(&["status"]).await;
+    assert_eq!(code, 0, "{book}: {:#}", status["state"]["runs"]);
+}
+
+#[tokio::test]
+async fn a_region_is_evacuated_by_a_runbook_and_brought_back_by_another() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut up = Up::start(&folder.path().join("local.env")).await;
+    up.until(&["leads (epoch"]).await;
+    let weights = |status: &Value| {
+        ["api", "web"].map(|service| placement(status, service, "ap-southeast-2").0)
+    };
+    let region = "region=ap-southeast-2";
+    execute(&up, "evacuate-region", &[region, "bake=1s"]).await;
+    let (_, status) = up.run(&["status"]).await;
+    assert_eq!(weights(&status), [Some(0), Some(0)]);
+    execute(&up, "return-region", &[region, "soak=1s"]).await;
+    let (_, status) = up.run(&["status"]).await;
+    assert_eq!(weights(&status), [Some(100), Some(100)]);
+    let runs = status["state"]["runs"].as_object().expect("both are kept");
+    assert_eq!(runs.len(), 2);
+    for run in runs.values() {
+        assert_eq!(run["status"], "done");
+        for step in run["steps"].as_array().expect("steps") {
+            assert!(step["took_ms"].is_u64() && step["usual_ms"].is_u64(), "{step}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn ctrl_c_ends_everything_and_removes_the_environment_file() {
     let folder = tempfile::tempdir().expect("a folder");

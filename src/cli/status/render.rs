@@ -38,6 +38,7 @@ pub(super) fn render(status: &Status) -> String {
     section(out, "seats", &seats(view));
     section(out, "gates", &gates(view));
     section(out, "zones", &zones(status));
+    list(out, "changed by somebody else", &drift(view));
     list(out, "what name servers answer", &answers(view));
     list(out, "databases", &steering::databases(view));
     list(out, "runbooks", &steering::runs(view));
@@ -159,6 +160,12 @@ fn checkers(gate: &GateView) -> String {
     };
     let seen: Vec<String> = gate.seen.iter().map(one).collect();
     if seen.is_empty() { "?".to_owned() } else { seen.join(", ") }
+}
+
+/// What somebody else did to records, and what is done about it.
+fn drift(view: &View) -> Vec<String> {
+    let zones = view.leader.iter().flat_map(|leader| leader.zones.values());
+    zones.flat_map(|zone| &zone.drift).map(ToString::to_string).collect()
 }
 
 /// Whether name servers answer as wanted, and until when clients may go by what they answered before.

@@ -87,7 +87,7 @@ pub(super) fn healthy() -> View {
             seats: REGIONS.iter().map(|name| region(name)).collect(),
             zones: BTreeMap::from([(
                 "Z0REGENTDEMO".parse().expect("valid"),
-                ZoneReport { stage: ZoneStage::InStep, detail: None },
+                ZoneReport { stage: ZoneStage::InStep, detail: None, drift: Vec::new() },
             )]),
             blocked: Vec::new(),
         }),

@@ -7,7 +7,7 @@ use super::{Status, probes, signals, steering};
 use crate::core::health::{Verdict, Vote};
 use crate::core::view::{LeaderView, PlacementView, View};
 use crate::domain::RegionId;
-use crate::domain::observation::ZoneStage;
+use crate::domain::observation::{Course, ZoneStage};
 use crate::domain::preflight::{Finding, Severity};
 
 /// An agent that was silent for longer has been taken away rather than lost: its last report stays
@@ -157,6 +157,11 @@ fn zones(status: &Status, wrong: &mut Vec<String>) {
         }
     }
     for (zone, report) in &leader.zones {
+        for drift in &report.drift {
+            if matches!(drift.course, Course::Kept | Course::Stopped) {
+                wrong.push(format!("somebody else changed {drift}"));
+            }
+        }
         if report.stage == ZoneStage::Held {
             wrong.push(format!("the leader does nothing in zone {zone}: {report}"));
         }
@@ -201,23 +206,31 @@ fn observers(view: &View, wrong: &mut Vec<String>) {
     }
 }
 
-/// What agents found in the way of a failover, each thing once.
+/// What agents found in the way of a failover: what stops one, each thing once, and how much more
+/// there is. In an incident, what is lost weakens all the rest, and `preflight` lists it.
 fn preflight(view: &View, wrong: &mut Vec<String>) {
-    let mut said: BTreeMap<&Finding, Vec<&str>> = BTreeMap::new();
+    let mut stops: BTreeMap<&Finding, Vec<&str>> = BTreeMap::new();
+    let mut weakens: BTreeSet<&Finding> = BTreeSet::new();
     for observer in view.observers.iter().filter(|observer| observer.fresh) {
         for finding in observer.preflight.iter().flat_map(|found| &found.findings) {
-            if finding.severity != Severity::Note {
-                said.entry(finding).or_default().push(observer.agent.as_str());
+            match finding.severity {
+                Severity::Stops => stops.entry(finding).or_default().push(observer.agent.as_str()),
+                Severity::Weakens => drop(weakens.insert(finding)),
+                Severity::Note => {}
             }
         }
     }
-    for (finding, agents) in said {
-        let how = match finding.severity {
-            Severity::Stops => "stop a failover",
-            Severity::Weakens | Severity::Note => "weaken a failover",
-        };
+    for (finding, agents) in stops {
         let says = if agents.len() == 1 { "says" } else { "say" };
-        wrong.push(format!("would {how}, {says} {}: {}", agents.join(" "), finding.what));
+        wrong.push(format!("would stop a failover, {says} {}: {}", agents.join(" "), finding.what));
+    }
+    match weakens.len() {
+        0 => {}
+        1 => wrong.extend(
+            weakens.iter().map(|finding| format!("would weaken a failover: {}", finding.what)),
+        ),
+        more => wrong
+            .push(format!("{more} things would weaken a failover: `regent preflight` says which")),
     }
 }
 

@@ -50,7 +50,7 @@ fn copies(spec: &DatabaseSpec, cluster: &GlobalCluster, found: &mut Vec<String>)
     let wanted = usize::from(spec.secondaries_wanted);
     let connected = cluster.connected_secondaries().count();
     if connected < wanted {
-        found.push(format!("{connected} copies follow the writer, and {wanted} are wanted"));
+        found.push(format!("{connected} of the {wanted} copies that are wanted follow the writer"));
     }
     for (region, member) in &cluster.members {
         if !member.writer && !member.connected() {
@@ -192,7 +192,7 @@ mod tests {
         assert_eq!(
             told,
             [
-                "1 copies follow the writer, and 2 are wanted",
+                "1 of the 2 copies that are wanted follow the writer",
                 "the member in r2 does not follow (pending-resync): it has not rejoined",
             ]
         );

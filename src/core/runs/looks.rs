@@ -87,7 +87,7 @@ pub(super) fn in_zones(
 ) -> Look {
     for service in world.services(region, service) {
         let zone = &world.fleet.services[service].zone;
-        let Some(report) = world.zones.get(zone).map(crate::core::zones::Zone::report) else {
+        let Some(report) = world.zones.get(zone).map(|zone| zone.report(|_| String::new())) else {
             continue;
         };
         if !fine(report.stage) {

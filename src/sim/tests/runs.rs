@@ -138,6 +138,16 @@ fn an_abort_does_not_wait_until_a_long_wait_is_over() {
         })
     };
     assert!(sim.run_until_that(sim.now() + Duration::from_secs(120), watching));
+    sim.run_until(sim.now() + Duration::from_secs(3));
+    // Who looks is told how long it has taken, how long it takes, and what it waits for.
+    let (leader, _) = sim.leaders()[0].clone();
+    let state = sim.view(&leader).and_then(|view| view.state).expect("it leads");
+    let steps = &state.runs["evacuate-region"].steps;
+    let watch = steps.iter().find(|step| step.step == "watch").expect("it watches");
+    assert!(watch.took_ms.is_some_and(|ms| (3000..9000).contains(&ms)), "{watch:?}");
+    assert_eq!(watch.usual_ms, Some(6 * 3_600_000));
+    let waits = watch.waits_for.as_deref().expect("it waits");
+    assert!(waits.ends_with(" s are left"), "{waits}");
     let (run, reason) = ("evacuate-region".to_owned(), "seen enough".to_owned());
     order(&mut sim, Verb::Abort { run, reason });
     let over = |sim: &Sim| runs(sim).get("evacuate-region").is_some_and(|run| run.over);
@@ -150,7 +160,7 @@ fn told(url: &str, may_veto: bool) -> Verb {
     let text = format!(
         "+++\nname = \"tell\"\ntitle = \"Tell\"\nsummary = \"s\"\n[[steps]]\nid = \"hook\"\nkind = \
          \"webhook\"\nurl = \"{url}\"\nmay_veto = {may_veto}\ntimeout_s = 30\nundo = \"none\"\n+++\n\
-         ## hook: Tell\nIt tells.\n### How to see that it worked\nIt said so.\n### By hand\nCall them.\n"
+         ## hook: Tell\nIt tells.\n### How to see that it worked\nIt said so.\n### By hand\n```sh\ncurl {url}\n```\n"
     );
     let (library, problems) = Library::read([("tell.md".to_owned(), text)]);
     assert!(problems.is_empty(), "{}", problems[0]);

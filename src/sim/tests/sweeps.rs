@@ -272,8 +272,8 @@ fn tried(case: &Case, seed: u64) -> (String, Duration) {
 fn a_part_of_the_table_converges() {
     let cases = all();
     assert!(cases.len() > 500, "only {} cases", cases.len());
-    // Another kind of trouble and another runbook each time: 71 shares no factor with either count.
-    for case in cases.iter().skip(5).step_by(71) {
+    // Another kind of trouble and another runbook each time: the stride shares no factor with either.
+    for case in cases.iter().skip(5).step_by(151) {
         tried(case, 1);
     }
 }

@@ -49,6 +49,7 @@ pub struct Metrics {
     verdict: OneHot,
     signals: signals::Gauges,
     preflight: preflight::Gauges,
+    drift: IntCounterVec,
     answers_as_wanted: IntGaugeVec,
     answers_differ: IntGaugeVec,
     reports_published: IntCounterVec,
@@ -114,6 +115,7 @@ impl Metrics {
             verdict: OneHot::new(int_gauges(on, &table::VERDICT)),
             signals: signals::Gauges::new(on),
             preflight: preflight::Gauges::new(on),
+            drift: counters(on, &table::DRIFT),
             answers_as_wanted: int_gauges(on, &table::ANSWERS_AS_WANTED),
             answers_differ: int_gauges(on, &table::ANSWERS_DIFFER),
             reports_published: counters(on, &table::REPORTS_PUBLISHED),
@@ -439,6 +441,11 @@ impl Metrics {
             // A weight that was never shown is absent already.
             None => drop(self.weight_actual.remove_label_values(&labels)),
         }
+    }
+
+    /// Counts an edit of a name's records by somebody else. `course` is a fixed word.
+    pub fn count_drift(&self, name: &str, course: &'static str) {
+        self.drift.with_label_values(&[name, course]).inc();
     }
 
     /// Shows whether name servers answer for a service as wanted, and whether they are known not to.

@@ -116,6 +116,10 @@ table! {
     COMPLAINT: "regent_complaint", Gauge, Truth, ["service"],
         "1 while AWS speaks against the service in this agent's own Region: an alarm, or no healthy \
          target.";
+    DRIFT: "regent_record_drift_total", Counter, Count, ["name", "course"],
+        "Times that records of this name were found changed by somebody else, by what was done about it: \
+         corrected, kept (as the files say), stopped (corrected too often, and left), or noticed (not the \
+         fleet's to decide).";
     ANSWERS_AS_WANTED: "regent_answers_as_wanted", Gauge, Truth, ["service"],
         "1 while the zone's name servers answer for the service as the leader wants, 0 while they don't \
          or it is not known yet. Shown by the leader.";

@@ -91,6 +91,7 @@ fn use_all(metrics: &Metrics) {
         ..Preflight::default()
     };
     metrics.set_preflight(&preflight, 1_700_000_000_000);
+    metrics.count_drift("web.example.com.", "corrected");
     metrics.set_answers(&service, true, false);
     metrics.observe_step(Duration::from_micros(80));
 }

@@ -10,6 +10,7 @@
 
 mod answer;
 mod batch;
+mod by_hand;
 mod choose;
 mod error;
 mod health_check;

@@ -167,3 +167,14 @@ fn the_template_has_the_same_checks() {
     assert_eq!((&count["Type"], &count["HealthThreshold"]), (&"CALCULATED".into(), &1.into()));
     assert_eq!(count["ChildHealthChecks"][0]["Ref"], "WatchR1ByR2");
 }
+
+#[test]
+fn a_private_zone_is_refused_for_gates_with_the_reason() {
+    let (fleet, tables) = (gated_fleet(), tables());
+    tables.stored().private.insert("Z1".parse().expect("valid"));
+    let (text, result) = run(&fleet, &tables, Mode::Act);
+    let Err(Failure::Failed(why)) = result else { panic!("{text}") };
+    let why = why.to_string();
+    assert!(why.contains("zone Z1 is private") && why.contains("from the internet"), "{why}");
+    assert_eq!(shape(&tables), (0, vec![]), "nothing was made");
+}
