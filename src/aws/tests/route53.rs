@@ -329,6 +329,9 @@ async fn a_zone_has_its_name_and_a_change_its_status() {
     let hosted = ok(&format!(
         "<GetHostedZoneResponse xmlns=\"{XMLNS}\"><HostedZone><Id>/hostedzone/Z0EXAMPLE</Id>\
          <Name>example.com.</Name><CallerReference>c</CallerReference></HostedZone>\
+         <DelegationSet><NameServers><NameServer>ns-1.awsdns-00.com</NameServer>\
+         <NameServer>ns-2.awsdns-00.net</NameServer><NameServer>ns-3.awsdns-00.org</NameServer>\
+         <NameServer>ns-4.awsdns-00.co.uk</NameServer></NameServers></DelegationSet>\
          </GetHostedZoneResponse>"
     ));
     let status = |status| {
