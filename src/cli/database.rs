@@ -202,7 +202,7 @@ impl Change {
         }
     }
 
-    /// Where the database is written, and what else the leader says of it. One that has just begun to
+    /// Where the database is written as RDS shows it now, and what else the leader says of it. One that has just begun to
     /// lead is given time to find out.
     fn writer(&self) -> Result<(Option<RegionId>, DatabaseReport), Failure> {
         let patience = if self.glass.break_glass { READING_MAX } else { Duration::ZERO };
@@ -216,7 +216,9 @@ impl Change {
             let read = |it: &DatabaseReport| it.status.is_some() || it.trouble.is_some();
             match report {
                 Some(report) if read(&report) || watch.elapsed() >= patience => {
-                    return Ok((report.writer.clone(), report));
+                    // The leader looks from time to time; who has just moved it knows better.
+                    let writer = self.shown_writer()?.or_else(|| report.writer.clone());
+                    return Ok((writer, report));
                 }
                 None if watch.elapsed() >= patience => {
                     return Err(Failure::Failed(anyhow::anyhow!(
