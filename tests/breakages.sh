@@ -26,8 +26,8 @@ for line in sys.stdin:
 ' | tail -n 1)
 regent="${CARGO_TARGET_DIR:-target}/swarm/regent"
 jobs=$(nproc)
-# Several times what these seeds take; a run that comes to no end fills the memory meanwhile.
-limit_s=${LIMIT_S:-60}
+# Many times what these seeds take on a slow machine: a run in which time stands still ends by itself.
+limit_s=${LIMIT_S:-300}
 write=false
 if [ "${1-}" = --write ]; then write=true; shift; fi
 
@@ -72,15 +72,13 @@ elif failed:
 
 # Prints «checker | seed | what fired», or nothing.
 hunt() {
-    local name=$1 said found status=0
+    local name=$1 said found
     said=$(timeout "$limit_s" "$regent" sim swarm --short --seeds "1..$seeds" --jobs "$jobs" \
-        --until-failure --break "$name" --json 2>&1) || status=$?
+        --until-failure --break "$name" --json 2>&1) || true
     found=$(first_failure <<< "$said")
-    if [ "$status" = 124 ]; then found="1 | the run comes to no end"; fi
     if [ -n "$found" ]; then echo "swarm | $found"; return; fi
-    status=0
     said=$(BREAK=$name WALKS=$walks timeout "$limit_s" "$tests" --ignored --exact --nocapture \
-        core::model::walks::hunt 2>&1) || status=$?
+        core::model::walks::hunt 2>&1) || true
     found=$(sed -n 's/^CAUGHT|\([^|]*\)|\([^|]*\)|.*$/\1 | \2/p' <<< "$said")
     if [ -n "$found" ]; then echo "model | $found"; return; fi
     for plan in "$corpus/$name"*.toml; do
