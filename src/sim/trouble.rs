@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::domain::autonomy::{ActionKind, Autonomy};
+use crate::domain::drift::Course;
 use crate::domain::order::{AskId, Verb};
 use crate::domain::{Order, OrderId, RegionId, Weight};
 use crate::runbook::StepStatus;
@@ -218,14 +219,22 @@ impl Sim {
         verbs
     }
 
-    /// What a person does in good times with what was left behind: sees runs to their end, and lets
-    /// every Region in again. One look, some orders.
+    /// What a person does in good times with what was left behind: sees runs to their end, lets every
+    /// Region in again, and has edits put right that nobody makes any more. One look, some orders.
     pub(super) fn tidy_up(&mut self) {
         let replica = self.fleet.regions.first().expect("a fleet has Regions").clone();
         let leaders = self.leaders();
         let Some(view) = leaders.first().and_then(|(leader, _)| self.view(leader)) else { return };
         let Some(state) = view.state else { return };
         let mut verbs = Vec::new();
+        let zones = view.leader.iter().flat_map(|leader| leader.zones.values());
+        let left = zones.flat_map(|zone| &zone.drift).any(|it| it.course == Course::Stopped);
+        // Records that were edited too often are left until somebody has paused and resumed.
+        if state.steering.pause.is_some() {
+            verbs.push(Verb::Resume);
+        } else if left {
+            verbs.push(Verb::Pause { reason: "whoever edits has been told".to_owned() });
+        }
         for (name, run) in state.runs.iter().filter(|(_, run)| !run.over) {
             let (run_name, reason) = (name.clone(), "all is well again".to_owned());
             let abort = run.choices.iter().any(|it| it.contains("runbook abort"));
