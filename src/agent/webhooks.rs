@@ -3,7 +3,7 @@
 //! What is sent is not signed: the receiver knows a sender by a path or a query that only the two
 //! know, and by TLS whom it talks to.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -15,13 +15,12 @@ use hyper::{Request, Uri};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::ServerName;
-use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto::ring};
 
 use crate::domain::CallFailure;
 use crate::domain::webhook::Reply;
 use crate::ports::{Answer, Webhooks};
+use crate::probe::{NoRoots, Trust};
 
 /// What is read of an answer: what fits a line of a log.
 const SAID_BYTES_MAX: usize = 1024;
@@ -29,8 +28,8 @@ const SAID_BYTES_MAX: usize = 1024;
 /// See the file's opening.
 #[derive(Default)]
 pub struct HttpWebhooks {
-    /// Made when the first secured address is called: reading the system's certificates takes time.
-    tls: OnceLock<TlsConnector>,
+    /// Read when the first secured address is called: it takes time.
+    trust: OnceLock<Trust>,
 }
 
 /// Where a webhook goes.
@@ -93,6 +92,14 @@ impl Webhooks for HttpWebhooks {
 }
 
 impl HttpWebhooks {
+    fn trust(&self) -> Result<&Trust, NoRoots> {
+        if let Some(known) = self.trust.get() {
+            return Ok(known);
+        }
+        let found = Trust::of_system()?;
+        Ok(self.trust.get_or_init(|| found))
+    }
+
     async fn converse(
         &self,
         address: &Address,
@@ -106,22 +113,11 @@ impl HttpWebhooks {
             return ask(stream, request, sent).await;
         }
         let name = ServerName::try_from(address.host.clone()).map_err(|error| error.to_string())?;
-        let tls = self.tls.get_or_init(connector);
+        let trust = self.trust().map_err(|error| error.to_string())?;
+        let tls = trust.connector().ok_or("this agent trusts no authority")?;
         let stream = tls.connect(name, stream).await.map_err(|error| error.to_string())?;
         ask(stream, request, sent).await
     }
-}
-
-/// Believes those whom the operating system believes; nobody, if it knows none.
-fn connector() -> TlsConnector {
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .expect("ring has the cipher suites of every version that is built in")
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    TlsConnector::from(Arc::new(config))
 }
 
 async fn ask(

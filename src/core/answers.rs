@@ -19,7 +19,7 @@ use crate::domain::answers::{AnswersReport, Heard, Question};
 use crate::domain::control::Weights;
 use crate::domain::fleet::Service;
 use crate::domain::record::RecordData;
-use crate::domain::{Fleet, Moment, RegionId, ServiceId, Weight};
+use crate::domain::{Fleet, Moment, RegionId, ServiceId, StateName, Weight};
 
 use super::call::{Outbox, Outcome, Purpose, Request, Response};
 use super::note::Note;
@@ -73,31 +73,38 @@ struct Known {
 
 /// See the file's opening.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Answers(BTreeMap<ServiceId, Known>);
+pub(super) struct Answers {
+    /// The state whose weights `known` goes by.
+    of: Option<StateName>,
+    known: BTreeMap<ServiceId, Known>,
+}
 
 impl Answers {
     /// What was seen under an earlier leadership does not count.
     pub(super) fn forget(&mut self) {
-        self.0.clear();
+        *self = Self::default();
     }
 
     /// Asks what is due: one look at a time, lest a fleet of many services asks all at once.
-    pub(super) fn drive(&mut self, now: Moment, fleet: &Fleet, wanted: &Weights, out: &mut Outbox) {
+    /// `name` is that of the state which wants these weights.
+    pub(super) fn drive(
+        &mut self,
+        now: Moment,
+        fleet: &Fleet,
+        (name, wanted): (StateName, &Weights),
+        out: &mut Outbox,
+    ) {
         if !fleet.records.verify {
             return;
         }
-        for service in fleet.services.keys() {
-            let Some(wanted) = wanted.get(service) else { continue };
-            let known = self.0.get(service);
-            if known.is_none_or(|known| known.wanted != *wanted) {
-                // An answer under way is of the time before: it is not awaited.
-                self.0.insert(service.clone(), Known::new(now, wanted.clone()));
-            }
+        if self.of != Some(name) {
+            self.of = Some(name);
+            self.follow(now, fleet, wanted);
         }
-        if self.0.values().any(|known| known.asking.is_some()) {
+        if self.known.values().any(|known| known.asking.is_some()) {
             return;
         }
-        let due = self.0.iter_mut().filter(|(_, known)| known.due <= now);
+        let due = self.known.iter_mut().filter(|(_, known)| known.due <= now);
         let Some((service, known)) = due.min_by_key(|(_, known)| known.due) else { return };
         let Some(spec) = fleet.services.get(service) else { return };
         known.asking = Some(now);
@@ -112,12 +119,24 @@ impl Answers {
         out.call(now, LIMIT_MS, purpose, Request::AskNames { question });
     }
 
+    /// Begins anew with the services of which something else is wanted.
+    fn follow(&mut self, now: Moment, fleet: &Fleet, wanted: &Weights) {
+        for service in fleet.services.keys() {
+            let Some(wanted) = wanted.get(service) else { continue };
+            let known = self.known.get(service);
+            if known.is_none_or(|known| known.wanted != *wanted) {
+                // An answer under way is of the time before: it is not awaited.
+                self.known.insert(service.clone(), Known::new(now, wanted.clone()));
+            }
+        }
+    }
+
     /// When something is next due.
     pub(super) fn next_wake(&self) -> Moment {
-        if self.0.values().any(|known| known.asking.is_some()) {
+        if self.known.values().any(|known| known.asking.is_some()) {
             return Moment::NEVER;
         }
-        self.0.values().map(|known| known.due).min().unwrap_or(Moment::NEVER)
+        self.known.values().map(|known| known.due).min().unwrap_or(Moment::NEVER)
     }
 
     /// Takes in the end of a look; true when there is something new to tell.
@@ -129,7 +148,7 @@ impl Answers {
         outcome: Outcome,
         out: &mut Outbox,
     ) -> bool {
-        let Some(known) = self.0.get_mut(service) else { return false };
+        let Some(known) = self.known.get_mut(service) else { return false };
         if known.asking != Some(asked_at) {
             return false;
         }
@@ -179,7 +198,7 @@ impl Answers {
             };
             Some((service.clone(), report))
         };
-        self.0.iter().filter_map(one).collect()
+        self.known.iter().filter_map(one).collect()
     }
 }
 
@@ -348,7 +367,7 @@ mod tests {
         counts: &[(&str, u32)],
     ) -> Vec<super::super::Command> {
         *now = (*now).max(answers.next_wake().min(*now + LATER));
-        answers.drive(*now, &fleet(), wanted, out);
+        answers.drive(*now, &fleet(), (StateName::GENESIS, wanted), out);
         let asked = out.take();
         assert_eq!(asked.len(), 1, "{asked:?}");
         let web = "web".parse().expect("valid");
@@ -364,7 +383,7 @@ mod tests {
         let wanted: Weights =
             wanted.into_iter().filter(|(name, _)| name.as_str() == "web").collect();
         let mut now = Moment::from_ms(10_000);
-        answers.drive(now, &fleet(), &wanted, &mut out);
+        answers.drive(now, &fleet(), (StateName::GENESIS, &wanted), &mut out);
         assert!(out.take().is_empty(), "nothing can have come of it yet");
         now = now + FIRST_AFTER;
         let both = [("r1", 48), ("r2", 48)];
@@ -396,7 +415,8 @@ mod tests {
 
         // Something else is wanted: it begins again.
         let back = crate::core::testing::weights(&fleet(), &[]);
-        answers.drive(now, &fleet(), &back, &mut out);
+        let next = StateName { seq: 1, ..StateName::GENESIS };
+        answers.drive(now, &fleet(), (next, &back), &mut out);
         assert_eq!(shown(&answers).verified_at, None);
         assert_eq!(answers.next_wake(), now + FIRST_AFTER);
     }
@@ -406,9 +426,9 @@ mod tests {
         let (mut answers, mut out) = (Answers::default(), Outbox::default());
         let wanted = crate::core::testing::weights(&fleet(), &[]);
         let now = Moment::from_ms(10_000);
-        answers.drive(now, &fleet(), &wanted, &mut out);
+        answers.drive(now, &fleet(), (StateName::GENESIS, &wanted), &mut out);
         let now = answers.next_wake();
-        answers.drive(now, &fleet(), &wanted, &mut out);
+        answers.drive(now, &fleet(), (StateName::GENESIS, &wanted), &mut out);
         let web = "web".parse().expect("valid");
         let silent = crate::domain::CallFailure::transient("no answer");
         let outcome = Err(super::super::Refusal::Failed(silent));

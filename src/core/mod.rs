@@ -66,7 +66,7 @@ use rand::SeedableRng as _;
 use rand_pcg::Pcg64Mcg;
 
 use crate::domain::answers::AnswersReport;
-use crate::domain::observation::LeaderReport;
+use crate::domain::observation::{LeaderReport, ZoneReport};
 use crate::domain::{
     AgentId, BootId, CallFailure, Fence, Fleet, Moment, Preflight, RegionId, Report, ServiceId,
     Target, ZoneId,
@@ -479,7 +479,8 @@ impl Brain {
             let hurry = self.runs_active();
             self.databases.drive(now, &self.fleet, hurry, &mut self.out);
             if let Some(entry) = self.journal.in_force() {
-                self.answers.drive(now, &self.fleet, &entry.state.wanted, &mut self.out);
+                let wanted = (entry.reference.name, &entry.state.wanted);
+                self.answers.drive(now, &self.fleet, wanted, &mut self.out);
             }
         }
         if self.stale_verdicts || now >= self.judge_at {
@@ -559,6 +560,12 @@ impl Brain {
         self.answers.shown(&self.fleet, |at| self.wall(at))
     }
 
+    /// What this leader says of its zones.
+    fn zones_shown(&self) -> BTreeMap<ZoneId, ZoneReport> {
+        let one = |(id, zone): (&ZoneId, &Zone)| (id.clone(), zone.report(|at| self.wall(at)));
+        self.zones.iter().map(one).collect()
+    }
+
     fn report(&mut self, now: Moment) -> Report {
         self.probing.refresh_cells(now);
         self.signals.refresh(now, &mut self.out);
@@ -566,11 +573,7 @@ impl Brain {
             epoch,
             committed: self.journal.in_force().map(|entry| entry.reference.name),
             seats: self.election.held(),
-            zones: self
-                .zones
-                .iter()
-                .map(|(zone, state)| (zone.clone(), state.report(|at| self.wall(at))))
-                .collect(),
+            zones: self.zones_shown(),
             blocked: self.blocked.iter().map(ToString::to_string).collect(),
             databases: self.databases_shown(now),
             answers: self.answers_shown(),

@@ -512,11 +512,7 @@ impl Brain {
         if let Some(leader) = &mut view.leader
             && self.election.leading() == Some(leader.epoch)
         {
-            leader.zones = self
-                .zones
-                .iter()
-                .map(|(zone, state)| (zone.clone(), state.report(|at| self.wall(at))))
-                .collect();
+            leader.zones = self.zones_shown();
             leader.blocked = self.blocked.iter().map(ToString::to_string).collect();
             leader.databases = self.databases_shown(now);
             leader.answers = self.answers_shown();

@@ -121,6 +121,13 @@ impl Trust {
         Self(None)
     }
 
+    /// For connections that are no probes: the same authorities, and no protocol is offered. None if
+    /// nobody is trusted.
+    #[must_use]
+    pub fn connector(&self) -> Option<&TlsConnector> {
+        self.0.as_ref().map(|connectors| &connectors.tcp)
+    }
+
     /// Shakes hands, and checks that the certificate is good for this name.
     pub(super) async fn handshake(
         &self,

@@ -36,7 +36,7 @@ use crate::world::dynamo::operation::{
 };
 use crate::world::dynamo::{AttributeValue, DynamoError, Operation, Output};
 use crate::world::rds::Member;
-use crate::world::testing as steady;
+use crate::world::testing;
 
 /// Time that each call takes.
 const CALL: Duration = Duration::from_millis(1);
@@ -492,7 +492,9 @@ impl Ground for InMemory {
 
     async fn make_alarm(&self, region: &RegionId, label: &str, state: AlarmState) -> AlarmName {
         let (world, now, _) = &mut *self.inner();
-        steady::alarm(world, *now, region, label, state)
+        let name = label.parse().expect("a name");
+        world.add_alarm(*now, region, &name, state);
+        name
     }
 
     async fn make_group(
@@ -503,7 +505,7 @@ impl Ground for InMemory {
         in_use: bool,
     ) -> TargetGroupArn {
         let (world, now, _) = &mut *self.inner();
-        steady::group(world, *now, region, label, targets, in_use)
+        testing::group(world, *now, region, label, targets, in_use)
     }
 
     fn databases(&self) -> &dyn Databases {

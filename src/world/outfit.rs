@@ -27,7 +27,7 @@ impl World {
             for (region, placement) in &spec.regions {
                 self.add_targets(now, region, service, placement);
                 for alarm in &placement.alarms {
-                    self.add_alarm(now, region, alarm);
+                    self.add_alarm(now, region, alarm, AlarmState::Ok);
                 }
             }
         }
@@ -63,7 +63,13 @@ impl World {
     }
 
     /// An alarm over errors that nobody publishes, so that it keeps the state that it is given.
-    fn add_alarm(&mut self, now: Moment, region: &RegionId, name: &AlarmName) {
+    pub(crate) fn add_alarm(
+        &mut self,
+        now: Moment,
+        region: &RegionId,
+        name: &AlarmName,
+        state: AlarmState,
+    ) {
         let metric = MetricId {
             namespace: "Demo".to_owned(),
             name: "Errors".to_owned(),
@@ -81,7 +87,7 @@ impl World {
         };
         self.cloudwatch.put_alarm(now, region, name.clone(), rule);
         self.cloudwatch
-            .set_alarm_state(now, region, name.as_str(), AlarmState::Ok, "as it was set up")
+            .set_alarm_state(now, region, name.as_str(), state, "as it was set up")
             .expect("the alarm was just added");
     }
 }

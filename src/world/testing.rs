@@ -1,44 +1,11 @@
-//! Alarms and target groups for tests that want them in a state which stays.
+//! Target groups for tests that want them in a state which stays.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::World;
-use super::cloudwatch::{AlarmRule, Comparison, MissingData};
 use super::elb::{HealthCheck, TargetId};
-use crate::domain::signal::{AlarmName, AlarmState, MetricId, Statistic, TargetGroupArn};
+use crate::domain::signal::TargetGroupArn;
 use crate::domain::{Moment, RegionId, ServiceId, Target};
-
-/// An alarm that keeps the state it is given: its metric has no points, and a missing one changes
-/// nothing.
-pub(crate) fn alarm(
-    world: &mut World,
-    now: Moment,
-    region: &RegionId,
-    label: &str,
-    state: AlarmState,
-) -> AlarmName {
-    let name: AlarmName = label.parse().expect("a name");
-    let metric = MetricId {
-        namespace: "test".to_owned(),
-        name: "nothing".to_owned(),
-        dimensions: BTreeMap::new(),
-    };
-    let rule = AlarmRule {
-        metric,
-        statistic: Statistic::Sum,
-        period_s: 60,
-        periods: 1,
-        breaches: 1,
-        comparison: Comparison::GreaterThan,
-        threshold: 0.0,
-        missing: MissingData::Ignore,
-    };
-    world.cloudwatch.put_alarm(now, region, name.clone(), rule);
-    let set = world.cloudwatch.set_alarm_state(now, region, label, state, "set by a test");
-    set.expect("the alarm is there");
-    name
-}
 
 /// A group with so many targets that passed their checks, none of which comes again soon.
 pub(crate) fn group(

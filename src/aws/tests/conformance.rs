@@ -182,15 +182,15 @@ impl Ground for OverTheWire<'_> {
     }
 
     async fn make_alarm(&self, region: &RegionId, label: &str, state: AlarmState) -> AlarmName {
-        let name = self.own(label);
+        let name: AlarmName = self.own(label).parse().expect("a name");
         if let Some(stage) = self.stage {
-            return stage
-                .visit(|world, now| world::testing::alarm(world, now, region, &name, state));
+            stage.visit(|world, now| world.add_alarm(now, region, &name, state));
+            return name;
         }
         let client = self.signals.0.cloudwatch(region);
         client
             .put_metric_alarm()
-            .alarm_name(&name)
+            .alarm_name(name.as_str())
             .namespace("test")
             .metric_name("nothing")
             .statistic(Statistic::Sum)
@@ -204,13 +204,13 @@ impl Ground for OverTheWire<'_> {
             .expect("an alarm");
         client
             .set_alarm_state()
-            .alarm_name(&name)
+            .alarm_name(name.as_str())
             .state_value(state.as_str().into())
             .state_reason("set by a test")
             .send()
             .await
             .expect("its state");
-        name.parse().expect("a name")
+        name
     }
 
     async fn make_group(

@@ -1,6 +1,6 @@
 //! A service that can write only beside its database's writer goes where the writer goes.
 
-use super::runs::{order, runs, see_through, start, writer};
+use super::runs::{runs, see_through, switch_over, writer};
 use super::*;
 use crate::domain::ServiceId;
 use crate::domain::database::WriteReach;
@@ -45,12 +45,7 @@ fn served(sim: &Sim, service: &ServiceId) -> Vec<RegionId> {
 #[test]
 fn a_switchover_takes_the_service_along() {
     let (mut sim, service) = beside(1);
-    let from = writer(&sim, "orders");
-    let to = sim.fleet().regions.iter().find(|region| **region != from).expect("three").clone();
-    let arguments = [("database", "orders"), ("from", from.as_str()), ("to", to.as_str())];
-    order(&mut sim, start("switch-database", &arguments));
-    let run = see_through(&mut sim, "switch-database", true);
-    assert_eq!(run.status, "done", "{run:#?}");
+    let to = switch_over(&mut sim);
     let there = |sim: &Sim| served(sim, &service) == [to.clone()];
     let limit = sim.now() + Duration::from_secs(120);
     assert!(sim.run_until_that(limit, there), "{:?}", served(&sim, &service));

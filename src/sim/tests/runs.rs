@@ -189,16 +189,22 @@ fn another_system_is_told_and_may_veto() {
     }
 }
 
+/// Switches the database over to another Region, and gives that.
+pub(super) fn switch_over(sim: &mut Sim) -> RegionId {
+    let from = writer(sim, "orders");
+    let to = sim.fleet().regions.iter().find(|region| **region != from).expect("three").clone();
+    let arguments = [("database", "orders"), ("from", from.as_str()), ("to", to.as_str())];
+    order(sim, start("switch-database", &arguments));
+    let run = see_through(sim, "switch-database", true);
+    assert_eq!(run.status, "done", "{run:#?}");
+    to
+}
+
 #[test]
 fn a_database_is_switched_over_without_loss() {
     let mut sim = sim(7);
     settle(&mut sim);
-    let from = writer(&sim, "orders");
-    let to = sim.fleet().regions.iter().find(|region| **region != from).expect("three").clone();
-    let arguments = [("database", "orders"), ("from", from.as_str()), ("to", to.as_str())];
-    order(&mut sim, start("switch-database", &arguments));
-    let run = see_through(&mut sim, "switch-database", true);
-    assert_eq!(run.status, "done", "{run:#?}");
+    let to = switch_over(&mut sim);
     assert_eq!(writer(&sim, "orders"), to);
 }
 
