@@ -121,6 +121,9 @@ impl Ports<'_> {
             Request::ReadTargetHealth { group } => signals::target_health(self.world, &group)
                 .map(Response::TargetHealth)
                 .map_err(failed),
+            Request::ReadRequests { group } => {
+                Ok(Response::Requests(signals::requests(self.world, self.now, &group)))
+            }
             Request::ReadAlarms { region, names } => {
                 Ok(Response::Alarms(signals::alarms(self.world, &region, &names)))
             }

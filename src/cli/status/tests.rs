@@ -53,6 +53,7 @@ fn service(name: &str) -> ServiceView {
         failing_ms: 0,
         votes: REGIONS.iter().map(|voter| (region(voter), Vote::Up)).collect(),
         signals: None,
+        probes_per_minute: None,
     };
     ServiceView {
         service: name.parse().expect("valid"),

@@ -82,6 +82,7 @@ impl World {
             | Request::ReadOrders { .. }
             | Request::RemoveOrder { .. }
             | Request::ReadTargetHealth { .. }
+            | Request::ReadRequests { .. }
             | Request::ReadAlarms { .. }
             | Request::RecordHistory { .. }
             | Request::ReadChange { .. } => unreachable!("answered at once, see `state`"),
