@@ -76,6 +76,8 @@ fn names(request: &Request) -> (&'static str, &'static str) {
         Request::ReadLag { .. } => ("databases", "lag"),
         Request::SwitchOver { .. } => ("databases", "switchover"),
         Request::FailOver { .. } => ("databases", "failover"),
+        Request::ReadGroup { .. } => ("capacity", "group"),
+        Request::SetDesired { .. } => ("capacity", "set_desired"),
         Request::PostWebhook { .. } => ("webhooks", "post"),
     }
 }
@@ -154,6 +156,12 @@ async fn send(outside: &Outside, request: Request, limit: Duration) -> Outcome {
         }
         Request::FailOver { cluster, target } => {
             done(databases.failover_allowing_data_loss(&cluster, &target, limit).await)
+        }
+        Request::ReadGroup { group } => {
+            outside.capacity.group(&group, limit).await.map(Response::Group).map_err(failed)
+        }
+        Request::SetDesired { group, desired } => {
+            done(outside.capacity.set_desired(&group, desired, limit).await)
         }
         Request::PostWebhook { url, key, body } => {
             let reply = outside.webhooks.post(&url, &key, &body, limit).await;

@@ -187,6 +187,7 @@ enum Aws {
     Elbv2,
     Cloudwatch,
     Rds,
+    Autoscaling,
 }
 
 impl From<Aws> for AwsService {
@@ -197,6 +198,7 @@ impl From<Aws> for AwsService {
             Aws::Elbv2 => Self::Elbv2,
             Aws::Cloudwatch => Self::Cloudwatch,
             Aws::Rds => Self::Rds,
+            Aws::Autoscaling => Self::Autoscaling,
         }
     }
 }

@@ -19,6 +19,7 @@ pub(super) async fn connect(fleet: &Fleet) -> Result<Outside, Failure> {
         signals: Arc::new(aws.signals()),
         health_checks: Arc::new(aws.health_checks()),
         databases: Arc::new(aws.databases()),
+        capacity: Arc::new(aws.capacity()),
         webhooks: Arc::new(crate::agent::HttpWebhooks::default()),
     })
 }

@@ -401,6 +401,9 @@ pub struct Placement {
     /// CloudWatch alarms of the Region that speak of this service.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub alarms: Vec<String>,
+    /// Name of the autoscaling group that runs its instances.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scaling_group: Option<String>,
 }
 
 /// `record = { … }`: either values, or an alias.

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::answers::{Heard, Question};
+use crate::domain::capacity::{ScalingGroup, ScalingGroupId};
 use crate::domain::database::{ClusterArn, GlobalCluster, LagPoint, MemberCluster};
 use crate::domain::record::{ChangeId, ChangeStatus, DnsName, RecordKey};
 use crate::domain::seat::{Beat, Seat};
@@ -167,6 +168,18 @@ pub enum Request {
         /// The writer to be: it is called in its Region.
         target: ClusterArn,
     },
+    /// `Capacity::group`.
+    ReadGroup {
+        /// Which.
+        group: ScalingGroupId,
+    },
+    /// `Capacity::set_desired`. Sent once.
+    SetDesired {
+        /// Of which group.
+        group: ScalingGroupId,
+        /// How many instances.
+        desired: u32,
+    },
     /// Tell another system, once.
     PostWebhook {
         /// Where it listens.
@@ -207,6 +220,8 @@ pub enum Response {
     Member(MemberCluster),
     /// Of `ReadLag`: the newest first.
     Lag(Vec<LagPoint>),
+    /// Of `ReadGroup`.
+    Group(ScalingGroup),
     /// Of `PostWebhook`.
     Posted(Reply),
     /// Of everything else.
@@ -321,6 +336,7 @@ pub(super) enum Purpose {
     TargetHealth { service: ServiceId },
     Alarms,
     Webhook { run: String, step: usize, back: bool },
+    Scaling { run: String, step: usize, back: bool, group: ScalingGroupId },
 }
 
 /// How long after its deadline a call counts as never to be answered. Whoever carries calls out

@@ -369,6 +369,10 @@ impl Brain {
                 self.runs.webhook_answered(now, (run, step, back), outcome);
                 self.stale_verdicts = true;
             }
+            Purpose::Scaling { run, step, back, group } => {
+                self.runs.scaling_answered(&(run, step, back), &group, outcome);
+                self.stale_verdicts = true;
+            }
             Purpose::TargetHealth { service } => {
                 self.signals.targets_answered(now, &service, outcome);
                 self.stale_verdicts = true;

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::autonomy::Consent;
+use super::capacity::{ScalingGroupId, ScalingGroupName};
 use super::database::{DatabaseSpec, WriteReach, WritesTo};
 use super::gate::Gates;
 use super::name::{DatabaseId, FleetName, GlobalClusterId, RegionId, ServiceId, ZoneId};
@@ -75,6 +76,27 @@ impl Fleet {
         Some((database.global_cluster.clone(), writes_to.reach))
     }
 
+    /// The autoscaling group of a service in a Region, if the files name one.
+    #[must_use]
+    pub fn scaling_group(&self, service: &ServiceId, region: &RegionId) -> Option<ScalingGroupId> {
+        let name = self.services.get(service)?.regions.get(region)?.scaling_group.clone()?;
+        Some(ScalingGroupId { region: region.clone(), name })
+    }
+
+    /// Every autoscaling group that the files name, each once, with the services that it runs.
+    #[must_use]
+    pub fn scaling_groups(&self) -> BTreeMap<ScalingGroupId, BTreeSet<ServiceId>> {
+        let mut groups: BTreeMap<_, BTreeSet<ServiceId>> = BTreeMap::new();
+        for (service, spec) in &self.services {
+            for region in spec.regions.keys() {
+                if let Some(group) = self.scaling_group(service, region) {
+                    groups.entry(group).or_default().insert(service.clone());
+                }
+            }
+        }
+        groups
+    }
+
     /// Services whose record is in this zone.
     pub fn services_in<'a>(
         &'a self,
@@ -131,6 +153,8 @@ pub struct Placement {
     pub target_group: Option<TargetGroupArn>,
     /// CloudWatch alarms of the Region that speak of this service.
     pub alarms: BTreeSet<AlarmName>,
+    /// The autoscaling group that runs its instances, which a runbook may raise.
+    pub scaling_group: Option<ScalingGroupName>,
 }
 
 /// How an endpoint is asked, what a healthy answer is, and how long it may take.

@@ -50,6 +50,7 @@ pub(super) fn fleet() -> Fleet {
                 },
                 target_group: None,
                 alarms: std::collections::BTreeSet::new(),
+                scaling_group: None,
             },
         )
     });

@@ -19,6 +19,7 @@
 mod addresses;
 mod agents;
 mod apps;
+pub mod autoscaling;
 mod aws;
 mod checkers;
 mod clients;

@@ -58,6 +58,8 @@ pub struct Outside {
     pub health_checks: Arc<dyn HealthChecks>,
     /// The databases.
     pub databases: Arc<dyn Databases>,
+    /// The autoscaling groups.
+    pub capacity: Arc<dyn Capacity>,
     /// The zones' name servers.
     pub names: Arc<dyn Names>,
     /// Other systems that are told.

@@ -19,6 +19,7 @@
 
 mod agents;
 mod calls;
+mod capacity;
 mod clients;
 #[cfg(test)]
 mod conformance;

@@ -390,6 +390,7 @@ impl Shape {
                     data: RecordData::Plain { ttl_s: 60, values: vec![address] },
                     target_group: None,
                     alarms: BTreeSet::new(),
+                    scaling_group: None,
                 };
                 (region.clone(), placement)
             });

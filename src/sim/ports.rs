@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use super::ways::has_effect;
-use super::{databases, names, signals};
+use super::{capacity, databases, names, signals};
 use crate::core::breakage::{Breakage, broken};
 use crate::core::{Outcome, Refusal, Request, Response};
 use crate::domain::fleet::Tables;
@@ -144,6 +144,12 @@ impl Ports<'_> {
             }
             Request::FailOver { cluster, target } => {
                 done(databases::failover(self.world, self.now, &cluster, &target))
+            }
+            Request::ReadGroup { group } => {
+                capacity::group(self.world, self.now, &group).map(Response::Group).map_err(failed)
+            }
+            Request::SetDesired { group, desired } => {
+                done(capacity::set_desired(self.world, self.now, &group, desired))
             }
             Request::PostWebhook { url, .. } => Ok(Response::Posted(webhook_answer(&url))),
         }

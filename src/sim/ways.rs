@@ -28,6 +28,9 @@ pub(super) fn place_of(request: &Request) -> Place {
         | Request::ReadLag { secondary: cluster }
         | Request::FailOver { target: cluster, .. } => Place::Region(cluster.region().clone()),
         Request::SwitchOver { primary, .. } => Place::Region(primary.clone()),
+        Request::ReadGroup { group } | Request::SetDesired { group, .. } => {
+            Place::Region(group.region.clone())
+        }
         Request::PostWebhook { .. } => Place::Outside,
     }
 }
@@ -43,6 +46,7 @@ pub(super) fn has_effect(request: &Request) -> bool {
         | Request::ChangeZone { .. }
         | Request::SwitchOver { .. }
         | Request::FailOver { .. }
+        | Request::SetDesired { .. }
         | Request::PostWebhook { .. } => true,
         Request::ReadSeat { .. }
         | Request::ReadState { .. }
@@ -55,13 +59,14 @@ pub(super) fn has_effect(request: &Request) -> bool {
         | Request::ReadAlarms { .. }
         | Request::DescribeDatabase { .. }
         | Request::DescribeMember { .. }
-        | Request::ReadLag { .. } => false,
+        | Request::ReadLag { .. }
+        | Request::ReadGroup { .. } => false,
     }
 }
 
 /// What rules of the wire look at: as the adapter would send it; none if it does not go to AWS.
 pub(super) fn seen<'a>(request: &'a Request, caller: &'a str) -> Option<wire::Call<'a>> {
-    use AwsService::{Cloudwatch, Dynamodb, Elbv2, Rds, Route53};
+    use AwsService::{Autoscaling, Cloudwatch, Dynamodb, Elbv2, Rds, Route53};
     let (region, service, operation) = match request {
         Request::ReadSeat { seat } | Request::ReadState { seat, .. } => {
             (Some(seat), Dynamodb, "GetItem")
@@ -89,6 +94,12 @@ pub(super) fn seen<'a>(request: &'a Request, caller: &'a str) -> Option<wire::Ca
         Request::ReadLag { secondary } => (Some(secondary.region()), Cloudwatch, "GetMetricData"),
         Request::SwitchOver { primary, .. } => (Some(primary), Rds, "SwitchoverGlobalCluster"),
         Request::FailOver { target, .. } => (Some(target.region()), Rds, "FailoverGlobalCluster"),
+        Request::ReadGroup { group } => {
+            (Some(&group.region), Autoscaling, "DescribeAutoScalingGroups")
+        }
+        Request::SetDesired { group, .. } => {
+            (Some(&group.region), Autoscaling, "SetDesiredCapacity")
+        }
         Request::PostWebhook { .. } => return None,
     };
     Some(wire::Call { caller, region, service, operation })

@@ -163,6 +163,8 @@ pub enum AwsService {
     Cloudwatch,
     /// RDS, in each Region.
     Rds,
+    /// Auto Scaling, in each Region.
+    Autoscaling,
 }
 
 impl fmt::Display for AwsService {
@@ -173,6 +175,7 @@ impl fmt::Display for AwsService {
             Self::Elbv2 => "Elastic Load Balancing",
             Self::Cloudwatch => "CloudWatch",
             Self::Rds => "RDS",
+            Self::Autoscaling => "Auto Scaling",
         })
     }
 }

@@ -10,6 +10,7 @@
 //! at that of answering: a request that arrives and whose answer is cut is thereby natural.
 
 pub mod apps;
+pub mod autoscaling;
 pub mod client;
 pub mod cloudwatch;
 pub mod distances;
@@ -33,6 +34,7 @@ use crate::domain::digest::Digest;
 use crate::domain::{Moment, RegionId, Weight};
 
 use apps::{Apps, Condition};
+use autoscaling::Autoscaling;
 use cloudwatch::{CloudWatch, Stats};
 use dynamo::Dynamo;
 use elb::Elb;
@@ -71,6 +73,8 @@ pub struct World {
     pub cloudwatch: CloudWatch,
     /// Aurora in every Region.
     pub rds: Rds,
+    /// Auto Scaling in every Region.
+    pub autoscaling: Autoscaling,
     /// What happened.
     pub log: Log,
 }
@@ -85,6 +89,7 @@ impl World {
             cloudwatch: CloudWatch::new(regions.iter().cloned()),
             elb: Elb::default(),
             rds: Rds::default(),
+            autoscaling: Autoscaling::default(),
             wire: Wire::new(seed),
             dynamo: Dynamo::new(seed, regions),
             route53: Route53::new(seed),
@@ -160,7 +165,11 @@ impl World {
                 }
             }
             Fault::Throttle {
-                service: service @ (AwsService::Elbv2 | AwsService::Cloudwatch | AwsService::Rds),
+                service:
+                    service @ (AwsService::Elbv2
+                    | AwsService::Cloudwatch
+                    | AwsService::Rds
+                    | AwsService::Autoscaling),
                 on,
             } => {
                 // These models have no throttle of their own: the wire turns every call away.

@@ -9,6 +9,7 @@ use async_trait::async_trait;
 
 use crate::agent::Outside;
 use crate::domain::answers::{Heard, Question};
+use crate::domain::capacity::{ScalingGroup, ScalingGroupId};
 use crate::domain::database::{ClusterArn, GlobalCluster, LagPoint, MemberCluster};
 use crate::domain::health_check::{CheckFound, CheckId, CheckSight, CheckSpec};
 use crate::domain::record::{ChangeId, ChangeStatus, DnsName, RecordChange, RecordKey, RecordType};
@@ -23,7 +24,7 @@ use crate::domain::{
 };
 use crate::domain::{Order, OrderId};
 use crate::ports::{
-    Answer, Databases, HealthChecks, Names, Observations, Records, Registers, Signals, SwapRefused,
+    Answer, Capacity, Databases, HealthChecks, Names, Observations, Records, Registers, Signals, SwapRefused,
     Webhooks,
 };
 
@@ -51,6 +52,8 @@ pub(in crate::cli) struct Stored {
     pub(in crate::cli) databases: BTreeMap<GlobalClusterId, GlobalCluster>,
     /// How far each secondary is behind, in milliseconds, by a figure that is a minute old.
     pub(in crate::cli) behind_ms: BTreeMap<RegionId, u64>,
+    /// Autoscaling groups.
+    pub(in crate::cli) groups: BTreeMap<ScalingGroupId, ScalingGroup>,
     /// Operations that fail, and how.
     pub(in crate::cli) failing: BTreeMap<&'static str, CallFailure>,
     /// Zones that are private.
@@ -102,6 +105,7 @@ impl Tables {
             health_checks: tables.clone(),
             names: tables.clone(),
             databases: tables.clone(),
+            capacity: tables.clone(),
             webhooks: tables,
         }
     }
@@ -109,6 +113,21 @@ impl Tables {
 
 fn unused<T>(operation: &str) -> Answer<T> {
     Err(CallFailure::permanent(format!("no command calls {operation}")))
+}
+
+#[async_trait]
+impl Capacity for Tables {
+    async fn group(&self, group: &ScalingGroupId, _: Duration) -> Answer<ScalingGroup> {
+        let stored = self.stored();
+        stored.reach(&group.region)?;
+        stored.may("group")?;
+        let found = stored.groups.get(group).cloned();
+        found.ok_or_else(|| CallFailure::permanent(format!("there is no autoscaling group {group}")))
+    }
+
+    async fn set_desired(&self, _: &ScalingGroupId, _: u32, _: Duration) -> Answer<()> {
+        unused("set_desired")
+    }
 }
 
 #[async_trait]

@@ -91,7 +91,9 @@ impl World {
             | Request::ReadLag { .. }
             | Request::SwitchOver { .. }
             | Request::FailOver { .. } => unreachable!("the model's fleet has no database"),
-            Request::PostWebhook { .. } => unreachable!("the model has no runs"),
+            Request::ReadGroup { .. } | Request::SetDesired { .. } | Request::PostWebhook { .. } => {
+                unreachable!("the model has no runs")
+            }
         }
     }
 

@@ -126,6 +126,23 @@ impl Carry<'_> {
         self.out.call(now, CALL_MS, Purpose::Webhook { run, step, back }, request);
     }
 
+    /// Asks about an autoscaling group, or to raise it; false if there is no time to raise it now.
+    pub(super) fn send_scaling(&mut self, now: Moment, key: Key, request: Request) -> bool {
+        let (group, changes) = match &request {
+            Request::SetDesired { group, .. } => (group.clone(), true),
+            Request::ReadGroup { group } => (group.clone(), false),
+            _ => return false,
+        };
+        let limit_ms = super::scaling::CALL_MS;
+        let end = now + std::time::Duration::from_millis(u64::from(limit_ms));
+        if changes && end > self.lease_end && !broken(Breakage::CallsPastLease) {
+            return false;
+        }
+        let (run, step, back) = key;
+        self.out.call(now, limit_ms, Purpose::Scaling { run, step, back, group }, request);
+        true
+    }
+
     /// Sends a request to move a writer; false if there is no time for it now.
     pub(super) fn send_move(
         &mut self,
