@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_autoscaling::types::{AutoScalingGroup, LifecycleState};
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use super::call::Call;
 use super::connect::Clients;
@@ -69,7 +70,8 @@ impl CapacityPort for Capacity {
         let desired = i32::try_from(desired)
             .map_err(|_| CallFailure::permanent(format!("{desired} instances are too many")))?;
         let call = Call::write("SetDesiredCapacity", group.region.as_str(), limit);
-        call.run(
+        let set = call
+            .run(
             self.0
                 .autoscaling(&group.region)
                 .set_desired_capacity()
@@ -81,7 +83,14 @@ impl CapacityPort for Capacity {
                 .interceptor(call.witness())
                 .send(),
         )
-        .await?;
-        Ok(())
+        .await;
+        set.map(|_| ()).map_err(|failed| {
+            // So Auto Scaling calls what its group's limits forbid.
+            let code = failed.error.as_ref().and_then(ProvideErrorMetadata::code);
+            match code {
+                Some("ValidationError") => CallFailure::conflict(failed.failure.what),
+                _ => failed.failure,
+            }
+        })
     }
 }

@@ -14,8 +14,8 @@ pub trait Capacity: Send + Sync {
     async fn group(&self, group: &ScalingGroupId, limit: Duration) -> Answer<ScalingGroup>;
 
     /// Sets the number of instances wanted, whatever was set a moment ago. Sent once; it may be
-    /// repeated after an unknown outcome. A number outside the group's limits is a permanent failure
-    /// and changes nothing.
+    /// repeated after an unknown outcome. A number outside the group's limits is a conflict: they are
+    /// not what was read. It changes nothing.
     async fn set_desired(
         &self,
         group: &ScalingGroupId,

@@ -31,10 +31,9 @@ pub(super) fn set_desired(
     world.autoscaling.set_desired(now, region, name, desired, false).map_err(|error| {
         let what = format!("{}: {error}", error.code());
         match error {
-            AutoscalingError::ScalingActivityInProgress => CallFailure::conflict(what),
-            AutoscalingError::Validation { .. } | AutoscalingError::InvalidAction { .. } => {
-                CallFailure::permanent(what)
-            }
+            AutoscalingError::Validation { .. } => CallFailure::conflict(what),
+            AutoscalingError::ScalingActivityInProgress => CallFailure::transient(what),
+            AutoscalingError::InvalidAction { .. } => CallFailure::permanent(what),
         }
     })
 }

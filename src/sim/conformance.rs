@@ -12,6 +12,7 @@ use async_trait::async_trait;
 
 use super::ports::{Ports, ReadBefore, to_world};
 use crate::core::{Outcome, Refusal, Request, Response};
+use crate::domain::capacity::{ScalingGroup, ScalingGroupId};
 use crate::domain::database::{ClusterArn, GlobalCluster, LagPoint, MemberCluster};
 use crate::domain::fleet::Tables;
 use crate::domain::record::{ChangeId, ChangeStatus, DnsName, RecordKey, ZoneRead};
@@ -26,7 +27,7 @@ use crate::domain::{
 use crate::domain::{Order, OrderId};
 use crate::ports::conformance::{Ground, MadeDatabase, SUITES};
 use crate::ports::{
-    Answer, Databases, Observations, Records, Registers, Signals, SwapRefused, items,
+    Answer, Capacity, Databases, Observations, Records, Registers, Signals, SwapRefused, items,
 };
 use crate::world::World;
 use crate::world::cloudwatch::{Span, Stats};
@@ -360,6 +361,22 @@ impl Records for InMemory {
 }
 
 #[async_trait]
+impl Capacity for InMemory {
+    async fn group(&self, group: &ScalingGroupId, _: Duration) -> Answer<ScalingGroup> {
+        let group = group.clone();
+        self.asked(Request::ReadGroup { group }, |response| match response {
+            Response::Group(shown) => Some(shown),
+            _ => None,
+        })
+    }
+
+    async fn set_desired(&self, group: &ScalingGroupId, desired: u32, _: Duration) -> Answer<()> {
+        let group = group.clone();
+        self.asked(Request::SetDesired { group, desired }, |_| Some(()))
+    }
+}
+
+#[async_trait]
 impl Databases for InMemory {
     async fn describe(
         &self,
@@ -506,6 +523,20 @@ impl Ground for InMemory {
     ) -> TargetGroupArn {
         let (world, now, _) = &mut *self.inner();
         testing::group(world, *now, region, label, targets, in_use)
+    }
+
+    fn capacity(&self) -> &dyn Capacity {
+        self
+    }
+
+    async fn make_scaling_group(
+        &self,
+        region: &RegionId,
+        label: &str,
+        sizes: (u32, u32, u32),
+    ) -> ScalingGroupId {
+        let (world, now, _) = &mut *self.inner();
+        testing::scaling_group(world, *now, region, label, sizes)
     }
 
     fn databases(&self) -> &dyn Databases {

@@ -18,8 +18,8 @@ const ZONES: [char; 3] = ['a', 'b', 'c'];
 const TARGETS_IN_ZONE: u8 = 2;
 
 /// Sizes of an autoscaling group (least, wanted, most): as many instances as there are targets, and
-/// room to carry twice as much.
-const GROUP_SIZES: (u32, u32, u32) = (2, 6, 12);
+/// room for one Region to carry what three do.
+const GROUP_SIZES: (u32, u32, u32) = (2, 6, 20);
 
 impl World {
     /// Adds what the fleet's Regions name. Checks are the quickest that AWS allows, so that nobody

@@ -1,9 +1,10 @@
-//! Target groups for tests that want them in a state which stays.
+//! Target groups and autoscaling groups for tests that want them in a state which stays.
 
 use std::time::Duration;
 
 use super::World;
 use super::elb::{HealthCheck, TargetId};
+use crate::domain::capacity::ScalingGroupId;
 use crate::domain::signal::TargetGroupArn;
 use crate::domain::{Moment, RegionId, ServiceId, Target};
 
@@ -30,4 +31,17 @@ pub(crate) fn group(
         world.elb.take_from_balancer(&arn).expect("the group is there");
     }
     arn
+}
+
+/// An autoscaling group of these sizes, under a name that is the label.
+pub(crate) fn scaling_group(
+    world: &mut World,
+    now: Moment,
+    region: &RegionId,
+    label: &str,
+    sizes: (u32, u32, u32),
+) -> ScalingGroupId {
+    let id = ScalingGroupId { region: region.clone(), name: label.parse().expect("a name") };
+    world.autoscaling.add(now, id.clone(), sizes).expect("the sizes fit each other");
+    id
 }

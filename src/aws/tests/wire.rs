@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 
 use super::{AMPLE, aws};
 use crate::aws::Aws;
+use crate::domain::capacity::ScalingGroupId;
 use crate::domain::control::StateRef;
 use crate::domain::database::ClusterArn;
 use crate::domain::digest::Digest;
@@ -28,7 +29,9 @@ use crate::domain::{Order, OrderId};
 use crate::local::testing::Stage;
 use crate::ports::databases::{LAG_METRIC, RPO_METRIC};
 use crate::ports::items;
-use crate::ports::{Databases as _, Observations as _, Records as _, Registers as _, SwapRefused};
+use crate::ports::{
+    Capacity as _, Databases as _, Observations as _, Records as _, Registers as _, SwapRefused,
+};
 use crate::telemetry::clock;
 use crate::world::World;
 use crate::world::cloudwatch::Stats;
@@ -60,6 +63,7 @@ enum Op {
     ShowDatabase,
     ShowMember,
     ReadLag,
+    ShowGroup,
     SwapSeat,
     PutState,
     CreateSeat,
@@ -74,11 +78,12 @@ enum Op {
     ChangeZone,
     SwitchOver,
     FailOver,
+    Raise,
 }
 
 use Op::*;
 
-const READS: [Op; 13] = [
+const READS: [Op; 14] = [
     ReadSeat,
     ReadState,
     HasSeats,
@@ -92,8 +97,9 @@ const READS: [Op; 13] = [
     ShowDatabase,
     ShowMember,
     ReadLag,
+    ShowGroup,
 ];
-const WRITES: [Op; 13] = [
+const WRITES: [Op; 14] = [
     SwapSeat,
     PutState,
     CreateSeat,
@@ -107,6 +113,7 @@ const WRITES: [Op; 13] = [
     ChangeZone,
     SwitchOver,
     FailOver,
+    Raise,
 ];
 
 impl Op {
@@ -129,6 +136,8 @@ impl Op {
             ReadLag => "GetMetricData",
             SwitchOver => "SwitchoverGlobalCluster",
             FailOver => "FailoverGlobalCluster",
+            ShowGroup => "DescribeAutoScalingGroups",
+            Raise => "SetDesiredCapacity",
         }
     }
 }
@@ -210,6 +219,11 @@ fn database(n: u64) -> GlobalClusterId {
     format!("orders-{n}").parse().expect("valid")
 }
 
+fn group(n: u64) -> ScalingGroupId {
+    let name = format!("web-{n}").parse().expect("valid");
+    ScalingGroupId { region: region("r1"), name }
+}
+
 fn arn(n: u64, region: &str) -> ClusterArn {
     format!("arn:aws:rds:{region}:123456789012:cluster:orders-{n}-{region}").parse().expect("valid")
 }
@@ -243,6 +257,7 @@ impl Play {
         let change = aws.zones().change_zone(&batch, AMPLE).await.expect("a change");
         let play = Self { stage, aws, change };
         play.make_database(0);
+        play.make_group(0);
         play.measure_lag();
         play
     }
@@ -252,6 +267,13 @@ impl Play {
         self.stage.visit(|world, now| {
             let members = ["r1", "r2"].map(|region| Member::new(arn(n, region)));
             world.rds.add(now, database(n), members, &region("r1"));
+        });
+    }
+
+    /// An autoscaling group of 1 instance in r1, which may have 2.
+    fn make_group(&self, n: u64) {
+        self.stage.visit(|world, now| {
+            world.autoscaling.add(now, group(n), (1, 1, 2)).expect("they fit");
         });
     }
 
@@ -325,6 +347,8 @@ impl Play {
                     points.iter().map(|point| (point.lag_ms, point.rpo_ms)).collect::<Vec<_>>()
                 }))
             }
+            ShowGroup => told(self.aws.capacity().group(&group(0), limit).await),
+            Raise => told(self.aws.capacity().set_desired(&group(n), 2, limit).await),
             SwitchOver => told(databases.switchover(&r1, &database(n), &arn(n, "r2"), limit).await),
             FailOver => {
                 let target = arn(n, "r2");
@@ -340,6 +364,7 @@ impl Play {
                 self.seats_of(n).create_table(&region("r1"), AMPLE).await.expect("a table");
             }
             SwitchOver | FailOver => self.make_database(n),
+            Raise => self.make_group(n),
             AddReplica => {
                 self.board_of(n).create_table(&region("r1"), &[], AMPLE).await.expect("a table");
             }
@@ -412,6 +437,9 @@ impl Play {
                 let shown = world.rds.describe(&region("r1"), Some(database(n).as_str()));
                 let shown = shown.expect("it was made")[0].clone();
                 shown.moving.is_some() || shown.members[&region("r2")].writer
+            }),
+            Raise => self.stage.visit(|world, _| {
+                world.autoscaling.group(&group(n)).expect("it was made").desired == 2
             }),
             _ => panic!("{op:?} has no effect"),
         }

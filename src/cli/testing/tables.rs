@@ -125,8 +125,22 @@ impl Capacity for Tables {
         found.ok_or_else(|| CallFailure::permanent(format!("there is no autoscaling group {group}")))
     }
 
-    async fn set_desired(&self, _: &ScalingGroupId, _: u32, _: Duration) -> Answer<()> {
-        unused("set_desired")
+    async fn set_desired(
+        &self,
+        group: &ScalingGroupId,
+        desired: u32,
+        _: Duration,
+    ) -> Answer<()> {
+        let mut stored = self.stored();
+        stored.reach(&group.region)?;
+        stored.may("set_desired")?;
+        match stored.groups.get_mut(group) {
+            Some(shown) if (shown.min..=shown.max).contains(&desired) => {
+                shown.desired = desired;
+                Ok(())
+            }
+            _ => Err(CallFailure::conflict("ValidationError")),
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 //!
 //! `runbook::sweeps` has the same over the machine alone; here there are calls that time out with
 //! and without effect, leaders that die, and people who change their minds. A part of the table is
-//! tried each time; the whole of it is `cargo test the_whole_table -- --ignored --nocapture`.
+//! tried each time; `tests/sweeps.sh` runs the whole of it, and writes docs/sweeps.md.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -132,7 +132,9 @@ fn say(sim: &mut Sim, verb: Verb) {
 fn strike(sim: &mut Sim, case: &Case, repeated: &Verb) {
     let leader = sim.leaders().first().map(|(leader, _)| leader.clone());
     let wire = |sim: &mut Sim, treatment| {
-        for service in [AwsService::Dynamodb, AwsService::Route53, AwsService::Rds] {
+        let services =
+            [AwsService::Dynamodb, AwsService::Route53, AwsService::Rds, AwsService::Autoscaling];
+        for service in services {
             let scope = Scope { service: Some(service), ..Scope::default() };
             let percent = Percent::try_from(50).expect("a share");
             let rule = Rule { scope, treatment, percent, times: Some(40) };
@@ -211,6 +213,18 @@ fn help(sim: &mut Sim, name: &str, run: &RunView, tried: &mut BTreeMap<String, u
     }
 }
 
+/// However often a group was looked at and raised, by whomever, it was raised once: by half where two
+/// of three Regions of equal weight stay, to twice as many where one stays since the trouble took out
+/// another.
+fn raised_once(sim: &Sim, case: &Case, left: Option<&str>) {
+    for group in sim.fleet().scaling_groups().keys() {
+        let desired = sim.world().autoscaling.group(group).expect("outfitted").desired;
+        let stays = left.is_some_and(|left| left != group.region.as_str());
+        let may: &[u32] = if stays { &[6, 9, 12] } else { &[6] };
+        assert!(may.contains(&desired), "{case}: {group} was raised to {desired}");
+    }
+}
+
 /// Runs a case to its end: how the run ended, and how long it took.
 fn tried(case: &Case, seed: u64) -> (String, Duration) {
     let options = Options { seed, clients_per_kind: 0, ..Options::default() };
@@ -218,6 +232,7 @@ fn tried(case: &Case, seed: u64) -> (String, Duration) {
     settle(&mut sim);
     let name = case.book;
     let verb = started(&sim, name);
+    let left = arguments(&sim, name).remove("region");
     if name == "return-region" {
         let region = region(&arguments(&sim, name)["region"]);
         say(
@@ -257,6 +272,7 @@ fn tried(case: &Case, seed: u64) -> (String, Duration) {
         if run.over && mended {
             sim.run_until(sim.now() + Duration::from_secs(60));
             assert_eq!(sim.violations(), [], "{case}");
+            raised_once(&sim, case, left.as_deref());
             return (run.status, sim.now().since(begun));
         }
         // A person looks every few seconds.

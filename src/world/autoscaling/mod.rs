@@ -124,6 +124,11 @@ impl Autoscaling {
         Ok(())
     }
 
+    /// Takes a group away, with its instances.
+    pub fn remove(&mut self, id: &ScalingGroupId) {
+        self.groups.remove(id);
+    }
+
     /// Whether the Region has no room for another instance (`InsufficientInstanceCapacity`). Those
     /// that wait come once it has.
     pub fn set_full(&mut self, now: Moment, region: &RegionId, full: bool) {
