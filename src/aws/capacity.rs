@@ -72,18 +72,18 @@ impl CapacityPort for Capacity {
         let call = Call::write("SetDesiredCapacity", group.region.as_str(), limit);
         let set = call
             .run(
-            self.0
-                .autoscaling(&group.region)
-                .set_desired_capacity()
-                .auto_scaling_group_name(group.name.as_str())
-                .desired_capacity(desired)
-                .honor_cooldown(false)
-                .customize()
-                .config_override(call.autoscaling())
-                .interceptor(call.witness())
-                .send(),
-        )
-        .await;
+                self.0
+                    .autoscaling(&group.region)
+                    .set_desired_capacity()
+                    .auto_scaling_group_name(group.name.as_str())
+                    .desired_capacity(desired)
+                    .honor_cooldown(false)
+                    .customize()
+                    .config_override(call.autoscaling())
+                    .interceptor(call.witness())
+                    .send(),
+            )
+            .await;
         set.map(|_| ()).map_err(|failed| {
             // So Auto Scaling calls what its group's limits forbid.
             let code = failed.error.as_ref().and_then(ProvideErrorMetadata::code);

@@ -105,7 +105,10 @@ mod tests {
 
     #[test]
     fn a_name_is_what_aws_takes_for_one() {
-        assert_eq!("web blue (1)".parse::<ScalingGroupName>().expect("valid").as_str(), "web blue (1)");
+        assert_eq!(
+            "web blue (1)".parse::<ScalingGroupName>().expect("valid").as_str(),
+            "web blue (1)"
+        );
         let arn = "arn:aws:autoscaling:eu-west-1:123456789012:autoScalingGroup:x:autoScalingGroupName/web";
         for text in ["", arn, "a:b", "a\nb", &"x".repeat(256)] {
             assert!(text.parse::<ScalingGroupName>().is_err(), "{text:?}");

@@ -100,7 +100,8 @@ fn room(
 /// Placements without a group, where others have one: nobody would raise them.
 fn without_group(fleet: &Fleet, findings: &mut Vec<Finding>) {
     for (service, spec) in &fleet.services {
-        let without = spec.regions.iter().filter(|(_, placement)| placement.scaling_group.is_none());
+        let without =
+            spec.regions.iter().filter(|(_, placement)| placement.scaling_group.is_none());
         let without: Vec<&str> = without.map(|(region, _)| region.as_str()).collect();
         if !without.is_empty() {
             findings.push(Finding::note(

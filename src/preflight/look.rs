@@ -193,7 +193,8 @@ async fn look_at_capacity(fleet: &Fleet, outside: &Outside, depth: Depth) -> Loo
         read.push((group.clone(), async move { port.group(&own, LIMIT).await }));
         if depth.trials {
             let (port, own) = (Arc::clone(&outside.capacity), group.clone());
-            try_to_set.push((group, async move { port.set_desired(&own, NOBODY_S_SIZE, LIMIT).await }));
+            try_to_set
+                .push((group, async move { port.set_desired(&own, NOBODY_S_SIZE, LIMIT).await }));
         }
     }
     let (groups, group_trials) = tokio::join!(ask_all(read), ask_all(try_to_set));

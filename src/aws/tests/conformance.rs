@@ -9,7 +9,8 @@ use aws_sdk_cloudwatch::types::{ComparisonOperator, Dimension, MetricDatum, Stat
 use aws_sdk_elasticloadbalancingv2::types::{ProtocolEnum, TargetDescription};
 
 use crate::aws::{
-    Aws, Board, Capacity as OverAutoscaling, Databases as OverRds, Seats, Signals as OverCloudWatch, Zones,
+    Aws, Board, Capacity as OverAutoscaling, Databases as OverRds, Seats,
+    Signals as OverCloudWatch, Zones,
 };
 use crate::domain::capacity::ScalingGroupId;
 use crate::domain::fleet::Tables;

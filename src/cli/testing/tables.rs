@@ -24,8 +24,8 @@ use crate::domain::{
 };
 use crate::domain::{Order, OrderId};
 use crate::ports::{
-    Answer, Capacity, Databases, HealthChecks, Names, Observations, Records, Registers, Signals, SwapRefused,
-    Webhooks,
+    Answer, Capacity, Databases, HealthChecks, Names, Observations, Records, Registers, Signals,
+    SwapRefused, Webhooks,
 };
 
 /// What is stored.
@@ -122,15 +122,11 @@ impl Capacity for Tables {
         stored.reach(&group.region)?;
         stored.may("group")?;
         let found = stored.groups.get(group).cloned();
-        found.ok_or_else(|| CallFailure::permanent(format!("there is no autoscaling group {group}")))
+        found
+            .ok_or_else(|| CallFailure::permanent(format!("there is no autoscaling group {group}")))
     }
 
-    async fn set_desired(
-        &self,
-        group: &ScalingGroupId,
-        desired: u32,
-        _: Duration,
-    ) -> Answer<()> {
+    async fn set_desired(&self, group: &ScalingGroupId, desired: u32, _: Duration) -> Answer<()> {
         let mut stored = self.stored();
         stored.reach(&group.region)?;
         stored.may("set_desired")?;

@@ -91,7 +91,9 @@ impl World {
             | Request::ReadLag { .. }
             | Request::SwitchOver { .. }
             | Request::FailOver { .. } => unreachable!("the model's fleet has no database"),
-            Request::ReadGroup { .. } | Request::SetDesired { .. } | Request::PostWebhook { .. } => {
+            Request::ReadGroup { .. }
+            | Request::SetDesired { .. }
+            | Request::PostWebhook { .. } => {
                 unreachable!("the model has no runs")
             }
         }

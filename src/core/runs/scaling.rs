@@ -142,7 +142,8 @@ impl Scaling {
         step: usize,
         wanted: Wanted<'_>,
     ) -> Vec<Event> {
-        let compared_with_all = matches!((wanted.place, wanted.at_least), (Place::In(_), Enough::Carry));
+        let compared_with_all =
+            matches!((wanted.place, wanted.at_least), (Place::In(_), Enough::Carry));
         if compared_with_all && !wanted.read(world).iter().all(|group| self.is_known(group)) {
             return Vec::new();
         }
@@ -170,7 +171,11 @@ impl Scaling {
             (Enough::Carry, Place::Outside(left)) => {
                 let all = total(world, service);
                 let rest = all.saturating_sub(weight(world, service, left));
-                if weight(world, service, &group.region) == 0 { was } else { to_carry(was, rest, all) }
+                if weight(world, service, &group.region) == 0 {
+                    was
+                } else {
+                    to_carry(was, rest, all)
+                }
             }
             (Enough::Carry, Place::In(_)) => self.like_the_others(world, group, was, service),
         };
@@ -186,7 +191,8 @@ impl Scaling {
         service: &ServiceId,
     ) -> u32 {
         let (mut instances, mut carried) = (0_u32, 0_u64);
-        for region in world.fleet.services[service].regions.keys().filter(|it| **it != group.region) {
+        for region in world.fleet.services[service].regions.keys().filter(|it| **it != group.region)
+        {
             let own = weight(world, service, region);
             let shown = world.fleet.scaling_group(service, region);
             if let Some(shown) = shown.and_then(|group| self.shown(&group)).filter(|_| own > 0) {
@@ -263,7 +269,10 @@ impl Scaling {
         };
         let reach = goal.min(shown.max);
         if shown.desired < reach {
-            return Look::Wait(format!("{group} is being raised from {} to {reach}", shown.desired));
+            return Look::Wait(format!(
+                "{group} is being raised from {} to {reach}",
+                shown.desired
+            ));
         }
         if shown.in_service < reach {
             let ScalingGroup { in_service, desired, .. } = shown;

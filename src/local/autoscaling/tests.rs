@@ -65,7 +65,10 @@ fn what_makes_no_sense_is_refused_with_the_services_code() {
     for (body, code) in [
         ("Action=SetDesiredCapacity&AutoScalingGroupName=web&DesiredCapacity=7", "ValidationError"),
         ("Action=SetDesiredCapacity&AutoScalingGroupName=api&DesiredCapacity=3", "ValidationError"),
-        ("Action=SetDesiredCapacity&AutoScalingGroupName=web&DesiredCapacity=-1", "ValidationError"),
+        (
+            "Action=SetDesiredCapacity&AutoScalingGroupName=web&DesiredCapacity=-1",
+            "ValidationError",
+        ),
         ("Action=SetDesiredCapacity&DesiredCapacity=3", "ValidationError"),
         ("Action=TerminateInstanceInAutoScalingGroup", "InvalidAction"),
         ("nothing", "ValidationError"),

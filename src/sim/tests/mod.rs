@@ -3,6 +3,7 @@
 mod beside_writer;
 mod gates;
 mod runs;
+mod scaling;
 mod seats;
 mod seeds;
 mod signals;

@@ -19,9 +19,8 @@ fn group(region: &RegionId, name: &str) -> ScalingGroupId {
 }
 
 fn desired(sim: &Sim, region: &RegionId) -> [u32; 2] {
-    ["demo-api", "demo-web"].map(|name| {
-        sim.world().autoscaling.group(&group(region, name)).expect("outfitted").desired
-    })
+    ["demo-api", "demo-web"]
+        .map(|name| sim.world().autoscaling.group(&group(region, name)).expect("outfitted").desired)
 }
 
 /// The shipped fleet with its placements changed.
@@ -96,19 +95,21 @@ fn where_no_group_is_named_it_is_said_and_nothing_is_asked() {
     let mut sim = sim_of(6, |_, placement| placement.scaling_group = None);
     let (_, run) = evacuated(&mut sim);
     assert_eq!(capacity(&run).status, StepStatus::Done, "{run:#?}");
-    assert!(told(&run).starts_with("nothing was raised: the files name no scaling_group"), "{run:#?}");
+    assert!(
+        told(&run).starts_with("nothing was raised: the files name no scaling_group"),
+        "{run:#?}"
+    );
 }
 
 #[test]
 fn a_group_that_is_not_there_fails_the_step_when_the_others_are_raised() {
-    let mut sim = sim_of(7, |_, _| {});
-    let mut fleet = sim.fleet().clone();
+    let mut fleet = fleet();
     let web = fleet.services.get_mut(&"web".parse().expect("valid")).expect("it has one");
     for placement in web.regions.values_mut() {
         placement.scaling_group = Some("gone".parse().expect("valid"));
     }
     // The operator has set the others up, and mistyped these.
-    sim = Sim::new(fleet, Options { seed: 7, ..Options::default() });
+    let mut sim = Sim::new(fleet, Options { seed: 7, ..Options::default() });
     let regions = sim.fleet().regions.clone();
     regions.iter().for_each(|region| sim.world_mut().autoscaling.remove(&group(region, "gone")));
     settle(&mut sim);

@@ -7,6 +7,8 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::runs::{order, runs, start, writer};
 use super::*;
@@ -294,17 +296,52 @@ fn a_part_of_the_table_converges() {
     }
 }
 
+/// The cells of the table's lines: how each run ended, by runbook and step.
+type Lines = BTreeMap<(&'static str, usize, String), Vec<String>>;
+
+/// Prints the table for docs/sweeps.md, between two lines by which `tests/sweeps.sh` finds it.
+fn print(lines: Lines) {
+    println!("TABLE BEGINS");
+    let heads = TROUBLES.map(|trouble| format!("{trouble:?}"));
+    println!("| runbook | step | {} |", heads.join(" | "));
+    println!("|---|---|{}", "---|".repeat(TROUBLES.len()));
+    for ((book, _, step), cells) in lines {
+        println!("| {book} | `{step}` | {} |", cells.join(" | "));
+    }
+    println!("TABLE ENDS");
+}
+
 #[test]
-#[ignore = "the whole table takes long: run it by hand, with --nocapture"]
+#[ignore = "the whole table takes minutes: tests/sweeps.sh runs it, optimised"]
 fn the_whole_table_converges() {
-    let mut ends: BTreeMap<(&str, String), u32> = BTreeMap::new();
     let cases = all();
-    for (n, case) in cases.iter().enumerate() {
-        let (status, took) = tried(case, 1);
-        eprintln!("{:>4}/{} {case}: {status} after {} s", n + 1, cases.len(), took.as_secs());
-        *ends.entry((case.book, status)).or_default() += 1;
+    let next = AtomicUsize::new(0);
+    let ended = Mutex::new(BTreeMap::new());
+    let workers = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..workers {
+            scope.spawn(|| {
+                while let n = next.fetch_add(1, Ordering::Relaxed)
+                    && let Some(case) = cases.get(n)
+                {
+                    let (status, took) = tried(case, 1);
+                    ended
+                        .lock()
+                        .expect("a case that fails ends the test")
+                        .insert(n, (status, took));
+                }
+            });
+        }
+    });
+    let ended = ended.into_inner().expect("as above");
+    assert_eq!(ended.len(), cases.len(), "every case was tried");
+    let mut lines = Lines::new();
+    for ((n, case), (status, took)) in cases.iter().enumerate().zip(ended.into_values()) {
+        // Cases stand in the order of the steps.
+        let place = n / TROUBLES.len();
+        let cells = lines.entry((case.book, place, case.step.clone())).or_default();
+        cells.push(format!("{status}, {} s", took.as_secs()));
     }
-    for ((book, status), count) in ends {
-        eprintln!("{book:<22} {count:>4} {status}");
-    }
+    println!("{} cases converge", cases.len());
+    print(lines);
 }

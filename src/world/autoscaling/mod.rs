@@ -174,8 +174,9 @@ impl Autoscaling {
             .parse::<ScalingGroupName>()
             .ok()
             .and_then(|name| self.groups.get_mut(&ScalingGroupId { region: region.clone(), name }));
-        let group =
-            found.ok_or_else(|| AutoscalingError::validation("AutoScalingGroup name not found - null"))?;
+        let group = found.ok_or_else(|| {
+            AutoscalingError::validation("AutoScalingGroup name not found - null")
+        })?;
         if desired > group.max {
             return Err(AutoscalingError::validation(format!(
                 "New SetDesiredCapacity value {desired} is above max value {} for the \
