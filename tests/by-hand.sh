@@ -177,6 +177,13 @@ JSON
     lower() { for region in eu-west-1 us-east-1; do for group in demo-api demo-web; do
         aws autoscaling set-desired-capacity --region "$region" --auto-scaling-group-name "$group" \
             --desired-capacity 6; done; done; }
+    aws sns publish --region eu-west-1 --topic-arn arn:aws:sns:eu-west-1:123456789012:demo-notices \
+        --subject 'by hand' --message 'told by hand' --output text --query MessageId \
+        | has -E '^[0-9a-f-]{36}$' || fail "aws sns publish"
+    people_hear() { grep -q "people are told through .*: $1" "$folder/up.log"; }
+    await "what people are told is shown" people_hear 'by hand'
+    await "people are told who leads" people_hear '\[demo\] .* leads, epoch'
+    ok "aws sns publish, and regent's own notices beside it"
     weights() { rrsets --query "ResourceRecordSets[?SetIdentifier=='ap-southeast-2'].Weight"; }
     "$regent" pause --by ada --reason 'work by hand' >/dev/null || fail "regent pause"
     page evacuate-region --set region=ap-southeast-2 --set bake=5s | by_hand

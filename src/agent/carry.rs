@@ -78,6 +78,7 @@ fn names(request: &Request) -> (&'static str, &'static str) {
         Request::FailOver { .. } => ("databases", "failover"),
         Request::ReadGroup { .. } => ("capacity", "group"),
         Request::SetDesired { .. } => ("capacity", "set_desired"),
+        Request::SendNotice { .. } => ("notices", "send"),
         Request::PostWebhook { .. } => ("webhooks", "post"),
     }
 }
@@ -162,6 +163,9 @@ async fn send(outside: &Outside, request: Request, limit: Duration) -> Outcome {
         }
         Request::SetDesired { group, desired } => {
             done(outside.capacity.set_desired(&group, desired, limit).await)
+        }
+        Request::SendNotice { topic, fleet, notice } => {
+            done(outside.notices.send(&topic, &fleet, &notice, limit).await)
         }
         Request::PostWebhook { url, key, body } => {
             let reply = outside.webhooks.post(&url, &key, &body, limit).await;

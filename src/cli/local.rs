@@ -188,6 +188,7 @@ enum Aws {
     Cloudwatch,
     Rds,
     Autoscaling,
+    Sns,
 }
 
 impl From<Aws> for AwsService {
@@ -199,6 +200,7 @@ impl From<Aws> for AwsService {
             Aws::Cloudwatch => Self::Cloudwatch,
             Aws::Rds => Self::Rds,
             Aws::Autoscaling => Self::Autoscaling,
+            Aws::Sns => Self::Sns,
         }
     }
 }
@@ -532,6 +534,7 @@ mod tests {
             clients: Vec::new(),
             databases: Vec::new(),
             writes: Vec::new(),
+            notices: Vec::new(),
             log_entries: 0,
         };
         insta::assert_snapshot!("local_state", told(&state));

@@ -352,6 +352,9 @@ pub struct Region {
     /// A seat without serving.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub witness: bool,
+    /// ARN of the SNS topic of this Region that people are told through.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notice_topic: Option<String>,
     /// Where Route 53's checkers ask for this Region's gates.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gate: Option<GateAddress>,

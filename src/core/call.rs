@@ -11,6 +11,7 @@ use std::time::Duration;
 use crate::domain::answers::{Heard, Question};
 use crate::domain::capacity::{ScalingGroup, ScalingGroupId};
 use crate::domain::database::{ClusterArn, GlobalCluster, LagPoint, MemberCluster};
+use crate::domain::notice::{Notice, TopicArn};
 use crate::domain::record::{ChangeId, ChangeStatus, DnsName, RecordKey};
 use crate::domain::seat::{Beat, Seat};
 use crate::domain::signal::{AlarmName, AlarmState, TargetGroupArn, TargetHealth};
@@ -180,6 +181,15 @@ pub enum Request {
         /// How many instances.
         desired: u32,
     },
+    /// `Notices::send`. Sent once.
+    SendNotice {
+        /// Through which topic.
+        topic: TopicArn,
+        /// Of which fleet.
+        fleet: String,
+        /// What.
+        notice: Box<Notice>,
+    },
     /// Tell another system, once.
     PostWebhook {
         /// Where it listens.
@@ -337,6 +347,7 @@ pub(super) enum Purpose {
     Alarms,
     Webhook { run: String, step: usize, back: bool },
     Scaling { run: String, step: usize, back: bool, group: ScalingGroupId },
+    Notice { id: u64 },
 }
 
 /// How long after its deadline a call counts as never to be answered. Whoever carries calls out
@@ -377,6 +388,14 @@ impl Outbox {
 
     pub(super) fn note(&mut self, note: Note) {
         self.commands.push(Command::Note(note));
+    }
+
+    /// What was noted in this step so far.
+    pub(super) fn notes(&self) -> impl Iterator<Item = &Note> {
+        self.commands.iter().filter_map(|command| match command {
+            Command::Note(note) => Some(note),
+            Command::Call { .. } | Command::Probe { .. } => None,
+        })
     }
 
     /// What an answered call was for; none for an answer that nobody waits for (a second answer).

@@ -70,6 +70,7 @@ pub(super) fn probed_fleet(targets: usize) -> Fleet {
         tables: Tables { seats: "f-seats".to_owned(), board: "f-board".to_owned() },
         gates: None,
         records: RecordPolicy::default(),
+        topics: BTreeMap::new(),
     }
 }
 

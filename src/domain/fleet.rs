@@ -12,6 +12,7 @@ use super::capacity::{ScalingGroupId, ScalingGroupName};
 use super::database::{DatabaseSpec, WriteReach, WritesTo};
 use super::gate::Gates;
 use super::name::{DatabaseId, FleetName, GlobalClusterId, RegionId, ServiceId, ZoneId};
+use super::notice::TopicArn;
 use super::observation::Target;
 use super::record::{DnsName, RecordData, RecordKey, RecordType};
 use super::signal::{AlarmName, TargetGroupArn};
@@ -46,6 +47,9 @@ pub struct Fleet {
     /// What is expected of records.
     #[serde(default)]
     pub records: RecordPolicy,
+    /// Topics that people are told through, by their Region; nobody is told where there are none.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub topics: BTreeMap<RegionId, TopicArn>,
 }
 
 impl Fleet {

@@ -111,6 +111,7 @@ pub(super) fn fleet() -> Fleet {
         tables: Tables { seats: "demo-seats".to_owned(), board: "demo-board".to_owned() },
         gates: None,
         records: RecordPolicy::default(),
+        topics: BTreeMap::new(),
     }
 }
 

@@ -46,6 +46,7 @@ mod running;
 mod seed;
 mod serve;
 mod shared;
+pub mod sns;
 mod state;
 mod status_lines;
 mod strike;

@@ -6,7 +6,7 @@
 use crate::world::fault::AwsService;
 
 /// Every operation, with its service.
-pub const OPERATIONS: [(AwsService, &str); 38] = [
+pub const OPERATIONS: [(AwsService, &str); 39] = [
     (AwsService::Dynamodb, "CreateTable"),
     (AwsService::Dynamodb, "DeleteItem"),
     (AwsService::Dynamodb, "DeleteTable"),
@@ -45,6 +45,7 @@ pub const OPERATIONS: [(AwsService, &str); 38] = [
     (AwsService::Rds, "SwitchoverGlobalCluster"),
     (AwsService::Autoscaling, "DescribeAutoScalingGroups"),
     (AwsService::Autoscaling, "SetDesiredCapacity"),
+    (AwsService::Sns, "Publish"),
 ];
 
 /// Why a scope concerns nothing that is served.
@@ -114,6 +115,7 @@ mod tests {
                 AwsService::Cloudwatch => "cloudwatch",
                 AwsService::Rds => "rds",
                 AwsService::Autoscaling => "autoscaling",
+                AwsService::Sns => "sns",
             };
             let command = format!("aws {service} {words} ");
             assert!(script.contains(&command), "tests/by-hand.sh does not try `{command}`");

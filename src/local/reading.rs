@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::state::{Alarm, Targets};
+use super::state::{Alarm, Targets, Told};
 use crate::domain::control::{ControlState, StateRef, Weights};
 use crate::domain::seat::Seat;
 use crate::domain::{AgentId, Epoch, Fleet, RegionId};
@@ -124,4 +124,25 @@ fn neutral(item: &Item) -> items::Item {
         _ => None,
     };
     item.iter().filter_map(|(name, value)| Some((name.clone(), attribute(value)?))).collect()
+}
+/// Messages that are shown.
+const TOLD_MAX: usize = 50;
+
+/// What topics took lately, the newest last.
+pub(super) fn told(world: &World) -> Vec<Told> {
+    let mut newest: Vec<Told> = world
+        .sns
+        .published()
+        .rev()
+        .take(TOLD_MAX)
+        .map(|it| Told {
+            at: it.at,
+            via: it.topic.region().clone(),
+            attributes: it.message.attributes.clone(),
+            subject: it.message.subject.clone().unwrap_or_default(),
+            body: it.message.body.clone(),
+        })
+        .collect();
+    newest.reverse();
+    newest
 }

@@ -15,6 +15,7 @@ use crate::core::{Outcome, Refusal, Request, Response};
 use crate::domain::capacity::{ScalingGroup, ScalingGroupId};
 use crate::domain::database::{ClusterArn, GlobalCluster, LagPoint, MemberCluster};
 use crate::domain::fleet::Tables;
+use crate::domain::notice::{Notice, TopicArn};
 use crate::domain::record::{ChangeId, ChangeStatus, DnsName, RecordKey, ZoneRead};
 use crate::domain::seat::Beat;
 use crate::domain::signal::{
@@ -27,7 +28,8 @@ use crate::domain::{
 use crate::domain::{Order, OrderId};
 use crate::ports::conformance::{Ground, MadeDatabase, SUITES};
 use crate::ports::{
-    Answer, Capacity, Databases, Observations, Records, Registers, Signals, SwapRefused, items,
+    Answer, Capacity, Databases, Notices, Observations, Records, Registers, Signals, SwapRefused,
+    items,
 };
 use crate::world::World;
 use crate::world::cloudwatch::{Span, Stats};
@@ -377,6 +379,20 @@ impl Capacity for InMemory {
 }
 
 #[async_trait]
+impl Notices for InMemory {
+    async fn send(
+        &self,
+        topic: &TopicArn,
+        fleet: &str,
+        notice: &Notice,
+        _: Duration,
+    ) -> Answer<()> {
+        let (topic, fleet, notice) = (topic.clone(), fleet.to_owned(), Box::new(notice.clone()));
+        self.asked(Request::SendNotice { topic, fleet, notice }, |_| Some(()))
+    }
+}
+
+#[async_trait]
 impl Databases for InMemory {
     async fn describe(
         &self,
@@ -537,6 +553,15 @@ impl Ground for InMemory {
     ) -> ScalingGroupId {
         let (world, now, _) = &mut *self.inner();
         testing::scaling_group(world, *now, region, label, sizes)
+    }
+
+    fn notices(&self) -> &dyn Notices {
+        self
+    }
+
+    async fn make_topic(&self, region: &RegionId, label: &str) -> TopicArn {
+        let (world, ..) = &mut *self.inner();
+        testing::topic(world, region, label)
     }
 
     fn databases(&self) -> &dyn Databases {

@@ -34,6 +34,7 @@ mod gates;
 mod hands;
 mod minimise;
 mod names;
+mod notices;
 mod oracle;
 mod plan;
 mod ports;

@@ -420,6 +420,7 @@ impl Shape {
             tables: Tables { seats: "swarm-seats".to_owned(), board: "swarm-board".to_owned() },
             gates: self.gates(),
             records: RecordPolicy::default(),
+            topics: BTreeMap::new(),
         }
     }
 

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use super::ways::has_effect;
-use super::{capacity, databases, names, signals};
+use super::{capacity, databases, names, notices, signals};
 use crate::core::breakage::{Breakage, broken};
 use crate::core::{Outcome, Refusal, Request, Response};
 use crate::domain::fleet::Tables;
@@ -150,6 +150,9 @@ impl Ports<'_> {
             }
             Request::SetDesired { group, desired } => {
                 done(capacity::set_desired(self.world, self.now, &group, desired))
+            }
+            Request::SendNotice { topic, fleet, notice } => {
+                done(notices::send(self.world, self.now, &topic, &fleet, &notice))
             }
             Request::PostWebhook { url, .. } => Ok(Response::Posted(webhook_answer(&url))),
         }

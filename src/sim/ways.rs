@@ -31,6 +31,7 @@ pub(super) fn place_of(request: &Request) -> Place {
         Request::ReadGroup { group } | Request::SetDesired { group, .. } => {
             Place::Region(group.region.clone())
         }
+        Request::SendNotice { topic, .. } => Place::Region(topic.region().clone()),
         Request::PostWebhook { .. } => Place::Outside,
     }
 }
@@ -47,6 +48,7 @@ pub(super) fn has_effect(request: &Request) -> bool {
         | Request::SwitchOver { .. }
         | Request::FailOver { .. }
         | Request::SetDesired { .. }
+        | Request::SendNotice { .. }
         | Request::PostWebhook { .. } => true,
         Request::ReadSeat { .. }
         | Request::ReadState { .. }
@@ -66,7 +68,7 @@ pub(super) fn has_effect(request: &Request) -> bool {
 
 /// What rules of the wire look at: as the adapter would send it; none if it does not go to AWS.
 pub(super) fn seen<'a>(request: &'a Request, caller: &'a str) -> Option<wire::Call<'a>> {
-    use AwsService::{Autoscaling, Cloudwatch, Dynamodb, Elbv2, Rds, Route53};
+    use AwsService::{Autoscaling, Cloudwatch, Dynamodb, Elbv2, Rds, Route53, Sns};
     let (region, service, operation) = match request {
         Request::ReadSeat { seat } | Request::ReadState { seat, .. } => {
             (Some(seat), Dynamodb, "GetItem")
@@ -100,6 +102,7 @@ pub(super) fn seen<'a>(request: &'a Request, caller: &'a str) -> Option<wire::Ca
         Request::SetDesired { group, .. } => {
             (Some(&group.region), Autoscaling, "SetDesiredCapacity")
         }
+        Request::SendNotice { topic, .. } => (Some(topic.region()), Sns, "Publish"),
         Request::PostWebhook { .. } => return None,
     };
     Some(wire::Call { caller, region, service, operation })

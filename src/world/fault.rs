@@ -165,6 +165,8 @@ pub enum AwsService {
     Rds,
     /// Auto Scaling, in each Region.
     Autoscaling,
+    /// SNS, in each Region.
+    Sns,
 }
 
 impl fmt::Display for AwsService {
@@ -176,6 +178,7 @@ impl fmt::Display for AwsService {
             Self::Cloudwatch => "CloudWatch",
             Self::Rds => "RDS",
             Self::Autoscaling => "Auto Scaling",
+            Self::Sns => "SNS",
         })
     }
 }

@@ -22,6 +22,7 @@ pub mod network;
 mod outfit;
 pub mod rds;
 pub mod route53;
+pub mod sns;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod wire;
@@ -43,6 +44,7 @@ use log::{Happening, Log};
 use network::Network;
 use rds::Rds;
 use route53::Route53;
+use sns::Sns;
 use wire::{Percent, Rule, Scope, Treatment, Wire};
 
 /// The generator of one part of the world: of the world's seed and the part's name.
@@ -75,6 +77,8 @@ pub struct World {
     pub rds: Rds,
     /// Auto Scaling in every Region.
     pub autoscaling: Autoscaling,
+    /// SNS in every Region.
+    pub sns: Sns,
     /// What happened.
     pub log: Log,
 }
@@ -90,6 +94,7 @@ impl World {
             elb: Elb::default(),
             rds: Rds::default(),
             autoscaling: Autoscaling::default(),
+            sns: Sns::default(),
             wire: Wire::new(seed),
             dynamo: Dynamo::new(seed, regions),
             route53: Route53::new(seed),
@@ -169,7 +174,8 @@ impl World {
                     service @ (AwsService::Elbv2
                     | AwsService::Cloudwatch
                     | AwsService::Rds
-                    | AwsService::Autoscaling),
+                    | AwsService::Autoscaling
+                    | AwsService::Sns),
                 on,
             } => {
                 // These models have no throttle of their own: the wire turns every call away.

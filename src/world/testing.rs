@@ -1,10 +1,11 @@
-//! Target groups and autoscaling groups for tests that want them in a state which stays.
+//! Target groups, autoscaling groups and topics for tests that want them in a state which stays.
 
 use std::time::Duration;
 
 use super::World;
 use super::elb::{HealthCheck, TargetId};
 use crate::domain::capacity::ScalingGroupId;
+use crate::domain::notice::TopicArn;
 use crate::domain::signal::TargetGroupArn;
 use crate::domain::{Moment, RegionId, ServiceId, Target};
 
@@ -44,4 +45,12 @@ pub(crate) fn scaling_group(
     let id = ScalingGroupId { region: region.clone(), name: label.parse().expect("a name") };
     world.autoscaling.add(now, id.clone(), sizes).expect("the sizes fit each other");
     id
+}
+
+/// A topic under a name that is the label.
+pub(crate) fn topic(world: &mut World, region: &RegionId, label: &str) -> TopicArn {
+    let arn: TopicArn =
+        format!("arn:aws:sns:{region}:123456789012:{label}").parse().expect("an ARN");
+    world.sns.add_topic(arn.clone());
+    arn
 }

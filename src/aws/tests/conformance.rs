@@ -9,18 +9,19 @@ use aws_sdk_cloudwatch::types::{ComparisonOperator, Dimension, MetricDatum, Stat
 use aws_sdk_elasticloadbalancingv2::types::{ProtocolEnum, TargetDescription};
 
 use crate::aws::{
-    Aws, Board, Capacity as OverAutoscaling, Databases as OverRds, Seats,
+    Aws, Board, Capacity as OverAutoscaling, Databases as OverRds, Notices as OverSns, Seats,
     Signals as OverCloudWatch, Zones,
 };
 use crate::domain::capacity::ScalingGroupId;
 use crate::domain::fleet::Tables;
+use crate::domain::notice::TopicArn;
 use crate::domain::record::DnsName;
 use crate::domain::signal::{AlarmName, AlarmState, MetricId, TargetGroupArn};
 use crate::domain::{RegionId, ZoneId};
 use crate::local::testing::Stage;
 use crate::ports::conformance::differences::known;
 use crate::ports::conformance::{Ground, MadeDatabase, SUITES};
-use crate::ports::{Capacity, Databases, Observations, Records, Registers, Signals};
+use crate::ports::{Capacity, Databases, Notices, Observations, Records, Registers, Signals};
 use crate::telemetry::clock;
 use crate::world;
 use crate::world::rds::{Member, Pace};
@@ -37,6 +38,7 @@ struct OverTheWire<'s> {
     stage: Option<&'s Stage>,
     databases: OverRds,
     capacity: OverAutoscaling,
+    notices: OverSns,
     signals: OverCloudWatch,
     seats: Seats,
     board: Board,
@@ -68,6 +70,7 @@ impl<'s> OverTheWire<'s> {
             stage,
             databases: adapters.databases(),
             capacity: adapters.capacity(),
+            notices: adapters.notices(),
             signals: adapters.signals(),
             seats: adapters.seats(),
             board: adapters.board(),
@@ -203,6 +206,20 @@ impl Ground for OverTheWire<'_> {
             .await
             .expect("a group");
         ScalingGroupId { region: region.clone(), name: name.parse().expect("a name") }
+    }
+
+    fn notices(&self) -> &dyn Notices {
+        &self.notices
+    }
+
+    async fn make_topic(&self, region: &RegionId, label: &str) -> TopicArn {
+        let name = self.own(label);
+        if let Some(stage) = self.stage {
+            return stage.visit(|world, _| world::testing::topic(world, region, &name));
+        }
+        let made = self.notices.0.sns(region).create_topic().name(&name).send().await;
+        let made = made.expect("a topic");
+        made.topic_arn().expect("its ARN").parse().expect("an ARN")
     }
 
     fn signals(&self) -> &dyn Signals {

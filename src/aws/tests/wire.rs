@@ -15,6 +15,7 @@ use crate::domain::control::StateRef;
 use crate::domain::database::ClusterArn;
 use crate::domain::digest::Digest;
 use crate::domain::fleet::Tables;
+use crate::domain::notice::{Notice, NoticeLevel, TopicArn};
 use crate::domain::order::Verb;
 use crate::domain::record::{
     ChangeId, DnsName, RecordChange, RecordData, RecordKey, RecordSet, RecordType, Routing,
@@ -30,7 +31,8 @@ use crate::local::testing::Stage;
 use crate::ports::databases::{LAG_METRIC, RPO_METRIC};
 use crate::ports::items;
 use crate::ports::{
-    Capacity as _, Databases as _, Observations as _, Records as _, Registers as _, SwapRefused,
+    Capacity as _, Databases as _, Notices as _, Observations as _, Records as _, Registers as _,
+    SwapRefused,
 };
 use crate::telemetry::clock;
 use crate::world::World;
@@ -79,6 +81,7 @@ enum Op {
     SwitchOver,
     FailOver,
     Raise,
+    Tell,
 }
 
 use Op::*;
@@ -99,7 +102,7 @@ const READS: [Op; 14] = [
     ReadLag,
     ShowGroup,
 ];
-const WRITES: [Op; 14] = [
+const WRITES: [Op; 15] = [
     SwapSeat,
     PutState,
     CreateSeat,
@@ -114,6 +117,7 @@ const WRITES: [Op; 14] = [
     SwitchOver,
     FailOver,
     Raise,
+    Tell,
 ];
 
 impl Op {
@@ -138,6 +142,7 @@ impl Op {
             FailOver => "FailoverGlobalCluster",
             ShowGroup => "DescribeAutoScalingGroups",
             Raise => "SetDesiredCapacity",
+            Tell => "Publish",
         }
     }
 }
@@ -222,6 +227,15 @@ fn database(n: u64) -> GlobalClusterId {
 fn group(n: u64) -> ScalingGroupId {
     let name = format!("web-{n}").parse().expect("valid");
     ScalingGroupId { region: region("r1"), name }
+}
+
+fn topic() -> TopicArn {
+    "arn:aws:sns:r1:123456789012:regent".parse().expect("valid")
+}
+
+fn notice(n: u64) -> Notice {
+    let (subject, body) = ("r1 is down".to_owned(), "All of it.".to_owned());
+    Notice { level: NoticeLevel::Infrastructure, key: format!("k{n}"), subject, body }
 }
 
 fn arn(n: u64, region: &str) -> ClusterArn {
@@ -347,6 +361,7 @@ impl Play {
                     points.iter().map(|point| (point.lag_ms, point.rpo_ms)).collect::<Vec<_>>()
                 }))
             }
+            Tell => told(self.aws.notices().send(&topic(), "demo", &notice(n), limit).await),
             ShowGroup => told(self.aws.capacity().group(&group(0), limit).await),
             Raise => told(self.aws.capacity().set_desired(&group(n), 2, limit).await),
             SwitchOver => told(databases.switchover(&r1, &database(n), &arn(n, "r2"), limit).await),
@@ -365,6 +380,7 @@ impl Play {
             }
             SwitchOver | FailOver => self.make_database(n),
             Raise => self.make_group(n),
+            Tell => self.stage.visit(|world, _| world.sns.add_topic(topic())),
             AddReplica => {
                 self.board_of(n).create_table(&region("r1"), &[], AMPLE).await.expect("a table");
             }
@@ -440,6 +456,10 @@ impl Play {
             }),
             Raise => self.stage.visit(|world, _| {
                 world.autoscaling.group(&group(n)).expect("it was made").desired == 2
+            }),
+            Tell => self.stage.visit(|world, _| {
+                let key = notice(n).key;
+                world.sns.published().any(|it| it.message.attributes["key"] == key)
             }),
             _ => panic!("{op:?} has no effect"),
         }

@@ -12,6 +12,7 @@ use crate::domain::answers::{Heard, Question};
 use crate::domain::capacity::{ScalingGroup, ScalingGroupId};
 use crate::domain::database::{ClusterArn, GlobalCluster, LagPoint, MemberCluster};
 use crate::domain::health_check::{CheckFound, CheckId, CheckSight, CheckSpec};
+use crate::domain::notice::{Notice, TopicArn};
 use crate::domain::record::{ChangeId, ChangeStatus, DnsName, RecordChange, RecordKey, RecordType};
 use crate::domain::signal::{
     AlarmName, AlarmState, Datapoint, MetricQuery, TargetGroupArn, TargetHealth,
@@ -24,8 +25,8 @@ use crate::domain::{
 };
 use crate::domain::{Order, OrderId};
 use crate::ports::{
-    Answer, Capacity, Databases, HealthChecks, Names, Observations, Records, Registers, Signals,
-    SwapRefused, Webhooks,
+    Answer, Capacity, Databases, HealthChecks, Names, Notices, Observations, Records, Registers,
+    Signals, SwapRefused, Webhooks,
 };
 
 /// What is stored.
@@ -106,6 +107,7 @@ impl Tables {
             names: tables.clone(),
             databases: tables.clone(),
             capacity: tables.clone(),
+            notices: tables.clone(),
             webhooks: tables,
         }
     }
@@ -137,6 +139,13 @@ impl Capacity for Tables {
             }
             _ => Err(CallFailure::conflict("ValidationError")),
         }
+    }
+}
+
+#[async_trait]
+impl Notices for Tables {
+    async fn send(&self, _: &TopicArn, _: &str, _: &Notice, _: Duration) -> Answer<()> {
+        unused("send")
     }
 }
 

@@ -56,6 +56,7 @@ pub(super) fn fleet() -> Fleet {
         tables: Tables { seats: "seats".to_owned(), board: "board".to_owned() },
         gates: None,
         records: RecordPolicy::default(),
+        topics: BTreeMap::new(),
     }
 }
 

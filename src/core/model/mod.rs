@@ -176,6 +176,7 @@ fn fleet(name: &str) -> Fleet {
         tables: Tables { seats: "s".to_owned(), board: "b".to_owned() },
         gates: None,
         records: RecordPolicy { verify: false, ..RecordPolicy::default() },
+        topics: BTreeMap::new(),
     }
 }
 

@@ -93,9 +93,8 @@ impl World {
             | Request::FailOver { .. } => unreachable!("the model's fleet has no database"),
             Request::ReadGroup { .. }
             | Request::SetDesired { .. }
-            | Request::PostWebhook { .. } => {
-                unreachable!("the model has no runs")
-            }
+            | Request::SendNotice { .. }
+            | Request::PostWebhook { .. } => unreachable!("the model has no runs and no topics"),
         }
     }
 

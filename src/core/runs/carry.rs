@@ -9,9 +9,11 @@ use crate::core::databases::Databases;
 use crate::core::explain::Blocked;
 use crate::core::health::Verdict;
 use crate::core::note::Note;
+use crate::core::notices::Notices;
 use crate::core::zones::Zone;
 use crate::domain::control::Weights;
 use crate::domain::database::WriteReach;
+use crate::domain::notice::Notice;
 use crate::domain::{DatabaseId, Fleet, Moment, RegionId, ServiceId, Target, ZoneId};
 use crate::runbook::Action;
 
@@ -29,6 +31,7 @@ pub(in crate::core) struct World<'a> {
     pub(in crate::core) standings: &'a BTreeMap<Target, Standing>,
     pub(in crate::core) databases: &'a Databases,
     pub(in crate::core) blocked: &'a [Blocked],
+    pub(in crate::core) notices: &'a Notices,
     /// The wall clock, for dates that people read.
     pub(in crate::core) wall_unix_ms: i64,
 }
@@ -114,6 +117,8 @@ pub(in crate::core) struct Carry<'a> {
     pub(in crate::core) lease_end: Moment,
     /// Requests that were sent to move a writer.
     pub(in crate::core) moved: Vec<DatabaseId>,
+    /// What people are to be told.
+    pub(in crate::core) told: Vec<Notice>,
 }
 
 impl Carry<'_> {

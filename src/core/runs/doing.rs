@@ -11,7 +11,9 @@ use crate::core::breakage::{Breakage, broken};
 use crate::core::call::{Outcome as CallOutcome, Request};
 use crate::core::databases::LATE;
 use crate::core::note::Note;
+use crate::core::notices::Fate;
 use crate::domain::capacity::ScalingGroupId;
+use crate::domain::notice::Notice;
 use crate::domain::observation::ZoneStage;
 use crate::domain::{DatabaseId, FailureClass, Moment, RegionId};
 use crate::runbook::action::{Check, DataLoss};
@@ -169,6 +171,12 @@ impl Doing {
             && !self.told
         {
             self.told = true;
+            carry.told.push(Notice {
+                level: *level,
+                key: notice_key(world, run, step, back),
+                subject: format!("[{}] {subject}", world.fleet.name),
+                body: text.clone(),
+            });
             let (level, subject, text) = (*level, subject.clone(), text.clone());
             carry.note(Note::Notice { level, subject, text });
         }
@@ -243,9 +251,7 @@ impl Doing {
                     Look::Wait(format!("{} s are left", left.as_secs()))
                 }
             }
-            Action::Notify { .. } if self.told => {
-                Look::Done(Some("told by the log and the metrics".to_owned()))
-            }
+            Action::Notify { .. } if self.told => told(world, &notice_key(world, run, step, back)),
             Action::Notify { .. } => Look::Wait("about to be told".to_owned()),
             Action::Scale { .. } => match scales(action) {
                 Some(wanted) => self.scaling.look(world, run, step, wanted),
@@ -358,6 +364,28 @@ impl Doing {
             Some(Err((class, what))) => Look::Wait(format!("{class}: {what}")),
             None => Look::Wait("sent, and not answered yet".to_owned()),
         }
+    }
+}
+
+/// Names what a step tells: the same for every attempt and every leader, so that receivers drop what
+/// they know.
+fn notice_key(world: &World<'_>, run: &Run, step: usize, back: bool) -> String {
+    let spec = &run.procedure().steps[step];
+    let way = if back { "back" } else { "forward" };
+    format!("{}/run/{}/{}/{way}", world.fleet.name, run.id(), spec.id)
+}
+
+/// Whether people were told.
+fn told(world: &World<'_>, key: &str) -> Look {
+    if world.fleet.topics.is_empty() {
+        let told = "told by the log and the metrics: the files name no notice_topic";
+        return Look::Done(Some(told.to_owned()));
+    }
+    match world.notices.fate(key) {
+        Some(Fate::Sent(via)) => Look::Done(Some(format!("sent through the topic in {via}"))),
+        Some(Fate::Waits(Some(why))) => Look::Wait(format!("no topic has taken it yet: {why}")),
+        Some(Fate::GivenUp(why)) => Look::Failed(format!("no topic has taken it: {why}")),
+        Some(Fate::Waits(None)) | None => Look::Wait("it is being sent".to_owned()),
     }
 }
 

@@ -29,7 +29,7 @@ use tokio::net::TcpListener;
 use super::request_log::{Line, Outcome, RequestLog};
 use super::serve::{self, Reply, Turn, delay};
 use super::shared::Shared;
-use super::{autoscaling, cloudwatch, document, dynamodb, elbv2, rds, route53};
+use super::{autoscaling, cloudwatch, document, dynamodb, elbv2, rds, route53, sns};
 use crate::domain::{Moment, RegionId};
 use crate::telemetry::clock::Stopwatch;
 use crate::world::World;
@@ -62,6 +62,7 @@ enum Addressee {
     CloudWatch(RegionId),
     Rds(RegionId),
     Autoscaling(RegionId),
+    Sns(RegionId),
     Route53,
 }
 
@@ -72,7 +73,8 @@ impl Addressee {
             | Self::Elb(region)
             | Self::CloudWatch(region)
             | Self::Rds(region)
-            | Self::Autoscaling(region) => Place::Region(region.clone()),
+            | Self::Autoscaling(region)
+            | Self::Sns(region) => Place::Region(region.clone()),
             Self::Route53 => Place::Global,
         }
     }
@@ -98,6 +100,7 @@ impl Call {
             Addressee::CloudWatch(region) => (AwsService::Cloudwatch, Some(region)),
             Addressee::Rds(region) => (AwsService::Rds, Some(region)),
             Addressee::Autoscaling(region) => (AwsService::Autoscaling, Some(region)),
+            Addressee::Sns(region) => (AwsService::Sns, Some(region)),
             Addressee::Route53 => (AwsService::Route53, None),
         };
         wire::Call { caller: &self.caller.name, region, service, operation: &self.operation }
@@ -109,7 +112,8 @@ impl Call {
             Addressee::Route53
             | Addressee::Elb(_)
             | Addressee::Rds(_)
-            | Addressee::Autoscaling(_) => Dialect::Xml,
+            | Addressee::Autoscaling(_)
+            | Addressee::Sns(_) => Dialect::Xml,
             Addressee::CloudWatch(_) => dialect_of(&self.path_and_query, &self.target),
         }
     }
@@ -237,6 +241,7 @@ impl Endpoints {
             "monitoring" => self.region(scope).map(Addressee::CloudWatch),
             "rds" => self.region(scope).map(Addressee::Rds),
             "autoscaling" => self.region(scope).map(Addressee::Autoscaling),
+            "sns" => self.region(scope).map(Addressee::Sns),
             "route53" => Some(Addressee::Route53),
             other => return Err(Refusal::UnknownService(other.to_owned())),
         };
@@ -318,6 +323,11 @@ fn carry_out(world: &mut World, now: Moment, call: &Call) -> CarriedOut {
         }
         Addressee::Autoscaling(region) => {
             let answer = autoscaling::handle(&mut world.autoscaling, now, region, &call.body);
+            let response = response(answer.status, answer.headers, answer.body);
+            CarriedOut { response, wrote: answer.wrote }
+        }
+        Addressee::Sns(region) => {
+            let answer = sns::handle(&mut world.sns, now, region, &call.body);
             let response = response(answer.status, answer.headers, answer.body);
             CarriedOut { response, wrote: answer.wrote }
         }

@@ -8,6 +8,7 @@
 mod capacity;
 mod databases;
 pub(crate) mod differences;
+mod notices;
 mod observations;
 mod page;
 mod records;
@@ -20,9 +21,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::{Answer, Capacity, Databases, Observations, Records, Registers, Signals};
+use super::{Answer, Capacity, Databases, Notices, Observations, Records, Registers, Signals};
 use crate::domain::capacity::ScalingGroupId;
 use crate::domain::database::ClusterArn;
+use crate::domain::notice::TopicArn;
 use crate::domain::record::DnsName;
 use crate::domain::signal::{AlarmName, AlarmState, MetricId, TargetGroupArn};
 use crate::domain::{FailureClass, GlobalClusterId, RegionId, ZoneId};
@@ -54,6 +56,10 @@ pub(crate) trait Ground: Send + Sync {
         label: &str,
         sizes: (u32, u32, u32),
     ) -> ScalingGroupId;
+    /// The topics.
+    fn notices(&self) -> &dyn Notices;
+    /// Makes a topic under a name that ends in the label.
+    async fn make_topic(&self, region: &RegionId, label: &str) -> TopicArn;
     /// What AWS says of a Region.
     fn signals(&self) -> &dyn Signals;
     /// The clock by which points of metrics are dated, in seconds since 1970.
@@ -136,12 +142,13 @@ macro_rules! cases {
 use cases;
 
 /// Every suite, with the port's name.
-pub(crate) const SUITES: [(&str, &[Case]); 6] = [
+pub(crate) const SUITES: [(&str, &[Case]); 7] = [
     ("Registers", registers::CASES),
     ("Observations", observations::CASES),
     ("Records", records::CASES),
     ("Databases", databases::CASES),
     ("Capacity", capacity::CASES),
+    ("Notices", notices::CASES),
     ("Signals", signals::CASES),
 ];
 

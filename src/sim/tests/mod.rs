@@ -2,6 +2,7 @@
 
 mod beside_writer;
 mod gates;
+mod notices;
 mod runs;
 mod scaling;
 mod seats;
