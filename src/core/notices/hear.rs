@@ -41,11 +41,6 @@ fn of(now: Moment, fleet: &Fleet, agent: &AgentId, note: &Note) -> Option<Notice
             let body = format!("It is left as it is now:\n{what}\n\nregent status");
             tell(NoticeLevel::Application, &each(format!("drift/{key}")), subject, body)
         }
-        Note::AnswersDiffer { service, difference: Some(how) } => {
-            let key = each(format!("answers/{service}"));
-            let subject = format!("name servers do not answer as wanted for {service}");
-            tell(NoticeLevel::Application, &key, subject, how.clone())
-        }
         _ => None,
     }
 }

@@ -109,6 +109,7 @@ fn a_run_is_told_when_it_starts_when_it_is_stuck_and_when_it_ends() {
     let left = follower(&sim);
     let others = sim.fleet().regions.clone().into_iter().find(|region| *region != left);
     sim.strike(&Fault::Kill { region: others.clone().expect("three"), service: None });
+    sim.run_until(sim.now() + Duration::from_secs(20));
     order(&mut sim, start("evacuate-region", &[("region", left.as_str()), ("bake", "5s")]));
     until_told(&mut sim, "run evacuate-region is started");
     until_told(&mut sim, "run evacuate-region is stuck");
