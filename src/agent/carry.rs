@@ -74,6 +74,7 @@ fn names(request: &Request) -> (&'static str, &'static str) {
         Request::DescribeDatabase { .. } => ("databases", "describe"),
         Request::DescribeMember { .. } => ("databases", "describe_member"),
         Request::ReadLag { .. } => ("databases", "lag"),
+        Request::ReadKeptVolumes { .. } => ("databases", "kept_volumes"),
         Request::SwitchOver { .. } => ("databases", "switchover"),
         Request::FailOver { .. } => ("databases", "failover"),
         Request::ReadGroup { .. } => ("capacity", "group"),
@@ -151,6 +152,10 @@ async fn send(outside: &Outside, request: Request, limit: Duration) -> Outcome {
         }
         Request::ReadLag { secondary } => {
             databases.lag(&secondary, limit).await.map(Response::Lag).map_err(failed)
+        }
+        Request::ReadKeptVolumes { cluster } => {
+            let kept = databases.kept_volumes(&cluster, limit).await;
+            kept.map(Response::KeptVolumes).map_err(failed)
         }
         Request::SwitchOver { cluster, primary, target } => {
             done(databases.switchover(&primary, &cluster, &target, limit).await)

@@ -27,6 +27,7 @@ macro_rules! world {
             databases: &$brain.databases,
             blocked: &$brain.blocked,
             notices: &$brain.notices,
+            alone: $brain.stands_in.then(|| $brain.probing.cells()),
             wall_unix_ms: $brain.wall_unix_ms($now),
         }
     };

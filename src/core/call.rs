@@ -153,6 +153,11 @@ pub enum Request {
         /// Of which secondary, in its own Region.
         secondary: ClusterArn,
     },
+    /// `Databases::kept_volumes`.
+    ReadKeptVolumes {
+        /// Of which cluster, in its own Region.
+        cluster: ClusterArn,
+    },
     /// `Databases::switchover`. Sent once.
     SwitchOver {
         /// Which.
@@ -230,6 +235,8 @@ pub enum Response {
     Member(MemberCluster),
     /// Of `ReadLag`: the newest first.
     Lag(Vec<LagPoint>),
+    /// Of `ReadKeptVolumes`.
+    KeptVolumes(Vec<String>),
     /// Of `ReadGroup`.
     Group(ScalingGroup),
     /// Of `PostWebhook`.

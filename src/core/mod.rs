@@ -211,13 +211,12 @@ impl Brain {
 
     /// Makes it stand in for agents that are all dead, to carry out what a person orders. It leads
     /// as any other does, and what it leaves behind any other goes on with. But it stands in no
-    /// Region: it probes nothing, votes on nothing and shows no gates; and it decides nothing by
-    /// itself, since nobody observes for it. That agents which are not heard from are dead, and show no
+    /// Region: it votes on nothing and shows no gates; and it decides nothing by itself, since nobody
+    /// else observes. It probes, so that a runbook's steps that look at endpoints can be taken by what
+    /// is seen from where the person is. That agents which are not heard from are dead, and show no
     /// gates, is the person's word.
     #[must_use]
     pub fn standing_in(mut self) -> Self {
-        let nobody = Pcg64Mcg::seed_from_u64(0);
-        self.probing = Probing::new(self.stepped_at, &[], &self.fleet, nobody);
         self.doubts = self.doubts.taking_the_silent_for_dead();
         self.stands_in = true;
         self

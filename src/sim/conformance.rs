@@ -423,6 +423,14 @@ impl Databases for InMemory {
         })
     }
 
+    async fn kept_volumes(&self, cluster: &ClusterArn, _: Duration) -> Answer<Vec<String>> {
+        let cluster = cluster.clone();
+        self.asked(Request::ReadKeptVolumes { cluster }, |response| match response {
+            Response::KeptVolumes(kept) => Some(kept),
+            _ => None,
+        })
+    }
+
     async fn switchover(
         &self,
         primary: &RegionId,

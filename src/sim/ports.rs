@@ -138,6 +138,9 @@ impl Ports<'_> {
             Request::ReadLag { secondary } => {
                 Ok(Response::Lag(databases::lag(self.world, self.now, &secondary)))
             }
+            Request::ReadKeptVolumes { cluster } => {
+                Ok(Response::KeptVolumes(databases::kept_volumes(self.world, &cluster)))
+            }
             Request::SwitchOver { cluster, primary, target } => {
                 let (world, now) = (self.world, self.now);
                 done(databases::switchover(world, now, &primary, &cluster, &target))

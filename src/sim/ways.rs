@@ -26,6 +26,7 @@ pub(super) fn place_of(request: &Request) -> Place {
         Request::DescribeDatabase { via, .. } => Place::Region(via.clone()),
         Request::DescribeMember { member: cluster }
         | Request::ReadLag { secondary: cluster }
+        | Request::ReadKeptVolumes { cluster }
         | Request::FailOver { target: cluster, .. } => Place::Region(cluster.region().clone()),
         Request::SwitchOver { primary, .. } => Place::Region(primary.clone()),
         Request::ReadGroup { group } | Request::SetDesired { group, .. } => {
@@ -62,6 +63,7 @@ pub(super) fn has_effect(request: &Request) -> bool {
         | Request::DescribeDatabase { .. }
         | Request::DescribeMember { .. }
         | Request::ReadLag { .. }
+        | Request::ReadKeptVolumes { .. }
         | Request::ReadGroup { .. } => false,
     }
 }
@@ -94,6 +96,9 @@ pub(super) fn seen<'a>(request: &'a Request, caller: &'a str) -> Option<wire::Ca
         Request::DescribeDatabase { via, .. } => (Some(via), Rds, "DescribeGlobalClusters"),
         Request::DescribeMember { member } => (Some(member.region()), Rds, "DescribeDBClusters"),
         Request::ReadLag { secondary } => (Some(secondary.region()), Cloudwatch, "GetMetricData"),
+        Request::ReadKeptVolumes { cluster } => {
+            (Some(cluster.region()), Rds, "DescribeDBClusterSnapshots")
+        }
         Request::SwitchOver { primary, .. } => (Some(primary), Rds, "SwitchoverGlobalCluster"),
         Request::FailOver { target, .. } => (Some(target.region()), Rds, "FailoverGlobalCluster"),
         Request::ReadGroup { group } => {

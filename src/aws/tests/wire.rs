@@ -65,6 +65,7 @@ enum Op {
     ShowDatabase,
     ShowMember,
     ReadLag,
+    ShowKept,
     ShowGroup,
     SwapSeat,
     PutState,
@@ -86,7 +87,7 @@ enum Op {
 
 use Op::*;
 
-const READS: [Op; 14] = [
+const READS: [Op; 15] = [
     ReadSeat,
     ReadState,
     HasSeats,
@@ -100,6 +101,7 @@ const READS: [Op; 14] = [
     ShowDatabase,
     ShowMember,
     ReadLag,
+    ShowKept,
     ShowGroup,
 ];
 const WRITES: [Op; 15] = [
@@ -140,6 +142,7 @@ impl Op {
             ReadLag => "GetMetricData",
             SwitchOver => "SwitchoverGlobalCluster",
             FailOver => "FailoverGlobalCluster",
+            ShowKept => "DescribeDBClusterSnapshots",
             ShowGroup => "DescribeAutoScalingGroups",
             Raise => "SetDesiredCapacity",
             Tell => "Publish",
@@ -362,6 +365,7 @@ impl Play {
                 }))
             }
             Tell => told(self.aws.notices().send(&topic(), "demo", &notice(n), limit).await),
+            ShowKept => told(databases.kept_volumes(&arn(0, "r2"), limit).await),
             ShowGroup => told(self.aws.capacity().group(&group(0), limit).await),
             Raise => told(self.aws.capacity().set_desired(&group(n), 2, limit).await),
             SwitchOver => told(databases.switchover(&r1, &database(n), &arn(n, "r2"), limit).await),

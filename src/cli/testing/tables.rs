@@ -380,6 +380,10 @@ impl Databases for Tables {
         Ok(behind_ms.map(point).into_iter().collect())
     }
 
+    async fn kept_volumes(&self, _: &ClusterArn, _: Duration) -> Answer<Vec<String>> {
+        unused("kept_volumes")
+    }
+
     async fn switchover(
         &self,
         _: &RegionId,

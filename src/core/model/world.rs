@@ -89,6 +89,7 @@ impl World {
             Request::DescribeDatabase { .. }
             | Request::DescribeMember { .. }
             | Request::ReadLag { .. }
+            | Request::ReadKeptVolumes { .. }
             | Request::SwitchOver { .. }
             | Request::FailOver { .. } => unreachable!("the model's fleet has no database"),
             Request::ReadGroup { .. }

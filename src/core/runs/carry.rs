@@ -14,6 +14,7 @@ use crate::core::zones::Zone;
 use crate::domain::control::Weights;
 use crate::domain::database::WriteReach;
 use crate::domain::notice::Notice;
+use crate::domain::observation::{Cell, CellState};
 use crate::domain::{DatabaseId, Fleet, Moment, RegionId, ServiceId, Target, ZoneId};
 use crate::runbook::Action;
 
@@ -32,6 +33,8 @@ pub(in crate::core) struct World<'a> {
     pub(in crate::core) databases: &'a Databases,
     pub(in crate::core) blocked: &'a [Blocked],
     pub(in crate::core) notices: &'a Notices,
+    /// What this process itself sees of each target, where it stands in for all observers.
+    pub(in crate::core) alone: Option<&'a BTreeMap<Target, Cell>>,
     /// The wall clock, for dates that people read.
     pub(in crate::core) wall_unix_ms: i64,
 }
@@ -78,6 +81,27 @@ impl World<'_> {
     pub(super) fn verdict(&self, service: &ServiceId, region: &RegionId) -> Verdict {
         let target = Target { region: region.clone(), service: service.clone() };
         self.standings.get(&target).map_or(Verdict::Unknown, |standing| standing.verdict)
+    }
+
+    /// Why a service in a Region is not taken for healthy; none if it is. By the agreement of observers,
+    /// or, where a person's command stands in for them, by what that sees itself.
+    pub(super) fn ails(&self, service: &ServiceId, region: &RegionId) -> Option<String> {
+        let Some(own) = self.alone else {
+            let verdict = self.verdict(service, region);
+            return (verdict != Verdict::Healthy)
+                .then(|| format!("{service} in {region} is {}", verdict.label()));
+        };
+        let target = Target { region: region.clone(), service: service.clone() };
+        let cell = own.get(&target);
+        match cell.map_or(CellState::Unknown, |cell| cell.state) {
+            CellState::Up => None,
+            CellState::Unknown => Some(format!("{service} in {region} is being probed from here")),
+            CellState::Suspect | CellState::Down | CellState::Recovering => {
+                let how = cell.and_then(|cell| cell.failure);
+                let how = how.map_or_else(String::new, |how| format!(": {how}"));
+                Some(format!("{service} in {region} does not answer as it should from here{how}"))
+            }
+        }
     }
 
     /// Whether everything in a Region is healthy.
