@@ -214,6 +214,9 @@ pub struct Service {
     /// From where: `"every-region"` if absent, or `"writer-region"`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub writes_from: Option<WriteReach>,
+    /// What moves first for it when the writer's Region is left: as the database says if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<MoveOrder>,
     /// How it is probed.
     #[serde(default)]
     pub probe: Probe,

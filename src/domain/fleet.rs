@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::autonomy::Consent;
 use super::capacity::{ScalingGroupId, ScalingGroupName};
-use super::database::{DatabaseSpec, WriteReach, WritesTo};
+use super::database::{DatabaseSpec, MoveOrder, WriteReach, WritesTo};
 use super::gate::Gates;
 use super::name::{DatabaseId, FleetName, GlobalClusterId, RegionId, ServiceId, ZoneId};
 use super::notice::TopicArn;
@@ -78,6 +78,27 @@ impl Fleet {
         let writes_to = service.writes_to.as_ref()?;
         let database = self.databases.get(&writes_to.database)?;
         Some((database.global_cluster.clone(), writes_to.reach))
+    }
+
+    /// What moves first for each service that writes to a database when the writer's Region is left in
+    /// good order.
+    pub fn orders<'f>(
+        &'f self,
+        database: &'f DatabaseId,
+    ) -> impl Iterator<Item = (&'f ServiceId, MoveOrder)> {
+        self.services.iter().filter_map(move |(service, spec)| {
+            let writes_to = spec.writes_to.as_ref().filter(|to| to.database == *database)?;
+            Some((
+                service,
+                match writes_to.reach {
+                    // It follows the writer, whatever moves first for others.
+                    WriteReach::WriterRegion => MoveOrder::WriterFirst,
+                    WriteReach::EveryRegion => {
+                        writes_to.order.unwrap_or(self.databases.get(database)?.order)
+                    }
+                },
+            ))
+        })
     }
 
     /// The autoscaling group of a service in a Region, if the files name one.

@@ -399,8 +399,11 @@ impl Shape {
                 name: format!("s{}.z{zone_number}.example.", n + 1).parse().expect("letters"),
                 rtype: RecordType::A,
                 probe: self.probe(),
-                writes_to: (self.database && n == 0)
-                    .then(|| WritesTo { database: database(), reach: WriteReach::EveryRegion }),
+                writes_to: (self.database && n == 0).then(|| WritesTo {
+                    database: database(),
+                    reach: WriteReach::EveryRegion,
+                    order: None,
+                }),
                 regions: regions.collect(),
             };
             (service(n + 1), spec)
