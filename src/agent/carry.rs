@@ -76,8 +76,12 @@ fn names(request: &Request) -> (&'static str, &'static str) {
         Request::DescribeDatabase { .. } => ("databases", "describe"),
         Request::DescribeMember { .. } => ("databases", "describe_member"),
         Request::ReadLag { .. } => ("databases", "lag"),
+        Request::ReadKeptVolumes { .. } => ("databases", "kept_volumes"),
         Request::SwitchOver { .. } => ("databases", "switchover"),
         Request::FailOver { .. } => ("databases", "failover"),
+        Request::ReadGroup { .. } => ("capacity", "group"),
+        Request::SetDesired { .. } => ("capacity", "set_desired"),
+        Request::SendNotice { .. } => ("notices", "send"),
         Request::PostWebhook { .. } => ("webhooks", "post"),
     }
 }
@@ -158,11 +162,24 @@ async fn send(outside: &Outside, request: Request, limit: Duration) -> Outcome {
         Request::ReadLag { secondary } => {
             databases.lag(&secondary, limit).await.map(Response::Lag).map_err(failed)
         }
+        Request::ReadKeptVolumes { cluster } => {
+            let kept = databases.kept_volumes(&cluster, limit).await;
+            kept.map(Response::KeptVolumes).map_err(failed)
+        }
         Request::SwitchOver { cluster, primary, target } => {
             done(databases.switchover(&primary, &cluster, &target, limit).await)
         }
         Request::FailOver { cluster, target } => {
             done(databases.failover_allowing_data_loss(&cluster, &target, limit).await)
+        }
+        Request::ReadGroup { group } => {
+            outside.capacity.group(&group, limit).await.map(Response::Group).map_err(failed)
+        }
+        Request::SetDesired { group, desired } => {
+            done(outside.capacity.set_desired(&group, desired, limit).await)
+        }
+        Request::SendNotice { topic, fleet, notice } => {
+            done(outside.notices.send(&topic, &fleet, &notice, limit).await)
         }
         Request::PostWebhook { url, key, body } => {
             let reply = outside.webhooks.post(&url, &key, &body, limit).await;

@@ -9,7 +9,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::answers::{Heard, Question};
+use crate::domain::capacity::{ScalingGroup, ScalingGroupId};
 use crate::domain::database::{ClusterArn, GlobalCluster, LagPoint, MemberCluster};
+use crate::domain::notice::{Notice, TopicArn};
 use crate::domain::record::{ChangeId, ChangeStatus, DnsName, RecordKey};
 use crate::domain::seat::{Beat, Seat};
 use crate::domain::signal::{
@@ -159,6 +161,11 @@ pub enum Request {
         /// Of which secondary, in its own Region.
         secondary: ClusterArn,
     },
+    /// `Databases::kept_volumes`.
+    ReadKeptVolumes {
+        /// Of which cluster, in its own Region.
+        cluster: ClusterArn,
+    },
     /// `Databases::switchover`. Sent once.
     SwitchOver {
         /// Which.
@@ -174,6 +181,27 @@ pub enum Request {
         cluster: GlobalClusterId,
         /// The writer to be: it is called in its Region.
         target: ClusterArn,
+    },
+    /// `Capacity::group`.
+    ReadGroup {
+        /// Which.
+        group: ScalingGroupId,
+    },
+    /// `Capacity::set_desired`. Sent once.
+    SetDesired {
+        /// Of which group.
+        group: ScalingGroupId,
+        /// How many instances.
+        desired: u32,
+    },
+    /// `Notices::send`. Sent once.
+    SendNotice {
+        /// Through which topic.
+        topic: TopicArn,
+        /// Of which fleet.
+        fleet: String,
+        /// What.
+        notice: Box<Notice>,
     },
     /// Tell another system, once.
     PostWebhook {
@@ -217,6 +245,10 @@ pub enum Response {
     Member(MemberCluster),
     /// Of `ReadLag`: the newest first.
     Lag(Vec<LagPoint>),
+    /// Of `ReadKeptVolumes`.
+    KeptVolumes(Vec<String>),
+    /// Of `ReadGroup`.
+    Group(ScalingGroup),
     /// Of `PostWebhook`.
     Posted(Reply),
     /// Of everything else.
@@ -330,6 +362,8 @@ pub(super) enum Purpose {
     Names { service: ServiceId, asked_at: Moment },
     Signal(Signal),
     Webhook { run: String, step: usize, back: bool },
+    Scaling { run: String, step: usize, back: bool, group: ScalingGroupId },
+    Notice { id: u64 },
 }
 
 /// How long after its deadline a call counts as never to be answered. Whoever carries calls out
@@ -370,6 +404,14 @@ impl Outbox {
 
     pub(super) fn note(&mut self, note: Note) {
         self.commands.push(Command::Note(note));
+    }
+
+    /// What was noted in this step so far.
+    pub(super) fn notes(&self) -> impl Iterator<Item = &Note> {
+        self.commands.iter().filter_map(|command| match command {
+            Command::Note(note) => Some(note),
+            Command::Call { .. } | Command::Probe { .. } => None,
+        })
     }
 
     /// What an answered call was for; none for an answer that nobody waits for (a second answer).

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::state::{Alarm, Targets};
+use super::state::{Alarm, Targets, Told};
 use crate::domain::control::{ControlState, StateRef, Weights};
 use crate::domain::seat::Seat;
 use crate::domain::{AgentId, Epoch, Fleet, RegionId};
@@ -120,4 +120,25 @@ fn majority<T: Ord>(fleet: &Fleet, said: impl Iterator<Item = T>) -> Option<T> {
 /// An attribute of a kind that regent's layout has.
 fn neutral(value: &AttributeValue) -> Option<items::Value<'_>> {
     value.as_text().map(items::Value::S).or_else(|| value.as_u64().map(items::Value::N))
+}
+/// Messages that are shown.
+const TOLD_MAX: usize = 50;
+
+/// What topics took lately, the newest last.
+pub(super) fn told(world: &World) -> Vec<Told> {
+    let mut newest: Vec<Told> = world
+        .sns
+        .published()
+        .rev()
+        .take(TOLD_MAX)
+        .map(|it| Told {
+            at: it.at,
+            via: it.topic.region().clone(),
+            attributes: it.message.attributes.clone(),
+            subject: it.message.subject.clone().unwrap_or_default(),
+            body: it.message.body.clone(),
+        })
+        .collect();
+    newest.reverse();
+    newest
 }

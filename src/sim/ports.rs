@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use super::ways::has_effect;
-use super::{databases, names, signals};
+use super::{capacity, databases, names, notices, signals};
 use crate::core::breakage::{Breakage, broken};
 use crate::core::{Outcome, Refusal, Request, Response};
 use crate::domain::fleet::Tables;
@@ -141,12 +141,24 @@ impl Ports<'_> {
             Request::ReadLag { secondary } => {
                 Ok(Response::Lag(databases::lag(self.world, self.now, &secondary)))
             }
+            Request::ReadKeptVolumes { cluster } => {
+                Ok(Response::KeptVolumes(databases::kept_volumes(self.world, &cluster)))
+            }
             Request::SwitchOver { cluster, primary, target } => {
                 let (world, now) = (self.world, self.now);
                 done(databases::switchover(world, now, &primary, &cluster, &target))
             }
             Request::FailOver { cluster, target } => {
                 done(databases::failover(self.world, self.now, &cluster, &target))
+            }
+            Request::ReadGroup { group } => {
+                capacity::group(self.world, self.now, &group).map(Response::Group).map_err(failed)
+            }
+            Request::SetDesired { group, desired } => {
+                done(capacity::set_desired(self.world, self.now, &group, desired))
+            }
+            Request::SendNotice { topic, fleet, notice } => {
+                done(notices::send(self.world, self.now, &topic, &fleet, &notice))
             }
             Request::PostWebhook { url, .. } => Ok(Response::Posted(webhook_answer(&url))),
         }

@@ -28,8 +28,13 @@ pub(super) fn place_of(request: &Request) -> Place {
         Request::DescribeDatabase { via, .. } => Place::Region(via.clone()),
         Request::DescribeMember { member: cluster }
         | Request::ReadLag { secondary: cluster }
+        | Request::ReadKeptVolumes { cluster }
         | Request::FailOver { target: cluster, .. } => Place::Region(cluster.region().clone()),
         Request::SwitchOver { primary, .. } => Place::Region(primary.clone()),
+        Request::ReadGroup { group } | Request::SetDesired { group, .. } => {
+            Place::Region(group.region.clone())
+        }
+        Request::SendNotice { topic, .. } => Place::Region(topic.region().clone()),
         Request::PostWebhook { .. } => Place::Outside,
     }
 }
@@ -45,6 +50,8 @@ pub(super) fn has_effect(request: &Request) -> bool {
         | Request::ChangeZone { .. }
         | Request::SwitchOver { .. }
         | Request::FailOver { .. }
+        | Request::SetDesired { .. }
+        | Request::SendNotice { .. }
         | Request::PostWebhook { .. } => true,
         Request::ReadSeat { .. }
         | Request::ReadState { .. }
@@ -58,13 +65,15 @@ pub(super) fn has_effect(request: &Request) -> bool {
         | Request::ReadAlarms { .. }
         | Request::DescribeDatabase { .. }
         | Request::DescribeMember { .. }
-        | Request::ReadLag { .. } => false,
+        | Request::ReadLag { .. }
+        | Request::ReadKeptVolumes { .. }
+        | Request::ReadGroup { .. } => false,
     }
 }
 
 /// What rules of the wire look at: as the adapter would send it; none if it does not go to AWS.
 pub(super) fn seen<'a>(request: &'a Request, caller: &'a str) -> Option<wire::Call<'a>> {
-    use AwsService::{Cloudwatch, Dynamodb, Elbv2, Rds, Route53};
+    use AwsService::{Autoscaling, Cloudwatch, Dynamodb, Elbv2, Rds, Route53, Sns};
     let (region, service, operation) = match request {
         Request::ReadSeat { seat } | Request::ReadState { seat, .. } => {
             (Some(seat), Dynamodb, "GetItem")
@@ -91,8 +100,18 @@ pub(super) fn seen<'a>(request: &'a Request, caller: &'a str) -> Option<wire::Ca
         Request::DescribeDatabase { via, .. } => (Some(via), Rds, "DescribeGlobalClusters"),
         Request::DescribeMember { member } => (Some(member.region()), Rds, "DescribeDBClusters"),
         Request::ReadLag { secondary } => (Some(secondary.region()), Cloudwatch, "GetMetricData"),
+        Request::ReadKeptVolumes { cluster } => {
+            (Some(cluster.region()), Rds, "DescribeDBClusterSnapshots")
+        }
         Request::SwitchOver { primary, .. } => (Some(primary), Rds, "SwitchoverGlobalCluster"),
         Request::FailOver { target, .. } => (Some(target.region()), Rds, "FailoverGlobalCluster"),
+        Request::ReadGroup { group } => {
+            (Some(&group.region), Autoscaling, "DescribeAutoScalingGroups")
+        }
+        Request::SetDesired { group, .. } => {
+            (Some(&group.region), Autoscaling, "SetDesiredCapacity")
+        }
+        Request::SendNotice { topic, .. } => (Some(topic.region()), Sns, "Publish"),
         Request::PostWebhook { .. } => return None,
     };
     Some(wire::Call { caller, region, service, operation })

@@ -10,6 +10,7 @@
 //! at that of answering: a request that arrives and whose answer is cut is thereby natural.
 
 pub mod apps;
+pub mod autoscaling;
 pub mod client;
 pub mod cloudwatch;
 pub mod distances;
@@ -21,6 +22,7 @@ pub mod network;
 mod outfit;
 pub mod rds;
 pub mod route53;
+pub mod sns;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod wire;
@@ -33,6 +35,7 @@ use crate::domain::digest::Digest;
 use crate::domain::{Moment, RegionId, Weight};
 
 use apps::{Apps, Condition};
+use autoscaling::Autoscaling;
 use cloudwatch::{CloudWatch, Stats};
 use dynamo::Dynamo;
 use elb::Elb;
@@ -41,6 +44,7 @@ use log::{Happening, Log};
 use network::Network;
 use rds::Rds;
 use route53::Route53;
+use sns::Sns;
 use wire::{Percent, Rule, Scope, Treatment, Wire};
 
 /// The generator of one part of the world: of the world's seed and the part's name.
@@ -71,6 +75,10 @@ pub struct World {
     pub cloudwatch: CloudWatch,
     /// Aurora in every Region.
     pub rds: Rds,
+    /// Auto Scaling in every Region.
+    pub autoscaling: Autoscaling,
+    /// SNS in every Region.
+    pub sns: Sns,
     /// What happened.
     pub log: Log,
 }
@@ -85,6 +93,8 @@ impl World {
             cloudwatch: CloudWatch::new(regions.iter().cloned()),
             elb: Elb::default(),
             rds: Rds::default(),
+            autoscaling: Autoscaling::default(),
+            sns: Sns::default(),
             wire: Wire::new(seed),
             dynamo: Dynamo::new(seed, regions),
             route53: Route53::new(seed),
@@ -160,7 +170,12 @@ impl World {
                 }
             }
             Fault::Throttle {
-                service: service @ (AwsService::Elbv2 | AwsService::Cloudwatch | AwsService::Rds),
+                service:
+                    service @ (AwsService::Elbv2
+                    | AwsService::Cloudwatch
+                    | AwsService::Rds
+                    | AwsService::Autoscaling
+                    | AwsService::Sns),
                 on,
             } => {
                 // These models have no throttle of their own: the wire turns every call away.

@@ -90,9 +90,13 @@ impl World {
             Request::DescribeDatabase { .. }
             | Request::DescribeMember { .. }
             | Request::ReadLag { .. }
+            | Request::ReadKeptVolumes { .. }
             | Request::SwitchOver { .. }
             | Request::FailOver { .. } => unreachable!("the model's fleet has no database"),
-            Request::PostWebhook { .. } => unreachable!("the model has no runs"),
+            Request::ReadGroup { .. }
+            | Request::SetDesired { .. }
+            | Request::SendNotice { .. }
+            | Request::PostWebhook { .. } => unreachable!("the model has no runs and no topics"),
         }
     }
 

@@ -29,7 +29,7 @@ use tokio::net::TcpListener;
 use super::request_log::{Line, Outcome, RequestLog};
 use super::serve::{self, Reply, Turn, delay};
 use super::shared::Shared;
-use super::{cloudwatch, document, dynamodb, elbv2, rds, route53};
+use super::{autoscaling, cloudwatch, document, dynamodb, elbv2, rds, route53, sns};
 use crate::domain::{Moment, RegionId};
 use crate::telemetry::clock::Stopwatch;
 use crate::world::World;
@@ -61,6 +61,8 @@ enum Addressee {
     Elb(RegionId),
     CloudWatch(RegionId),
     Rds(RegionId),
+    Autoscaling(RegionId),
+    Sns(RegionId),
     Route53,
 }
 
@@ -70,7 +72,9 @@ impl Addressee {
             Self::Dynamodb(region)
             | Self::Elb(region)
             | Self::CloudWatch(region)
-            | Self::Rds(region) => Place::Region(region.clone()),
+            | Self::Rds(region)
+            | Self::Autoscaling(region)
+            | Self::Sns(region) => Place::Region(region.clone()),
             Self::Route53 => Place::Global,
         }
     }
@@ -95,6 +99,8 @@ impl Call {
             Addressee::Elb(region) => (AwsService::Elbv2, Some(region)),
             Addressee::CloudWatch(region) => (AwsService::Cloudwatch, Some(region)),
             Addressee::Rds(region) => (AwsService::Rds, Some(region)),
+            Addressee::Autoscaling(region) => (AwsService::Autoscaling, Some(region)),
+            Addressee::Sns(region) => (AwsService::Sns, Some(region)),
             Addressee::Route53 => (AwsService::Route53, None),
         };
         wire::Call { caller: &self.caller.name, region, service, operation: &self.operation }
@@ -103,7 +109,11 @@ impl Call {
     fn dialect(&self) -> Dialect {
         match self.to {
             Addressee::Dynamodb(_) => Dialect::Json,
-            Addressee::Route53 | Addressee::Elb(_) | Addressee::Rds(_) => Dialect::Xml,
+            Addressee::Route53
+            | Addressee::Elb(_)
+            | Addressee::Rds(_)
+            | Addressee::Autoscaling(_)
+            | Addressee::Sns(_) => Dialect::Xml,
             Addressee::CloudWatch(_) => dialect_of(&self.path_and_query, &self.target),
         }
     }
@@ -194,7 +204,7 @@ impl Endpoints {
             Ok(((caller, Some(to)), body)) => {
                 line.caller.clone_from(&caller.name);
                 line.place = Some(caller.place.clone());
-                if matches!(to, Addressee::Elb(_) | Addressee::CloudWatch(_) | Addressee::Rds(_))
+                if !matches!(to, Addressee::Dynamodb(_) | Addressee::Route53)
                     && let Some(form) = document::query::read(&body)
                 {
                     line.operation = form.action;
@@ -230,6 +240,8 @@ impl Endpoints {
             "elasticloadbalancing" => self.region(scope).map(Addressee::Elb),
             "monitoring" => self.region(scope).map(Addressee::CloudWatch),
             "rds" => self.region(scope).map(Addressee::Rds),
+            "autoscaling" => self.region(scope).map(Addressee::Autoscaling),
+            "sns" => self.region(scope).map(Addressee::Sns),
             "route53" => Some(Addressee::Route53),
             other => return Err(Refusal::UnknownService(other.to_owned())),
         };
@@ -306,6 +318,16 @@ fn carry_out(world: &mut World, now: Moment, call: &Call) -> CarriedOut {
         Addressee::Rds(region) => {
             let World { rds, network, .. } = world;
             let answer = rds::handle(rds, network, now, region, &call.body);
+            let response = response(answer.status, answer.headers, answer.body);
+            CarriedOut { response, wrote: answer.wrote }
+        }
+        Addressee::Autoscaling(region) => {
+            let answer = autoscaling::handle(&mut world.autoscaling, now, region, &call.body);
+            let response = response(answer.status, answer.headers, answer.body);
+            CarriedOut { response, wrote: answer.wrote }
+        }
+        Addressee::Sns(region) => {
+            let answer = sns::handle(&mut world.sns, now, region, &call.body);
             let response = response(answer.status, answer.headers, answer.body);
             CarriedOut { response, wrote: answer.wrote }
         }

@@ -187,8 +187,8 @@ table! {
         "Weights that this agent decided to change, by the Region and the reason.";
     ORDERS: "regent_orders_total", Counter, Count, ["result"],
         "Orders of people that this agent handled: carried_out or refused.";
-    NOTICES: "regent_notices_total", Counter, Count, ["level"],
-        "What runbooks had to tell people, by whose trouble it is.";
+    NOTICES: "regent_notices_total", Counter, Count, ["level", "result"],
+        "Notices by whose trouble it is: told (in a runbook's step, and the log), sent (a topic took it), failed (it did not; another is tried), given_up.";
     RUNS_WAITING: "regent_runs_waiting", Gauge, Count, [],
         "Runs of runbooks that wait for a person's answer.";
     RUNS_STUCK: "regent_runs_stuck", Gauge, Count, [],

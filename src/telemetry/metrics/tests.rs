@@ -73,7 +73,7 @@ fn use_all(metrics: &Metrics) {
     metrics.count_journal_commit();
     metrics.count_decision(&region, "down");
     metrics.count_order("refused");
-    metrics.count_notice("infrastructure");
+    metrics.count_notice("infrastructure", "sent");
     metrics.set_runs(1, 0, 1);
     metrics.set_findings([(&"orders".parse().expect("valid"), 2)]);
     metrics.set_decided_at(1_700_000_000_000);
