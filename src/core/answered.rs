@@ -70,12 +70,8 @@ impl Brain {
                 self.notices.answered(now, fleet, id, &outcome, out);
                 self.stale_verdicts = true;
             }
-            Purpose::TargetHealth { service } => {
-                self.signals.targets_answered(now, &service, outcome);
-                self.stale_verdicts = true;
-            }
-            Purpose::Alarms => {
-                self.signals.alarms_answered(now, outcome);
+            Purpose::Signal(signal) => {
+                self.signals.answered(now, &signal, outcome);
                 self.stale_verdicts = true;
             }
             Purpose::History { name } => {

@@ -340,7 +340,7 @@ impl Brain {
         self.watch_gates(now);
         self.probing.drive(now, &self.fleet, &mut self.out);
         self.gathering.drive_reading(now, &self.fleet, &mut self.out);
-        self.signals.drive(now, &mut self.out);
+        self.read_signals(now);
         if self.acting() {
             self.orders.drive(now, &self.fleet, &mut self.out);
             let hurry = self.runs_active();
