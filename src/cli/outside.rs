@@ -8,8 +8,13 @@ pub(super) use crate::ports::ask_all;
 /// The ports over AWS, with the caller's credentials. Nothing is called yet.
 #[cfg(feature = "aws")]
 pub(super) async fn connect(fleet: &Fleet) -> Result<Outside, Failure> {
+    over(&crate::aws::Aws::connect(fleet.tables.clone()).await)
+}
+
+/// The ports over these clients.
+#[cfg(feature = "aws")]
+pub(super) fn over(aws: &crate::aws::Aws) -> Result<Outside, Failure> {
     use std::sync::Arc;
-    let aws = crate::aws::Aws::connect(fleet.tables.clone()).await;
     let names = crate::names::NameServers::new(Arc::new(aws.zones()));
     Ok(Outside {
         names: Arc::new(names.map_err(Failure::Arguments)?),

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use crate::domain::fleet::Drift as Policy;
 use crate::domain::observation::{Course, DriftReport};
-use crate::domain::record::{RecordData, RecordKey, RecordSet, Routing};
+use crate::domain::record::{RecordKey, RecordSet, Routing};
 use crate::domain::{Moment, RegionId, Weight};
 
 use super::call::Outbox;
@@ -222,8 +222,7 @@ impl Diff {
                 diff.others.push(format!("{}: health check {old}→{now}", name(new)));
             }
             if old.data != new.data {
-                let (old, now) = (leads(&old.data), leads(&new.data));
-                diff.others.push(format!("{}: {old}→{now}", name(new)));
+                diff.others.push(format!("{}: {}→{}", name(new), old.data, new.data));
             }
         }
         for new in after.iter().filter(|new| !before.iter().any(|old| same(old, new))) {
@@ -233,17 +232,11 @@ impl Diff {
     }
 }
 
-fn leads(data: &RecordData) -> String {
-    match data {
-        RecordData::Plain { ttl_s, values } => format!("{} for {ttl_s} s", values.join(" ")),
-        RecordData::Alias { target_name, .. } => format!("alias {target_name}"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::core::testing::weighted_record;
+    use crate::domain::record::RecordData;
 
     struct Bench {
         drift: Drift,

@@ -8,7 +8,7 @@
 //! It validates no signatures and follows no referral: these servers are the end of the way.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ use tokio::net::UdpSocket;
 use tokio::task::JoinSet;
 
 use crate::domain::answers::{Heard, Question};
-use crate::domain::record::{RecordData, RecordType as OurType};
+use crate::domain::record::{RecordData, RecordType as OurType, canonical};
 use crate::domain::{CallFailure, RegionId, ZoneId};
 use crate::ports::{Answer, Names, Records};
 
@@ -144,7 +144,7 @@ async fn leads(question: &Question) -> BTreeMap<RegionId, Led> {
     for (region, data) in &question.leads {
         let led = match data {
             RecordData::Plain { values, .. } => {
-                values.iter().map(|value| plain(question.key.rtype, value)).collect()
+                values.iter().map(|value| canonical(value)).collect()
             }
             RecordData::Alias { target_name, .. } => {
                 let found = tokio::net::lookup_host((target_name.as_str(), 443)).await;
@@ -155,17 +155,6 @@ async fn leads(question: &Question) -> BTreeMap<RegionId, Led> {
         leads.insert(region.clone(), led);
     }
     leads
-}
-
-/// A value in the form in which answers are compared.
-fn plain(rtype: OurType, value: &str) -> String {
-    match rtype {
-        OurType::Cname => value.trim_end_matches('.').to_ascii_lowercase(),
-        OurType::A | OurType::Aaaa => {
-            value.parse::<IpAddr>().map_or_else(|_| value.to_owned(), |address| address.to_string())
-        }
-        OurType::Txt => value.to_owned(),
-    }
 }
 
 /// Asks one server so often, a few questions at a time.

@@ -137,7 +137,7 @@ pub(super) fn records(fleet: &Fleet, looked: &Looked) -> Vec<Finding> {
                      in [records] of fleet.toml",
                 ));
             }
-            if !same_target(&record.data, &placement.data) {
+            if !record.data.same_target(&placement.data) {
                 findings.push(Finding::weakens(
                     Area::Records,
                     format!("{key} of {region} does not answer with what {region}.toml says"),
@@ -147,28 +147,4 @@ pub(super) fn records(fleet: &Fleet, looked: &Looked) -> Vec<Finding> {
         }
     }
     findings
-}
-
-/// Whether both lead to the same place, however long they may be kept.
-fn same_target(one: &RecordData, other: &RecordData) -> bool {
-    match (one, other) {
-        (RecordData::Plain { values: one, .. }, RecordData::Plain { values: other, .. }) => {
-            let sorted = |values: &[String]| {
-                let mut values = values.to_vec();
-                values.sort();
-                values
-            };
-            sorted(one) == sorted(other)
-        }
-        (
-            RecordData::Alias { target_name: one, .. },
-            RecordData::Alias { target_name: other, .. },
-        ) => {
-            // Route 53 takes either name of a load balancer for one (Developer Guide, "Values specific
-            // for simple alias records": the console puts dualstack. before it).
-            let bare = |name: &str| name.trim_start_matches("dualstack.").to_owned();
-            bare(one.as_str()) == bare(other.as_str())
-        }
-        _ => false,
-    }
 }

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::attach;
 use super::plan::Step;
+use super::{adopt, attach};
 use crate::agent::Outside;
-use crate::domain::Fleet;
+use crate::domain::{Fleet, zone};
 use crate::ports::Answer;
 
 /// Limit of making a table: it takes seconds as a rule.
@@ -38,6 +38,11 @@ pub(super) async fn act(fleet: &Fleet, outside: &Outside, step: &Step) -> Answer
         }
         Step::Fence { batch, .. } => {
             outside.records.change_zone(batch, WRITE_LIMIT).await.map(drop)
+        }
+        Step::Adopt { zone, adoption } => {
+            let wanted = zone::wanted(fleet).into_iter().find(|wanted| wanted.zone == *zone);
+            let wanted = wanted.expect("the plan is of the fleet's zones");
+            adopt::carry_out(outside, &wanted, adoption).await
         }
         Step::Watch { gate, observer, spec, mends } => {
             attach::watch(fleet, outside, gate, observer, spec, mends.as_ref()).await
