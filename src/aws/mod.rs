@@ -17,6 +17,7 @@ mod databases;
 mod ending;
 mod health_checks;
 mod record_sets;
+mod roles;
 mod seats;
 mod signals;
 mod tables;

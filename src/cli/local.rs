@@ -75,6 +75,8 @@ enum Action {
     Throttle { service: Aws, switch: Switch },
     /// Take Route 53's control plane away, or give it back: answers and health checks go on
     ControlPlane { is: UpOrDown },
+    /// Deny everybody's access to the hosted zones and their roles, or give it back
+    Role { is: GivenOrDenied },
     /// Make load-balancer targets fail their checks
     Targets {
         #[command(flatten)]
@@ -135,6 +137,13 @@ enum UpOrDown {
     Down,
 }
 
+/// Whether something may be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum GivenOrDenied {
+    Given,
+    Denied,
+}
+
 /// What runs in a Region.
 #[derive(Debug, Clone, clap::Args)]
 struct Of {
@@ -187,6 +196,7 @@ enum Aws {
     Elbv2,
     Cloudwatch,
     Rds,
+    Sts,
 }
 
 impl From<Aws> for AwsService {
@@ -197,6 +207,7 @@ impl From<Aws> for AwsService {
             Aws::Elbv2 => Self::Elbv2,
             Aws::Cloudwatch => Self::Cloudwatch,
             Aws::Rds => Self::Rds,
+            Aws::Sts => Self::Sts,
         }
     }
 }
@@ -245,6 +256,7 @@ impl Action {
             Self::TakeKey(Kept { region, cluster }) => Fault::Key { region, cluster, taken: true },
             Self::GiveKey(Kept { region, cluster }) => Fault::Key { region, cluster, taken: false },
             Self::ControlPlane { is } => Fault::ControlPlane { down: is == UpOrDown::Down },
+            Self::Role { is } => Fault::Role { denied: is == GivenOrDenied::Denied },
             Self::Wire { treatment, calls, delay_ms, percent, times } => {
                 let treatment =
                     Treatment::named(&treatment, delay_ms).map_err(Failure::Arguments)?;
@@ -399,6 +411,7 @@ mod tests {
             ("heal", Fault::Heal),
             ("kill-agent r1.b", Fault::KillAgent { agent: agent.clone() }),
             ("start-agent r1.b", Fault::StartAgent { agent: agent.clone() }),
+            ("role denied", Fault::Role { denied: true }),
             ("control-plane down", Fault::ControlPlane { down: true }),
             ("throttle route53 on", Fault::Throttle { service: AwsService::Route53, on: true }),
             (

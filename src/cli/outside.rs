@@ -3,12 +3,19 @@
 use super::Failure;
 use crate::agent::Outside;
 use crate::domain::Fleet;
+use crate::domain::role::Assumer;
 pub(super) use crate::ports::ask_all;
 
 /// The ports over AWS, with the caller's credentials. Nothing is called yet.
 #[cfg(feature = "aws")]
 pub(super) async fn connect(fleet: &Fleet) -> Result<Outside, Failure> {
-    over(&crate::aws::Aws::connect(fleet.tables.clone()).await)
+    over(&crate::aws::Aws::connect(fleet, None).await)
+}
+
+/// As [`connect`], for an agent.
+#[cfg(feature = "aws")]
+pub(super) async fn connect_as(fleet: &Fleet, assumer: Assumer) -> Result<Outside, Failure> {
+    over(&crate::aws::Aws::connect(fleet, Some(assumer)).await)
 }
 
 /// The ports over these clients.
@@ -36,4 +43,10 @@ pub(super) async fn connect(fleet: &Fleet) -> Result<Outside, Failure> {
          with its default features",
         fleet.name
     )))
+}
+
+/// As [`connect`].
+#[cfg(not(feature = "aws"))]
+pub(super) async fn connect_as(fleet: &Fleet, _: Assumer) -> Result<Outside, Failure> {
+    connect(fleet).await
 }

@@ -68,7 +68,7 @@ pub(super) fn difference(
             }
             new.push(record);
         }
-        let policy = fleet.records.drift;
+        let policy = service.drift.unwrap_or(fleet.records.drift);
         let restored = match drift.look(now, policy, &key, wanted, &of_key, out) {
             Remedy::Leave => {
                 result.left = true;

@@ -41,8 +41,10 @@ pub mod genesis;
 pub mod health;
 pub mod invariants;
 mod journal;
+mod kept;
 pub mod note;
 mod orders;
+mod pace;
 pub mod planner;
 #[cfg(test)]
 mod planner_laws;
@@ -86,6 +88,7 @@ use journal::{Journal, Progress};
 pub use note::Note;
 use note::StepDown;
 use orders::Orders;
+use pace::{Pace, Urgency};
 use probing::Probing;
 use signals::Signals;
 use zones::{Mandate, Zone};
@@ -129,6 +132,7 @@ pub struct Brain {
     runs: runs::Driver,
     standings: BTreeMap<Target, Standing>,
     zones: BTreeMap<ZoneId, Zone>,
+    pace: Pace,
     blocked: Vec<Blocked>,
     gates: gates::Watch,
     doubts: gates::Doubts,
@@ -156,7 +160,7 @@ impl Brain {
     pub fn new(now: Moment, identity: Identity, fleet: Fleet, seed: u64) -> Self {
         let timing = fleet.timing.clone();
         let targets = fleet.targets();
-        let zones = fleet
+        let zones: BTreeMap<ZoneId, Zone> = fleet
             .zones
             .iter()
             .filter(|(zone, _)| fleet.services_in(zone).next().is_some())
@@ -185,6 +189,7 @@ impl Brain {
             answers: Answers::default(),
             runs: runs::Driver::default(),
             standings: BTreeMap::new(),
+            pace: Pace::new(now, zones.len()),
             zones,
             blocked: Vec::new(),
             gates: gates::Watch::new(&fleet),
@@ -280,8 +285,8 @@ impl Brain {
                 .min(self.answers.next_wake());
         }
         if self.acting() && !self.paused() {
-            let zones = self.zones.values().map(Zone::next_wake).min();
-            wake = wake.min(zones.unwrap_or(Moment::NEVER));
+            let zones = self.zones.values().map(Zone::next_wake).min().unwrap_or(Moment::NEVER);
+            wake = wake.min(zones.max(self.pace.free_at(Urgency::TakesOut)));
         }
         // What was due at this step and is still not done waits for an answer, not for time.
         if wake <= self.stepped_at { self.stepped_at + Duration::from_millis(50) } else { wake }
@@ -393,15 +398,8 @@ impl Brain {
     }
 
     fn zone_answered(&mut self, now: Moment, zone: &ZoneId, call: CallId, outcome: Outcome) {
-        let (Some(entry), Some(epoch), Some(lease_end), Some(renewed_from)) = (
-            self.journal.in_force(),
-            self.election.leading(),
-            self.election.lease_end(),
-            self.election.renewed_from(),
-        ) else {
-            return;
-        };
-        let mandate = Mandate { epoch, wanted: &entry.state.wanted, lease_end, renewed_from };
+        let mandate = Mandate::of(&self.journal, &self.election, &self.gathering);
+        let Some(mandate) = mandate else { return };
         if let Some(zone) = self.zones.get_mut(zone) {
             zone.answered(now, &self.fleet, &mandate, call, outcome, &mut self.out);
         }
@@ -541,18 +539,10 @@ impl Brain {
         if self.paused() {
             return;
         }
-        let (Some(entry), Some(epoch), Some(lease_end), Some(renewed_from)) = (
-            self.journal.in_force(),
-            self.election.leading(),
-            self.election.lease_end(),
-            self.election.renewed_from(),
-        ) else {
-            return;
-        };
-        let mandate = Mandate { epoch, wanted: &entry.state.wanted, lease_end, renewed_from };
-        for zone in self.zones.values_mut() {
-            zone.drive(now, &self.fleet, &mandate, &mut self.out);
-        }
+        let mandate = Mandate::of(&self.journal, &self.election, &self.gathering);
+        let Some(mandate) = mandate else { return };
+        let Self { zones, fleet, pace, out, .. } = self;
+        zones::drive(zones, now, fleet, &mandate, pace, out);
     }
 
     /// What this leader says of the name servers' answers.

@@ -53,6 +53,7 @@ pub(super) fn probed_fleet(targets: usize) -> Fleet {
         rtype: RecordType::A,
         probe,
         writes_to: None,
+        drift: None,
         regions: BTreeMap::from([(region.clone(), placement)]),
     };
     let name = |n| format!("s{n}").parse().expect("valid");
@@ -63,6 +64,7 @@ pub(super) fn probed_fleet(targets: usize) -> Fleet {
         services: (0..targets).map(|n| (name(n), service.clone())).collect(),
         databases: BTreeMap::new(),
         zones: BTreeMap::new(),
+        roles: BTreeMap::new(),
         timing: timing(),
         rules: Rules { dwell_ms: 2000, return_after_ms: 60_000, fewest_in_service: 1 },
         consent: Consent::default(),

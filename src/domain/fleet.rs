@@ -13,6 +13,7 @@ use super::gate::Gates;
 use super::name::{DatabaseId, FleetName, GlobalClusterId, RegionId, ServiceId, ZoneId};
 use super::observation::Target;
 use super::record::{DnsName, RecordData, RecordKey, RecordType};
+use super::role::ZoneRole;
 use super::signal::{AlarmName, TargetGroupArn};
 use super::weight::Weight;
 
@@ -31,6 +32,9 @@ pub struct Fleet {
     pub databases: BTreeMap<DatabaseId, DatabaseSpec>,
     /// Hosted zones by ID, with their names.
     pub zones: BTreeMap<ZoneId, DnsName>,
+    /// Zones of other accounts, with the roles by which they are read and changed.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub roles: BTreeMap<ZoneId, ZoneRole>,
     /// Clocks and limits.
     pub timing: Timing,
     /// What the planner may do.
@@ -106,6 +110,9 @@ pub struct Service {
     pub probe: ProbeSpec,
     /// The database that it writes to, if its writer can change its Region.
     pub writes_to: Option<WritesTo>,
+    /// What is done about a change of its records that the fleet did not make; as for all if none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drift: Option<Drift>,
     /// The Regions that serve it.
     pub regions: BTreeMap<RegionId, Placement>,
 }
@@ -300,6 +307,8 @@ pub struct Rules {
 #[serde(default, deny_unknown_fields)]
 pub struct RecordPolicy {
     /// What is done about a change that the fleet did not make.
+    ///
+    /// A service may say otherwise.
     pub drift: Drift,
     /// Longest time to live that a service's record may have, in seconds.
     pub ttl_s_max: u32,

@@ -81,11 +81,13 @@ pub(super) fn fleet() -> Fleet {
                 rtype: RecordType::A,
                 probe,
                 writes_to: None,
+                drift: None,
                 regions: regions.collect(),
             },
         )]),
         databases: BTreeMap::new(),
         zones: BTreeMap::from([(id("Z1"), id("example.com"))]),
+        roles: BTreeMap::new(),
         timing: Timing {
             lease_ms: 5000,
             lease_margin_ms: 250,

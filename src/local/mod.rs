@@ -48,6 +48,7 @@ mod shared;
 mod state;
 mod status_lines;
 mod strike;
+mod sts;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod words;

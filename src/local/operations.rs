@@ -6,7 +6,7 @@
 use crate::world::fault::AwsService;
 
 /// Every operation, with its service.
-pub const OPERATIONS: [(AwsService, &str); 36] = [
+pub const OPERATIONS: [(AwsService, &str); 37] = [
     (AwsService::Dynamodb, "CreateTable"),
     (AwsService::Dynamodb, "DeleteItem"),
     (AwsService::Dynamodb, "DeleteTable"),
@@ -43,6 +43,7 @@ pub const OPERATIONS: [(AwsService, &str); 36] = [
     (AwsService::Rds, "DescribeGlobalClusters"),
     (AwsService::Rds, "FailoverGlobalCluster"),
     (AwsService::Rds, "SwitchoverGlobalCluster"),
+    (AwsService::Sts, "AssumeRole"),
 ];
 
 /// Why a scope concerns nothing that is served.
@@ -111,6 +112,7 @@ mod tests {
                 AwsService::Elbv2 => "elbv2",
                 AwsService::Cloudwatch => "cloudwatch",
                 AwsService::Rds => "rds",
+                AwsService::Sts => "sts",
             };
             let command = format!("aws {service} {words} ");
             assert!(script.contains(&command), "tests/by-hand.sh does not try `{command}`");

@@ -272,7 +272,12 @@ mod tests {
         async fn change_zone(&self, _: &ZoneBatch, _: Duration) -> Answer<ChangeId> {
             unreachable!("nobody changes it")
         }
-        async fn change_status(&self, _: &ChangeId, _: Duration) -> Answer<ChangeStatus> {
+        async fn change_status(
+            &self,
+            _: &ZoneId,
+            _: &ChangeId,
+            _: Duration,
+        ) -> Answer<ChangeStatus> {
             unreachable!("nobody changed it")
         }
     }

@@ -400,6 +400,7 @@ impl Shape {
                 probe: self.probe(),
                 writes_to: (self.database && n == 0)
                     .then(|| WritesTo { database: database(), reach: WriteReach::EveryRegion }),
+                drift: None,
                 regions: regions.collect(),
             };
             (service(n + 1), spec)
@@ -413,6 +414,7 @@ impl Shape {
             services: services.collect(),
             databases: self.databases(),
             zones: zones.collect(),
+            roles: BTreeMap::new(),
             timing: self.timing.clone(),
             rules: self.rules.clone(),
             consent: self.consent.clone(),

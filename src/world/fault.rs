@@ -89,6 +89,12 @@ pub enum Fault {
         /// Whether it is down.
         down: bool,
     },
+    /// Takes everybody's access to the hosted zones away, or gives it back: Route 53 refuses to read or
+    /// change their records, and STS to give out the role of a zone in another account.
+    Role {
+        /// Whether it is denied.
+        denied: bool,
+    },
     /// Changes records in Route 53's console, as somebody does who knows of no fleet. Where the control
     /// plane does not take it, nothing happens.
     Edit {
@@ -163,6 +169,8 @@ pub enum AwsService {
     Cloudwatch,
     /// RDS, in each Region.
     Rds,
+    /// STS, in each Region.
+    Sts,
 }
 
 impl fmt::Display for AwsService {
@@ -173,6 +181,7 @@ impl fmt::Display for AwsService {
             Self::Elbv2 => "Elastic Load Balancing",
             Self::Cloudwatch => "CloudWatch",
             Self::Rds => "RDS",
+            Self::Sts => "STS",
         })
     }
 }

@@ -20,6 +20,7 @@ pub mod log;
 pub mod network;
 mod outfit;
 pub mod rds;
+pub mod roles;
 pub mod route53;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -40,6 +41,7 @@ use fault::{AwsService, Fault};
 use log::{Happening, Log};
 use network::Network;
 use rds::Rds;
+use roles::Roles;
 use route53::Route53;
 use wire::{Percent, Rule, Scope, Treatment, Wire};
 
@@ -71,6 +73,8 @@ pub struct World {
     pub cloudwatch: CloudWatch,
     /// Aurora in every Region.
     pub rds: Rds,
+    /// Roles of other accounts.
+    pub roles: Roles,
     /// What happened.
     pub log: Log,
 }
@@ -89,6 +93,7 @@ impl World {
             dynamo: Dynamo::new(seed, regions),
             route53: Route53::new(seed),
             apps: Apps::default(),
+            roles: Roles::default(),
             log: Log::default(),
         }
     }
@@ -152,6 +157,7 @@ impl World {
                 self.route53.set_throttled(*on);
             }
             Fault::ControlPlane { down } => self.route53.set_down(*down),
+            Fault::Role { denied } => self.roles.set_denied(*denied),
             Fault::Edit { name, of, weight } => {
                 // What is no name, nobody has edited.
                 if let Ok(name) = name.parse() {
@@ -160,7 +166,11 @@ impl World {
                 }
             }
             Fault::Throttle {
-                service: service @ (AwsService::Elbv2 | AwsService::Cloudwatch | AwsService::Rds),
+                service:
+                    service @ (AwsService::Elbv2
+                    | AwsService::Cloudwatch
+                    | AwsService::Rds
+                    | AwsService::Sts),
                 on,
             } => {
                 // These models have no throttle of their own: the wire turns every call away.

@@ -1,4 +1,4 @@
-//! The load balancers, alarms and databases that a fleet's description names, as its operator set
+//! The load balancers, alarms, databases and roles that a fleet's description names, as its operator set
 //! them up long ago: both the fleet on loopback and the simulated one begin with them.
 
 use super::World;
@@ -20,6 +20,9 @@ impl World {
     /// Adds what the fleet's Regions name. Checks are the quickest that AWS allows, so that nobody
     /// waits a minute for a demonstration.
     pub fn outfit(&mut self, now: Moment, fleet: &Fleet) {
+        for (zone, role) in &fleet.roles {
+            self.roles.add(zone.clone(), role.clone());
+        }
         for database in fleet.databases.values() {
             self.add_database(now, database);
         }

@@ -109,6 +109,7 @@ pub(super) fn folder(folder: &Folder, findings: &mut Findings) -> Option<Fleet> 
         services,
         databases,
         zones: head.zones,
+        roles: head.roles,
         timing: head.timing,
         rules: head.rules,
         consent: head.consent,

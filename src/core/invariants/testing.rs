@@ -40,6 +40,7 @@ pub(super) fn fleet() -> Fleet {
         rtype: RecordType::A,
         probe,
         writes_to: None,
+        drift: None,
         regions: regions.iter().map(|region| (region.clone(), placement.clone())).collect(),
     };
     Fleet {
@@ -49,6 +50,7 @@ pub(super) fn fleet() -> Fleet {
         services: [(id("web"), service)].into(),
         databases: BTreeMap::new(),
         zones: [(id("Z1"), id("example"))].into(),
+        roles: BTreeMap::new(),
         timing: timing(),
         rules: Rules { dwell_ms: 2000, return_after_ms: 60_000, fewest_in_service: 2 },
         consent: Consent::default(),

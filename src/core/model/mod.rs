@@ -140,6 +140,7 @@ fn fleet(name: &str) -> Fleet {
         rtype: RecordType::A,
         probe: probe_spec(),
         writes_to: None,
+        drift: None,
         regions: [1, 2].map(|n| (region(n), placement(n))).into(),
     };
     let seats: BTreeSet<RegionId> = (1..=3).map(region).collect();
@@ -150,6 +151,7 @@ fn fleet(name: &str) -> Fleet {
         services: [("web".parse().expect("valid"), service)].into(),
         databases: BTreeMap::new(),
         zones: [("Z".parse().expect("valid"), "z".parse().expect("valid"))].into(),
+        roles: BTreeMap::new(),
         timing: Timing {
             lease_ms: 3000,
             lease_margin_ms: 1000,

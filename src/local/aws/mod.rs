@@ -29,7 +29,7 @@ use tokio::net::TcpListener;
 use super::request_log::{Line, Outcome, RequestLog};
 use super::serve::{self, Reply, Turn, delay};
 use super::shared::Shared;
-use super::{cloudwatch, document, dynamodb, elbv2, rds, route53};
+use super::{cloudwatch, document, dynamodb, elbv2, rds, route53, sts};
 use crate::domain::{Moment, RegionId};
 use crate::telemetry::clock::Stopwatch;
 use crate::world::World;
@@ -37,6 +37,7 @@ use crate::world::dynamo::to_plain_json;
 use crate::world::fault::AwsService;
 use crate::world::log::{Caller, Happening};
 use crate::world::network::Place;
+use crate::world::roles::Roles;
 use crate::world::wire::{self, Treatment};
 use refusal::{Dialect, Refusal};
 use scope::Scope;
@@ -61,6 +62,7 @@ enum Addressee {
     Elb(RegionId),
     CloudWatch(RegionId),
     Rds(RegionId),
+    Sts(RegionId),
     Route53,
 }
 
@@ -70,7 +72,8 @@ impl Addressee {
             Self::Dynamodb(region)
             | Self::Elb(region)
             | Self::CloudWatch(region)
-            | Self::Rds(region) => Place::Region(region.clone()),
+            | Self::Rds(region)
+            | Self::Sts(region) => Place::Region(region.clone()),
             Self::Route53 => Place::Global,
         }
     }
@@ -79,6 +82,8 @@ impl Addressee {
 /// A request that is on its way.
 struct Call {
     caller: Caller,
+    /// The access key that it is signed with.
+    key: String,
     to: Addressee,
     method: String,
     path_and_query: String,
@@ -95,6 +100,7 @@ impl Call {
             Addressee::Elb(region) => (AwsService::Elbv2, Some(region)),
             Addressee::CloudWatch(region) => (AwsService::Cloudwatch, Some(region)),
             Addressee::Rds(region) => (AwsService::Rds, Some(region)),
+            Addressee::Sts(region) => (AwsService::Sts, Some(region)),
             Addressee::Route53 => (AwsService::Route53, None),
         };
         wire::Call { caller: &self.caller.name, region, service, operation: &self.operation }
@@ -103,7 +109,9 @@ impl Call {
     fn dialect(&self) -> Dialect {
         match self.to {
             Addressee::Dynamodb(_) => Dialect::Json,
-            Addressee::Route53 | Addressee::Elb(_) | Addressee::Rds(_) => Dialect::Xml,
+            Addressee::Route53 | Addressee::Elb(_) | Addressee::Rds(_) | Addressee::Sts(_) => {
+                Dialect::Xml
+            }
             Addressee::CloudWatch(_) => dialect_of(&self.path_and_query, &self.target),
         }
     }
@@ -194,7 +202,7 @@ impl Endpoints {
             Ok(((caller, Some(to)), body)) => {
                 line.caller.clone_from(&caller.name);
                 line.place = Some(caller.place.clone());
-                if matches!(to, Addressee::Elb(_) | Addressee::CloudWatch(_) | Addressee::Rds(_))
+                if !matches!(to, Addressee::Dynamodb(_) | Addressee::Route53)
                     && let Some(form) = document::query::read(&body)
                 {
                     line.operation = form.action;
@@ -202,6 +210,7 @@ impl Endpoints {
                 let path_and_query = parts.uri.path_and_query().map_or("/", |p| p.as_str());
                 let call = Call {
                     caller,
+                    key: scope.key,
                     to,
                     method: parts.method.as_str().to_owned(),
                     path_and_query: path_and_query.to_owned(),
@@ -224,12 +233,14 @@ impl Endpoints {
 
     /// Who asks, and whom; nobody when it is a Region that the fleet doesn't have.
     fn admit(&self, scope: &Scope) -> Result<(Caller, Option<Addressee>), Refusal> {
-        let caller = self.callers.get(&scope.key).ok_or(Refusal::UnknownKey)?.clone();
+        let (key, _) = sts::parted(&scope.key);
+        let caller = self.callers.get(key).ok_or(Refusal::UnknownKey)?.clone();
         let to = match scope.service.as_str() {
             "dynamodb" => self.region(scope).map(Addressee::Dynamodb),
             "elasticloadbalancing" => self.region(scope).map(Addressee::Elb),
             "monitoring" => self.region(scope).map(Addressee::CloudWatch),
             "rds" => self.region(scope).map(Addressee::Rds),
+            "sts" => self.region(scope).map(Addressee::Sts),
             "route53" => Some(Addressee::Route53),
             other => return Err(Refusal::UnknownService(other.to_owned())),
         };
@@ -309,6 +320,16 @@ fn carry_out(world: &mut World, now: Moment, call: &Call) -> CarriedOut {
             let response = response(answer.status, answer.headers, answer.body);
             CarriedOut { response, wrote: answer.wrote }
         }
+        Addressee::Sts(_) => {
+            let unix_ms = world.cloudwatch.unix_ms(now);
+            let answer = sts::handle(&world.roles, now, unix_ms, &call.key, &call.body);
+            let response = response(answer.status, answer.headers, answer.body);
+            CarriedOut { response, wrote: false }
+        }
+        Addressee::Route53 if !may(&world.roles, call) => {
+            let response = Refusal::Denied(call.operation.clone()).response(Dialect::Xml);
+            CarriedOut { response, wrote: false }
+        }
         Addressee::Route53 => {
             let answer = route53::handle(
                 &mut world.route53,
@@ -323,6 +344,18 @@ fn carry_out(world: &mut World, now: Moment, call: &Call) -> CarriedOut {
             }
             CarriedOut { response: response(answer.status, answer.headers, answer.body), wrote }
         }
+    }
+}
+
+/// Whether the caller may do to a zone what it asks for. Health checks are the caller's own.
+fn may(roles: &Roles, call: &Call) -> bool {
+    let (_, session) = sts::parted(&call.key);
+    let path = call.path_and_query.split('?').next().unwrap_or_default();
+    let mut parts = path.split('/').filter(|part| !part.is_empty()).skip(1);
+    match (parts.next(), parts.next().map(str::parse)) {
+        (Some("hostedzone"), Some(Ok(zone))) => roles.admits(&zone, session),
+        (Some("healthcheck"), _) => true,
+        _ => !roles.denied(),
     }
 }
 

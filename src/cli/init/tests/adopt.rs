@@ -141,8 +141,11 @@ fn an_edit_after_the_look_stops_the_step_before_anything_is_sent() {
     let planned = plan(&fleet(), &with(vec![simple(&["192.0.2.1"], 9)]), &fresh(9));
     set(10);
     let before = tables.stored().clone();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true);
-    let runtime = { runtime }.build().expect("a runtime");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .expect("a runtime");
     let step = planned.steps.first().expect("one");
     let failure = runtime.block_on(super::super::act::act(&fleet(), &tables.outside(), step));
     assert!(failure.expect_err("it was edited").what.contains("changed since they were looked at"));
