@@ -243,6 +243,12 @@ pub struct Service {
     /// From where: `"every-region"` if absent, or `"writer-region"`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub writes_from: Option<WriteReach>,
+    /// How Regions share its answers: `"weighted"` if absent, or `"failover"`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub routing: Option<Routing>,
+    /// The Region that answers while it can, for failover.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub primary: Option<String>,
     /// What is done about a change of its records that the fleet did not make; `[records]` says so if
     /// absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -250,6 +256,16 @@ pub struct Service {
     /// How it is probed.
     #[serde(default)]
     pub probe: Probe,
+}
+
+/// How Regions share the answers of a service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Routing {
+    /// By weight.
+    Weighted,
+    /// One of two answers, and the other when the first can't.
+    Failover,
 }
 
 /// `[databases.<name>]` of `fleet.toml`; the fields are those of

@@ -68,10 +68,13 @@ impl Settled {
     fn as_wanted(shares: &Shares, present: &[&RecordSet]) -> Self {
         let records = present.iter().map(|record| {
             let mut record = (*record).clone();
-            if let Routing::Weighted { set_identifier, weight } = &mut record.routing
-                && let Some(wanted) = set_identifier.parse().ok().and_then(|id| shares.get(&id))
-            {
-                *weight = *wanted;
+            let id = record.routing.set_identifier().and_then(|id| id.parse().ok());
+            if let Some(wanted) = id.and_then(|id| shares.get(&id)) {
+                match &mut record.routing {
+                    Routing::Weighted { weight, .. } => *weight = *wanted,
+                    Routing::Failover { primary, .. } => *primary = wanted.serves(),
+                    Routing::Simple | Routing::Other { .. } => {}
+                }
             }
             record
         });
@@ -244,6 +247,13 @@ impl Diff {
                     if old != weight =>
                 {
                     diff.ours.push(format!("{}: weight {old}→{weight}", name(new)));
+                }
+                (
+                    Routing::Failover { primary: old, .. },
+                    Routing::Failover { primary: now, .. },
+                ) if old != now => {
+                    let now = if *now { "primary" } else { "secondary" };
+                    diff.ours.push(format!("{}: made the {now}", name(new)));
                 }
                 (old, now) if old != now => {
                     diff.others.push(format!("{}: another routing policy", name(new)));

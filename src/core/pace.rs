@@ -112,7 +112,7 @@ mod tests {
         let mut zones: BTreeMap<ZoneId, Zone> = fleet.zones.keys().map(new).collect();
         let mut pace = Pace::new(start, ZONES);
         let mut asked: Vec<(Moment, ZoneId)> = Vec::new();
-        for step in 0..400_u64 {
+        for step in 0..700_u64 {
             let now = start + Duration::from_millis(50 * step);
             let (lease_end, renewed_from) = (now + Duration::from_secs(60), now);
             let mandate =

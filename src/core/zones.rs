@@ -14,7 +14,7 @@ use std::time::Duration;
 use crate::core::breakage::{Breakage, broken};
 use crate::domain::control::Weights;
 use crate::domain::observation::{ZoneReport, ZoneStage};
-use crate::domain::record::{ChangeId, ChangeStatus, DnsName, RecordChange, RecordKey, Routing};
+use crate::domain::record::{ChangeId, ChangeStatus, DnsName, RecordChange, RecordKey};
 use crate::domain::{Epoch, FailureClass, Fence, Fleet, Moment, ZoneBatch, ZoneId, ZoneRead};
 
 use super::call::{CallId, Outbox, Outcome, Purpose, Refusal, Request, Response};
@@ -459,11 +459,9 @@ impl Zone {
         self.actual = read
             .records
             .iter()
-            .filter_map(|record| match &record.routing {
-                Routing::Weighted { set_identifier, weight } => {
-                    Some(((record.key.clone(), set_identifier.clone()), weight.0))
-                }
-                Routing::Simple | Routing::Failover { .. } | Routing::Other { .. } => None,
+            .filter_map(|record| {
+                let set_identifier = record.routing.set_identifier()?.to_owned();
+                Some(((record.key.clone(), set_identifier), record.routing.weight()?.0))
             })
             .collect();
     }

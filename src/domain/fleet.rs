@@ -12,7 +12,7 @@ use super::database::{DatabaseSpec, WriteReach, WritesTo};
 use super::gate::Gates;
 use super::name::{DatabaseId, FleetName, GlobalClusterId, RegionId, ServiceId, ZoneId};
 use super::observation::Target;
-use super::record::{DnsName, RecordData, RecordKey, RecordType};
+use super::record::{DnsName, RecordData, RecordKey, RecordType, Routing};
 use super::role::ZoneRole;
 use super::signal::{AlarmName, TargetGroupArn};
 use super::weight::Weight;
@@ -106,6 +106,9 @@ pub struct Service {
     pub name: DnsName,
     /// Its record's type.
     pub rtype: RecordType,
+    /// How Regions share its answers.
+    #[serde(default, skip_serializing_if = "RoutingPolicy::is_weighted")]
+    pub routing: RoutingPolicy,
     /// How it is probed, in every Region.
     pub probe: ProbeSpec,
     /// The database that it writes to, if its writer can change its Region.
@@ -122,6 +125,58 @@ impl Service {
     #[must_use]
     pub fn key(&self) -> RecordKey {
         RecordKey { name: self.name.clone(), rtype: self.rtype }
+    }
+
+    /// What its records are to say where these weights are wanted: of a failover pair the first that is
+    /// in service is the primary, and the other stands by, whatever its weight.
+    #[must_use]
+    pub fn record_shares(&self, wanted: &BTreeMap<RegionId, Weight>) -> BTreeMap<RegionId, Weight> {
+        let RoutingPolicy::Failover { primary } = &self.routing else { return wanted.clone() };
+        let serves = |region: &RegionId| wanted.get(region).is_some_and(|weight| weight.serves());
+        let leading = if serves(primary) {
+            primary
+        } else {
+            wanted.keys().find(|region| serves(region)).unwrap_or(primary)
+        };
+        let share = |region: &RegionId| {
+            if region == leading { Routing::PRIMARY } else { Weight::ZERO }
+        };
+        wanted.keys().map(|region| (region.clone(), share(region))).collect()
+    }
+
+    /// The routing of a Region's record that is to have this share; see
+    /// [`record_shares`](Self::record_shares).
+    #[must_use]
+    pub fn record_routing(&self, region: &str, share: Weight) -> Routing {
+        let set_identifier = region.to_owned();
+        match self.routing {
+            RoutingPolicy::Weighted => Routing::Weighted { set_identifier, weight: share },
+            RoutingPolicy::Failover { .. } => {
+                Routing::Failover { set_identifier, primary: share.serves() }
+            }
+        }
+    }
+}
+
+/// How Regions share the answers of a service.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RoutingPolicy {
+    /// By weight.
+    #[default]
+    Weighted,
+    /// One of two Regions answers, and the other when the first can't.
+    Failover {
+        /// The first.
+        primary: RegionId,
+    },
+}
+
+impl RoutingPolicy {
+    /// Whether it is by weight.
+    #[must_use]
+    pub fn is_weighted(&self) -> bool {
+        *self == Self::Weighted
     }
 }
 

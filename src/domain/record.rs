@@ -154,6 +154,21 @@ pub enum Routing {
 }
 
 impl Routing {
+    /// What the primary of a failover pair counts for where weights are spoken of; the secondary counts
+    /// for nothing.
+    pub const PRIMARY: Weight = Weight(100);
+
+    /// With what weight it takes part in answering while all is well; none where that isn't a Region's.
+    #[must_use]
+    pub const fn weight(&self) -> Option<Weight> {
+        match self {
+            Self::Weighted { weight, .. } => Some(*weight),
+            Self::Failover { primary: true, .. } => Some(Self::PRIMARY),
+            Self::Failover { primary: false, .. } => Some(Weight::ZERO),
+            Self::Simple | Self::Other { .. } => None,
+        }
+    }
+
     /// The set identifier, for all but simple records.
     #[must_use]
     pub fn set_identifier(&self) -> Option<&str> {

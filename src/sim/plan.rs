@@ -15,8 +15,8 @@ use crate::domain::database::{
     DatabaseSpec, Eligibility, MemberSpec, MoveOrder, WriteReach, WritesTo,
 };
 use crate::domain::fleet::{
-    AddressFamily, ConnectionPolicy, Placement, ProbeSpec, Protocol, RecordPolicy, Rules, Service,
-    Tables, Timing,
+    AddressFamily, ConnectionPolicy, Placement, ProbeSpec, Protocol, RecordPolicy, RoutingPolicy,
+    Rules, Service, Tables, Timing,
 };
 use crate::domain::gate::{GateEndpoint, GateScope, Gates};
 use crate::domain::order::Verb;
@@ -401,6 +401,7 @@ impl Shape {
                 writes_to: (self.database && n == 0)
                     .then(|| WritesTo { database: database(), reach: WriteReach::EveryRegion }),
                 drift: None,
+                routing: RoutingPolicy::Weighted,
                 regions: regions.collect(),
             };
             (service(n + 1), spec)

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::plan::Step;
-use super::{adopt, attach};
+use super::{adopt, attach, pair};
 use crate::agent::Outside;
 use crate::domain::{Fleet, zone};
 use crate::ports::Answer;
@@ -48,6 +48,12 @@ pub(super) async fn act(fleet: &Fleet, outside: &Outside, step: &Step) -> Answer
             attach::watch(fleet, outside, gate, observer, spec, mends.as_ref()).await
         }
         Step::Count { wanted, .. } => attach::count(fleet, outside, wanted).await,
+        Step::Pair { zone, pairing } => {
+            let wanted = zone::wanted(fleet).into_iter().find(|wanted| wanted.zone == *zone);
+            let wanted = wanted.expect("the plan is of the fleet's zones");
+            let spec = fleet.services.get(&pairing.service).expect("it is one of the fleet's");
+            pair::carry_out(outside, &wanted, spec, pairing).await
+        }
         Step::Attach { zone, records } => attach::attach(fleet, outside, zone, records).await,
     }
 }

@@ -61,18 +61,27 @@ pub(super) fn look(service: &ServiceId, spec: &Service, read: &ZoneRead) -> Outl
         Err(why) => return Outlook::Refused(format!("{key}: {why}")),
     };
     let alone = before.is_empty();
+    let pair = |record: &RecordSet| matches!(record.routing, Routing::Failover { .. });
+    // A pair stays one; whatever else there is becomes weighted, and a pair later if it is to be one.
+    let paired = !alone && !spec.routing.is_weighted() && before.iter().all(pair);
+    let own = spec.regions.iter().map(|(region, place)| (region.clone(), place.weight)).collect();
+    let own = spec.record_shares(&own);
     let mut after: Vec<RecordSet> = spec
         .regions
         .iter()
         .map(|(region, place)| {
             let weighted = |weight, data, health_check| RecordSet {
                 key: key.clone(),
-                routing: Routing::Weighted { set_identifier: region.to_string(), weight },
+                routing: if paired {
+                    spec.record_routing(region.as_str(), weight)
+                } else {
+                    Routing::Weighted { set_identifier: region.to_string(), weight }
+                },
                 data,
                 health_check,
             };
             match led.get(region) {
-                None if alone => weighted(place.weight, place.data.clone(), None),
+                None if alone => weighted(own[region], place.data.clone(), None),
                 // Nobody is sent where nobody was sent before.
                 None => weighted(Weight::ZERO, place.data.clone(), None),
                 Some(record) => weighted(
@@ -218,20 +227,17 @@ impl Adoption {
 
     /// What a person should know of it.
     pub(super) fn remark(&self, spec: &Service) -> Option<String> {
-        let own = spec.regions.iter().map(|(region, place)| (region.as_str(), place.weight));
-        let own: BTreeMap<&str, Weight> = own.collect();
-        let now = self.after.iter().filter_map(|record| match &record.routing {
-            Routing::Weighted { set_identifier, weight } => {
-                Some((set_identifier.as_str(), *weight))
-            }
-            _ => None,
+        let own = spec.regions.iter().map(|(region, place)| (region.clone(), place.weight));
+        let own = spec.record_shares(&own.collect());
+        let now = self.after.iter().filter_map(|record| {
+            Some((record.routing.set_identifier()?.parse().ok()?, record.routing.weight()?))
         });
-        let now: BTreeMap<&str, Weight> = now.collect();
+        let now: BTreeMap<RegionId, Weight> = now.collect();
         if now == own {
             return None;
         }
-        let list = |weights: BTreeMap<&str, Weight>| {
-            let one = |(region, weight): (&str, Weight)| format!("{region} {weight}");
+        let list = |weights: BTreeMap<RegionId, Weight>| {
+            let one = |(region, weight): (RegionId, Weight)| format!("{region} {weight}");
             weights.into_iter().map(one).collect::<Vec<_>>().join(", ")
         };
         Some(format!(
@@ -244,7 +250,8 @@ impl Adoption {
     }
 }
 
-fn shown(record: &RecordSet) -> String {
+/// A record in a line.
+pub(super) fn shown(record: &RecordSet) -> String {
     let how = match &record.routing {
         Routing::Simple => "simple".to_owned(),
         Routing::Weighted { set_identifier, weight } => {

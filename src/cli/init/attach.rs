@@ -123,7 +123,8 @@ pub(super) async fn attach(
         let mut moved = false;
         for record in present {
             let mut record = record.clone();
-            if let Routing::Weighted { set_identifier, .. } = &record.routing
+            if let Routing::Weighted { set_identifier, .. }
+            | Routing::Failover { set_identifier, .. } = &record.routing
                 && let Some(to) = of_service.iter().find(|to| to.region.as_str() == set_identifier)
                 && record.health_check.is_none()
             {

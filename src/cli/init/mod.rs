@@ -9,6 +9,7 @@ mod adopt;
 mod attach;
 mod found;
 mod gates;
+mod pair;
 mod plan;
 #[cfg(test)]
 mod tests;

@@ -10,6 +10,7 @@ use super::adopt::{self, Adoption, Outlook};
 use super::author;
 use super::found::{Found, SeatFound, ZoneFound};
 use super::gates::{self, Attachment};
+use super::pair::{self, Pairing};
 use crate::core::genesis::{Genesis, Seats, judge_seats, read_genesis, unborn_seat};
 use crate::domain::gate::Gate;
 use crate::domain::health_check::{CheckId, WatchSpec};
@@ -39,6 +40,8 @@ pub(super) enum Step {
     Count { wanted: gates::Wanted, mends: Option<CheckId> },
     /// The counts, once every watch reads open, at the records of a zone.
     Attach { zone: ZoneId, records: Vec<Attachment> },
+    /// A failover pair of two weighted records with checks.
+    Pair { zone: ZoneId, pairing: Pairing },
 }
 
 impl Step {
@@ -51,6 +54,7 @@ impl Step {
     pub(super) fn changes(&self) -> Vec<String> {
         match self {
             Self::Adopt { adoption, .. } => adoption.lines(),
+            Self::Pair { pairing, .. } => pairing.lines.clone(),
             _ => Vec::new(),
         }
     }
@@ -96,6 +100,7 @@ impl fmt::Display for Step {
                     "{how} the health check of {gate}: {threshold} of {of} gates must be open"
                 )
             }
+            Self::Pair { pairing, .. } => pairing.fmt(f),
             Self::Attach { zone, records } => {
                 let places = records.iter().map(|one| format!("{} {}", one.service, one.region));
                 let places = places.collect::<Vec<_>>().join(", ");
@@ -132,6 +137,7 @@ pub(super) fn plan(fleet: &Fleet, found: &Found, fresh: &Genesis) -> Plan {
         Step::Watch { .. } => 5,
         Step::Count { .. } => 6,
         Step::Attach { .. } => 7,
+        Step::Pair { .. } => 8,
     });
     let ever_led = found.seats.values().any(|seat| match seat {
         SeatFound::There { seat, .. } => has_been_led(seat),
@@ -143,6 +149,12 @@ pub(super) fn plan(fleet: &Fleet, found: &Found, fresh: &Genesis) -> Plan {
     let mut zones = found.zones.clone();
     records(fleet, &mut zones, &mut plan);
     gates::plan(fleet, found.checks.as_ref(), &zones, &mut plan);
+    for (service, spec) in &fleet.services {
+        let Some(Ok(found)) = zones.get(&spec.zone) else { continue };
+        if let Some(pairing) = pair::look(service, spec, &found.read.records) {
+            plan.steps.push(Step::Pair { zone: spec.zone.clone(), pairing });
+        }
+    }
     if !plan.refusals.is_empty() {
         plan.steps.clear();
     }

@@ -7,7 +7,7 @@ use super::super::raw;
 use super::super::source::Source;
 use super::{Databases, Services, consent, database, probe, timing};
 use crate::domain::autonomy::Consent;
-use crate::domain::fleet::{RecordPolicy, Rules, Service, Tables, Timing};
+use crate::domain::fleet::{RecordPolicy, RoutingPolicy, Rules, Service, Tables, Timing};
 use crate::domain::record::{DnsName, RecordType};
 use crate::domain::role::ZoneRole;
 use crate::domain::{Fence, FleetName, ServiceId, ZoneId};
@@ -219,6 +219,7 @@ fn check_service(
             );
         }
     }
+    let routing = routing(id, raw, source, findings);
     let writes_to = database::writes_to(id, raw, databases.keys(), source, findings);
     let probe = probe::check(id, &raw.probe, interval_ms, source, findings);
     let service = Service {
@@ -227,10 +228,44 @@ fn check_service(
         rtype: rtype?,
         probe: probe?,
         writes_to: writes_to?,
+        routing: routing?,
         drift: raw.drift,
         regions: BTreeMap::new(),
     };
     (findings.count() == before).then_some(service)
+}
+
+/// What two Regions make of it, and whether there are gates, is looked at when all files are read.
+fn routing(
+    id: &str,
+    raw: &raw::Service,
+    source: &Source,
+    findings: &mut Findings,
+) -> Option<RoutingPolicy> {
+    let place = |key| source.place(&["services", id, key]);
+    match (raw.routing, &raw.primary) {
+        (None | Some(raw::Routing::Weighted), None) => Some(RoutingPolicy::Weighted),
+        (None | Some(raw::Routing::Weighted), Some(_)) => {
+            findings.refuse(
+                place("primary"),
+                format!("{id} has a primary, and its Regions share the answers by weight"),
+                "add routing = \"failover\", or remove it",
+            );
+            None
+        }
+        (Some(raw::Routing::Failover), None) => {
+            findings.refuse(
+                place("routing"),
+                "of a failover pair one Region answers first, and none is named",
+                "add primary = \"<region>\"",
+            );
+            None
+        }
+        (Some(raw::Routing::Failover), Some(primary)) => {
+            let primary = findings.take(primary.parse(), place("primary"), "write a Region's code");
+            primary.map(|primary| RoutingPolicy::Failover { primary })
+        }
+    }
 }
 
 /// No two services may steer one record, nor may a CNAME stand beside anything of its name. The
@@ -425,6 +460,28 @@ type = "CNAME"
     }
 
     #[test]
+    fn a_failover_pair_has_two_regions_a_primary_among_them_and_gates() {
+        let kind = r#"type = "A""#;
+        each_is_refused(&[
+            (
+                &[("fleet.toml", kind, "type = \"A\"\nprimary = \"r1\"")],
+                r#"fleet.toml:9:11: web has a primary, and its Regions share the answers by weight; add routing = "failover", or remove it"#,
+            ),
+            (
+                &[("fleet.toml", kind, "type = \"A\"\nrouting = \"failover\"")],
+                r#"fleet.toml:9:11: of a failover pair one Region answers first, and none is named; add primary = "<region>""#,
+            ),
+            (
+                &[("fleet.toml", kind, "type = \"A\"\nrouting = \"failover\"\nprimary = \"r1\"")],
+                r#"fleet.toml:9:11: a primary must carry a health check (Route 53 refuses a pair without), and the fleet's own are its gates; add [gates], or make it routing = "weighted""#,
+            ),
+        ]);
+        let pair = "type = \"A\"\nrouting = \"failover\"\nprimary = \"r3\"";
+        let lines = said(&[("fleet.toml", kind, pair)]);
+        assert!(lines[1].contains("r3 does not serve web; r1 and r2 do"), "{lines:?}");
+    }
+
+    #[test]
     fn a_zone_of_another_account_names_a_role_that_can_be_assumed() {
         let zone = r#"Z1 = "example.com""#;
         let role = "arn:aws:iam::210987654321:role/dns";
@@ -445,7 +502,7 @@ type = "CNAME"
                         r#"Z1 = {{ name = "example.com", role_arn = "{role}", external_id = "a b" }}"#
                     ),
                 )],
-                r#"fleet.toml:4:94: external ID "a b" is not valid: only letters, digits and any of _+=,.@:/- may stand in it; write what the role's trust policy wants"#,
+                r#"fleet.toml:4:93: external ID "a b" is not valid: only letters, digits and any of _+=,.@:/- may stand in it; write what the role's trust policy wants"#,
             ),
             (
                 &[("fleet.toml", zone, r#"Z1 = { nmae = "example.com" }"#)],

@@ -11,7 +11,7 @@ use crate::core::planner::{Inputs, Placed};
 use crate::core::testing::{probe_spec, seat, timing};
 use crate::domain::autonomy::Consent;
 use crate::domain::digest::Digest;
-use crate::domain::fleet::{Placement, RecordPolicy, Rules, Service, Tables};
+use crate::domain::fleet::{Placement, RecordPolicy, RoutingPolicy, Rules, Service, Tables};
 use crate::domain::gate::{GateEndpoint, GateScope, Gates};
 use crate::domain::order::AskId;
 use crate::domain::order::Verb;
@@ -41,6 +41,7 @@ pub(super) fn fleet() -> Fleet {
         probe,
         writes_to: None,
         drift: None,
+        routing: RoutingPolicy::Weighted,
         regions: regions.iter().map(|region| (region.clone(), placement.clone())).collect(),
     };
     Fleet {
