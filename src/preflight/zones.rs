@@ -3,7 +3,7 @@
 use super::look::{Looked, tried};
 use super::{Who, lasting};
 use crate::domain::preflight::{Area, Finding};
-use crate::domain::record::RecordData;
+use crate::domain::record::{RecordData, Routing};
 use crate::domain::zone::{self, record_in};
 use crate::domain::{CallFailure, Epoch, Fence, Fleet, ZoneId, ZoneRead};
 
@@ -143,6 +143,13 @@ pub(super) fn records(fleet: &Fleet, looked: &Looked) -> Vec<Finding> {
                 ));
                 continue;
             };
+            if spec.routing.is_weighted() != matches!(record.routing, Routing::Weighted { .. }) {
+                findings.push(Finding::stops(
+                    Area::Records,
+                    format!("{key} of {region} is not routed as the files say"),
+                    "The fleet leaves such records alone: `regent init` takes them over",
+                ));
+            }
             let ttl_s = match &record.data {
                 RecordData::Plain { ttl_s, .. } => *ttl_s,
                 RecordData::Alias { .. } => ALIAS_TTL_S,
