@@ -171,15 +171,41 @@ JSON
         || fail "regent switchover"
     writes_in us-east-1 || fail "the run left the writer at $(writer us-east-1)"
     ok "the page by hand for switch-database ends where its run does"
+    capacity() { for region in eu-west-1 us-east-1; do aws autoscaling describe-auto-scaling-groups \
+        --region "$region" --auto-scaling-group-names demo-api demo-web --output text \
+        --query "AutoScalingGroups[].$1"; done; }
+    [ "$(echo $(capacity DesiredCapacity))" = "6 6 6 6" ] || fail "groups want $(capacity DesiredCapacity)"
+    if aws autoscaling set-desired-capacity --region eu-west-1 --auto-scaling-group-name demo-web \
+        --desired-capacity 21 2> "$folder/refused"; then
+        fail "a group was raised above its most"
+    fi
+    grep -q 'above max value 20' "$folder/refused" || fail "$(cat "$folder/refused")"
+    ok "aws autoscaling describe-auto-scaling-groups, and set-desired-capacity within the limits"
+    lower() { for region in eu-west-1 us-east-1; do for group in demo-api demo-web; do
+        aws autoscaling set-desired-capacity --region "$region" --auto-scaling-group-name "$group" \
+            --desired-capacity 6; done; done; }
+    aws sns publish --region eu-west-1 --topic-arn arn:aws:sns:eu-west-1:123456789012:demo-notices \
+        --subject 'by hand' --message 'told by hand' --output text --query MessageId \
+        | has -E '^[0-9a-f-]{36}$' || fail "aws sns publish"
+    people_hear() { grep -q "people are told through .*: $1" "$folder/up.log"; }
+    await "what people are told is shown" people_hear 'by hand'
+    await "people are told who leads" people_hear '\[demo\] .* leads, epoch'
+    ok "aws sns publish, and regent's own notices beside it"
     weights() { rrsets --query "ResourceRecordSets[?SetIdentifier=='ap-southeast-2'].Weight"; }
     "$regent" pause --by ada --reason 'work by hand' >/dev/null || fail "regent pause"
     page evacuate-region --set region=ap-southeast-2 --set bake=5s | by_hand
-    by_page=$(weights)
+    by_page=$(weights) raised=$(echo $(capacity DesiredCapacity))
+    [ "$raised" = "9 9 9 9" ] || fail "by hand the groups want $raised"
+    lower
     "$regent" resume --by ada >/dev/null || fail "regent resume"
     [ "$(echo $by_page)" = "0 0" ] || fail "by hand the weights became $by_page"
     "$regent" runbook run evacuate-region --set region=ap-southeast-2 --set bake=5s --by ada \
         --reason 'the same' >/dev/null || fail "regent runbook run evacuate-region"
     [ "$(weights)" = "$by_page" ] || fail "the run left the weights at $(weights)"
+    [ "$(echo $(capacity DesiredCapacity))" = "$raised" ] \
+        || fail "the run left the groups at $(capacity DesiredCapacity)"
+    [ "$(echo $(capacity 'length(Instances[?LifecycleState==`InService`])'))" = "$raised" ] \
+        || fail "the run did not wait for the instances"
     ok "the page by hand for evacuate-region ends where its run does"
     "$regent" undrain ap-southeast-2 --by ada >/dev/null || fail "regent undrain"
     returned() { [ "$(echo $(weights))" = "100 100" ]; }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::core::{Outcome, Refusal, Request, Response};
+use crate::domain::signal::RequestsPerTarget;
 use crate::domain::{CallFailure, Moment};
 use crate::ports::SwapRefused;
 use crate::telemetry::clock::{self, Stopwatch};
@@ -69,13 +70,18 @@ fn names(request: &Request) -> (&'static str, &'static str) {
         Request::ChangeZone { .. } => ("records", "change_zone"),
         Request::ReadChange { .. } => ("records", "change_status"),
         Request::ReadTargetHealth { .. } => ("signals", "target_health"),
+        Request::ReadRequests { .. } => ("signals", "metrics"),
         Request::ReadAlarms { .. } => ("signals", "alarms"),
         Request::AskNames { .. } => ("names", "ask"),
         Request::DescribeDatabase { .. } => ("databases", "describe"),
         Request::DescribeMember { .. } => ("databases", "describe_member"),
         Request::ReadLag { .. } => ("databases", "lag"),
+        Request::ReadKeptVolumes { .. } => ("databases", "kept_volumes"),
         Request::SwitchOver { .. } => ("databases", "switchover"),
         Request::FailOver { .. } => ("databases", "failover"),
+        Request::ReadGroup { .. } => ("capacity", "group"),
+        Request::SetDesired { .. } => ("capacity", "set_desired"),
+        Request::SendNotice { .. } => ("notices", "send"),
         Request::PostWebhook { .. } => ("webhooks", "post"),
     }
 }
@@ -131,6 +137,13 @@ async fn send(outside: &Outside, request: Request, limit: Duration) -> Outcome {
             let health = outside.signals.target_health(&group, limit).await;
             health.map(Response::TargetHealth).map_err(failed)
         }
+        Request::ReadRequests { group } => {
+            let queries = [RequestsPerTarget::query(&group)];
+            let points = outside.signals.metrics(group.region(), &queries, limit).await;
+            let points = points.map_err(failed)?.into_iter().next().unwrap_or_default();
+            let now_unix_s = clock::wall_unix_ms().div_euclid(1000);
+            Ok(Response::Requests(RequestsPerTarget::newest(&points, now_unix_s)))
+        }
         Request::ReadAlarms { region, names } => {
             let states = outside.signals.alarms(&region, &names, limit).await;
             states.map(Response::Alarms).map_err(failed)
@@ -150,11 +163,24 @@ async fn send(outside: &Outside, request: Request, limit: Duration) -> Outcome {
         Request::ReadLag { secondary } => {
             databases.lag(&secondary, limit).await.map(Response::Lag).map_err(failed)
         }
+        Request::ReadKeptVolumes { cluster } => {
+            let kept = databases.kept_volumes(&cluster, limit).await;
+            kept.map(Response::KeptVolumes).map_err(failed)
+        }
         Request::SwitchOver { cluster, primary, target } => {
             done(databases.switchover(&primary, &cluster, &target, limit).await)
         }
         Request::FailOver { cluster, target } => {
             done(databases.failover_allowing_data_loss(&cluster, &target, limit).await)
+        }
+        Request::ReadGroup { group } => {
+            outside.capacity.group(&group, limit).await.map(Response::Group).map_err(failed)
+        }
+        Request::SetDesired { group, desired } => {
+            done(outside.capacity.set_desired(&group, desired, limit).await)
+        }
+        Request::SendNotice { topic, fleet, notice } => {
+            done(outside.notices.send(&topic, &fleet, &notice, limit).await)
         }
         Request::PostWebhook { url, key, body } => {
             let reply = outside.webhooks.post(&url, &key, &body, limit).await;

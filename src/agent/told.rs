@@ -63,8 +63,23 @@ pub(super) fn tell(note: &Note, metrics: &Metrics, brain: &Brain, reaction: &mut
         Note::Ran { what, needs_person: false } => tracing::warn!("{what}"),
         Note::Ran { what, needs_person: true } => tracing::error!("{what}"),
         Note::Notice { level, subject, text } => {
-            metrics.count_notice(level.label());
+            metrics.count_notice(level.label(), "told");
             tracing::error!(level = level.label(), text, "{subject}");
+        }
+        Note::NoticeSent { level, via } => {
+            metrics.count_notice(level.label(), "sent");
+            tracing::debug!(level = level.label(), %via, "people were told");
+        }
+        Note::NoticeFailed { level, what } => {
+            metrics.count_notice(level.label(), "failed");
+            tracing::warn!(level = level.label(), "a topic did not take a notice: {what}");
+        }
+        Note::NoticeGivenUp { level, subject, why } => {
+            metrics.count_notice(level.label(), "given_up");
+            tracing::error!(
+                level = level.label(),
+                "people could not be told of {subject:?}: {why}"
+            );
         }
         Note::Blocked { blocked } => {
             let mut reasons: BTreeMap<&'static str, u64> = BTreeMap::new();

@@ -134,6 +134,20 @@ impl<'a> Call<'a> {
             .timeout_config(self.timeouts())
     }
 
+    /// This call's settings for an Auto Scaling client.
+    pub(super) fn autoscaling(&self) -> aws_sdk_autoscaling::config::Builder {
+        aws_sdk_autoscaling::config::Builder::new()
+            .retry_config(self.retries())
+            .timeout_config(self.timeouts())
+    }
+
+    /// This call's settings for an SNS client.
+    pub(super) fn sns(&self) -> aws_sdk_sns::config::Builder {
+        aws_sdk_sns::config::Builder::new()
+            .retry_config(self.retries())
+            .timeout_config(self.timeouts())
+    }
+
     /// Carries the call out. The SDK keeps to the limit by itself; the timer here is the backstop
     /// for whatever it does outside its own.
     pub(super) async fn run<T, E>(

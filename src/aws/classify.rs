@@ -41,8 +41,9 @@ pub(super) enum Ending<'a> {
 /// way, credentials that ran out while the request travelled. Nothing was executed, whatever the
 /// HTTP status that they come with. (DynamoDB Developer Guide, "Error handling with DynamoDB";
 /// Route 53 API Reference, "Common errors" and the errors of `ChangeResourceRecordSets`; DynamoDB
-/// API Reference for `ReplicatedWriteConflictException`.)
-const PASSING: [&str; 18] = [
+/// API Reference for `ReplicatedWriteConflictException`; EC2 Auto Scaling API Reference,
+/// "SetDesiredCapacity", for `ResourceContention` and `ScalingActivityInProgress`.)
+const PASSING: [&str; 20] = [
     "BandwidthLimitExceeded",
     "ExpiredToken",
     "ExpiredTokenException",
@@ -56,6 +57,8 @@ const PASSING: [&str; 18] = [
     "RequestThrottled",
     "RequestThrottledException",
     "RequestTimeTooSkewed",
+    "ResourceContention",
+    "ScalingActivityInProgress",
     "SlowDown",
     "Throttling",
     "ThrottledException",

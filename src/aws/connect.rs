@@ -13,7 +13,7 @@ use aws_smithy_types::timeout::TimeoutConfig;
 
 use super::call::{CONNECT_TIMEOUT, Failed};
 use super::roles::Role;
-use super::{Board, Databases, HealthChecks, Seats, Signals, Zones};
+use super::{Board, Capacity, Databases, HealthChecks, Notices, Seats, Signals, Zones};
 use crate::domain::fleet::Tables;
 use crate::domain::role::{Assumer, ZoneRole};
 use crate::domain::{FailureClass, Fleet, RegionId, ZoneId};
@@ -58,6 +58,8 @@ pub(super) struct Clients {
     elb: Mutex<BTreeMap<RegionId, aws_sdk_elasticloadbalancingv2::Client>>,
     cloudwatch: Mutex<BTreeMap<RegionId, aws_sdk_cloudwatch::Client>>,
     rds: Mutex<BTreeMap<RegionId, aws_sdk_rds::Client>>,
+    autoscaling: Mutex<BTreeMap<RegionId, aws_sdk_autoscaling::Client>>,
+    sns: Mutex<BTreeMap<RegionId, aws_sdk_sns::Client>>,
     pub(super) route53: aws_sdk_route53::Client,
     /// Of zones in other accounts.
     roles: BTreeMap<ZoneId, Role>,
@@ -68,9 +70,9 @@ impl Aws {
     /// Loads AWS's ordinary configuration: environment, profile, single sign-on, the roles of
     /// containers and instances. `AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_DYNAMODB`,
     /// `AWS_ENDPOINT_URL_ROUTE_53`, `AWS_ENDPOINT_URL_ELASTIC_LOAD_BALANCING_V2`,
-    /// `AWS_ENDPOINT_URL_CLOUDWATCH` and `AWS_ENDPOINT_URL_RDS` redirect the calls, for all Regions
-    /// alike; `REGENT_ENDPOINT_URL_DYNAMODB`, with `{region}` in it, redirects DynamoDB's Region by
-    /// Region.
+    /// `AWS_ENDPOINT_URL_CLOUDWATCH`, `AWS_ENDPOINT_URL_RDS`, `AWS_ENDPOINT_URL_AUTO_SCALING` and
+    /// `AWS_ENDPOINT_URL_SNS` redirect the calls, for all Regions alike;
+    /// `REGENT_ENDPOINT_URL_DYNAMODB`, with `{region}` in it, redirects DynamoDB's Region by Region.
     ///
     /// Nothing is called here but what finding the Region takes, and nothing fails: credentials
     /// are looked up when the first call needs them. The SDK's STS endpoints are always regional,
@@ -138,6 +140,8 @@ impl Aws {
             elb: Mutex::default(),
             cloudwatch: Mutex::default(),
             rds: Mutex::default(),
+            autoscaling: Mutex::default(),
+            sns: Mutex::default(),
             route53,
             roles,
             tables,
@@ -172,6 +176,18 @@ impl Aws {
     #[must_use]
     pub fn databases(&self) -> Databases {
         Databases(self.0.clone())
+    }
+
+    /// The autoscaling groups.
+    #[must_use]
+    pub fn capacity(&self) -> Capacity {
+        Capacity(self.0.clone())
+    }
+
+    /// The topics that people are told through.
+    #[must_use]
+    pub fn notices(&self) -> Notices {
+        Notices(self.0.clone())
     }
 
     /// The hosted zones.
@@ -228,6 +244,22 @@ impl Clients {
         of_region(&self.rds, region, |place| {
             let config = aws_sdk_rds::config::Builder::from(&self.config);
             aws_sdk_rds::Client::from_conf(config.region(place).build())
+        })
+    }
+
+    /// The Auto Scaling client of a Region.
+    pub(super) fn autoscaling(&self, region: &RegionId) -> aws_sdk_autoscaling::Client {
+        of_region(&self.autoscaling, region, |place| {
+            let config = aws_sdk_autoscaling::config::Builder::from(&self.config);
+            aws_sdk_autoscaling::Client::from_conf(config.region(place).build())
+        })
+    }
+
+    /// The SNS client of a Region.
+    pub(super) fn sns(&self, region: &RegionId) -> aws_sdk_sns::Client {
+        of_region(&self.sns, region, |place| {
+            let config = aws_sdk_sns::config::Builder::from(&self.config);
+            aws_sdk_sns::Client::from_conf(config.region(place).build())
         })
     }
 

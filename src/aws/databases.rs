@@ -10,7 +10,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use aws_sdk_rds::types::{GlobalCluster as Described, GlobalClusterMember};
 
-use super::call::Call;
+use super::call::{Call, within};
 use super::connect::Clients;
 use super::signals::Signals;
 use crate::domain::database::{
@@ -18,14 +18,19 @@ use crate::domain::database::{
     WriterMove,
 };
 use crate::domain::signal::{Datapoint, MetricId, MetricQuery, Statistic};
-use crate::domain::{GlobalClusterId, RegionId};
-use crate::ports::databases::{LAG_METRIC, LAG_WINDOW_S, PERIOD_S, PROGRESS_METRIC, RPO_METRIC};
+use crate::domain::{CallFailure, GlobalClusterId, RegionId};
+use crate::ports::databases::{
+    KEPT_VOLUME, LAG_METRIC, LAG_WINDOW_S, PERIOD_S, PROGRESS_METRIC, RPO_METRIC,
+};
 use crate::ports::{Answer, Databases as DatabasesPort, Signals as _};
 use crate::telemetry::clock;
 
 /// Global clusters over AWS.
 #[derive(Debug, Clone)]
 pub struct Databases(pub(super) std::sync::Arc<Clients>);
+
+/// Pages of one cluster's snapshots at most: a hundred each.
+const PAGES_MAX: usize = 16;
 
 /// What an answer must have and this one lacks.
 type Lacking = &'static str;
@@ -163,6 +168,47 @@ impl DatabasesPort for Databases {
             unreachable!("as many answers as queries");
         };
         Ok(LagPoint::joined(clock::wall_unix_ms(), lag, rpo, progress))
+    }
+
+    async fn kept_volumes(&self, cluster: &ClusterArn, limit: Duration) -> Answer<Vec<String>> {
+        let region = cluster.region();
+        let reading = async {
+            let (mut kept, mut marker) = (Vec::new(), None);
+            for _ in 0..PAGES_MAX {
+                let call = Call::read("DescribeDBClusterSnapshots", region.as_str(), limit);
+                let answer = call
+                    .run(
+                        self.0
+                            .rds(region)
+                            .describe_db_cluster_snapshots()
+                            .db_cluster_identifier(cluster.name())
+                            .set_marker(marker.take())
+                            .customize()
+                            .config_override(call.rds())
+                            .interceptor(call.witness())
+                            .send(),
+                    )
+                    .await?;
+                for snapshot in answer.db_cluster_snapshots() {
+                    let name = snapshot
+                        .db_cluster_snapshot_identifier()
+                        .ok_or_else(|| call.senseless("a snapshot without its name"))?;
+                    if name.starts_with(KEPT_VOLUME) {
+                        kept.push(name.to_owned());
+                    }
+                }
+                marker = answer.marker().map(str::to_owned);
+                if marker.is_none() {
+                    // Their names end in the time at which they were made.
+                    kept.sort();
+                    return Ok(kept);
+                }
+            }
+            Err(CallFailure::transient(format!(
+                "DescribeDBClusterSnapshots in {region}: more pages than there can be"
+            )))
+        };
+        within("reading snapshots", region.as_str(), limit, reading).await
     }
 
     async fn switchover(

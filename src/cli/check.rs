@@ -81,13 +81,13 @@ fn show(fleet: &Fleet, screen: &mut Screen<'_>) -> Result<(), Failure> {
 fn leaving(fleet: &Fleet, database: &DatabaseId, spec: &DatabaseSpec) -> Vec<String> {
     let (book, so) = (spec.order.runbook(), spec.order.consequence());
     let mut told = vec![format!("to leave the writer's Region: {book}; {so}")];
-    for (service, described) in &fleet.services {
-        let beside = described
-            .writes_to
-            .as_ref()
-            .is_some_and(|to| to.database == *database && to.reach == WriteReach::WriterRegion);
-        if beside {
+    for (service, order) in fleet.orders(database) {
+        let writes_to = fleet.services[service].writes_to.as_ref();
+        if writes_to.is_some_and(|to| to.reach == WriteReach::WriterRegion) {
             told.push(format!("{service} writes beside the writer only, and goes where it goes"));
+        } else if order != spec.order {
+            let (book, so) = (order.runbook(), order.consequence());
+            told.push(format!("{service} by {book} --set service={service}; {so}"));
         }
     }
     told

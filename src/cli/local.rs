@@ -196,6 +196,8 @@ enum Aws {
     Elbv2,
     Cloudwatch,
     Rds,
+    Autoscaling,
+    Sns,
     Sts,
 }
 
@@ -207,6 +209,8 @@ impl From<Aws> for AwsService {
             Aws::Elbv2 => Self::Elbv2,
             Aws::Cloudwatch => Self::Cloudwatch,
             Aws::Rds => Self::Rds,
+            Aws::Autoscaling => Self::Autoscaling,
+            Aws::Sns => Self::Sns,
             Aws::Sts => Self::Sts,
         }
     }
@@ -543,6 +547,7 @@ mod tests {
             clients: Vec::new(),
             databases: Vec::new(),
             writes: Vec::new(),
+            notices: Vec::new(),
             log_entries: 0,
         };
         insta::assert_snapshot!("local_state", told(&state));

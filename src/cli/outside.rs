@@ -31,6 +31,8 @@ pub(super) fn over(aws: &crate::aws::Aws) -> Result<Outside, Failure> {
         signals: Arc::new(aws.signals()),
         health_checks: Arc::new(aws.health_checks()),
         databases: Arc::new(aws.databases()),
+        capacity: Arc::new(aws.capacity()),
+        notices: Arc::new(aws.notices()),
         webhooks: Arc::new(crate::agent::HttpWebhooks::default()),
     })
 }

@@ -243,6 +243,9 @@ pub struct Service {
     /// From where: `"every-region"` if absent, or `"writer-region"`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub writes_from: Option<WriteReach>,
+    /// What moves first for it when the writer's Region is left: as the database says if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<MoveOrder>,
     /// How Regions share its answers: `"weighted"` if absent, or `"failover"`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub routing: Option<Routing>,
@@ -401,6 +404,9 @@ pub struct Region {
     /// A seat without serving.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub witness: bool,
+    /// ARN of the SNS topic of this Region that people are told through.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notice_topic: Option<String>,
     /// Where Route 53's checkers ask for this Region's gates.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gate: Option<GateAddress>,
@@ -450,6 +456,9 @@ pub struct Placement {
     /// CloudWatch alarms of the Region that speak of this service.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub alarms: Vec<String>,
+    /// Name of the autoscaling group that runs its instances.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scaling_group: Option<String>,
 }
 
 /// `record = { … }`: either values, or an alias.

@@ -26,6 +26,8 @@ macro_rules! world {
             standings: &$brain.standings,
             databases: &$brain.databases,
             blocked: &$brain.blocked,
+            notices: &$brain.notices,
+            alone: $brain.stands_in.then(|| $brain.probing.cells()),
             wall_unix_ms: $brain.wall_unix_ms($now),
         }
     };
@@ -121,10 +123,15 @@ impl Brain {
             return;
         }
         let world = world!(self, now, state);
-        let mut carry = Carry { out: &mut self.out, lease_end, moved: Vec::new() };
+        let mut carry =
+            Carry { out: &mut self.out, lease_end, moved: Vec::new(), told: Vec::new() };
         self.runs.act(&world, &mut carry);
-        for database in carry.moved {
+        let Carry { moved, told, .. } = carry;
+        for database in moved {
             self.databases.moving(now, &database);
+        }
+        for notice in told.into_iter().filter(|_| !self.fleet.topics.is_empty()) {
+            self.notices.add(now, notice, &mut self.out);
         }
     }
 

@@ -9,10 +9,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::answers::{Heard, Question};
+use crate::domain::capacity::{ScalingGroup, ScalingGroupId};
 use crate::domain::database::{ClusterArn, GlobalCluster, LagPoint, MemberCluster};
+use crate::domain::notice::{Notice, TopicArn};
 use crate::domain::record::{ChangeId, ChangeStatus, DnsName, RecordKey};
 use crate::domain::seat::{Beat, Seat};
-use crate::domain::signal::{AlarmName, AlarmState, TargetGroupArn, TargetHealth};
+use crate::domain::signal::{
+    AlarmName, AlarmState, RequestsPerTarget, TargetGroupArn, TargetHealth,
+};
 use crate::domain::webhook::Reply;
 use crate::domain::{
     CallFailure, DatabaseId, FailureClass, GlobalClusterId, Moment, Order, OrderId, Preflight,
@@ -21,6 +25,7 @@ use crate::domain::{
 
 use super::databases::Asked;
 use super::note::Note;
+use super::signals::Signal;
 
 /// Names a call for its answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -122,6 +127,11 @@ pub enum Request {
         /// Of which group, in its own Region.
         group: TargetGroupArn,
     },
+    /// `Signals::metrics`, of the requests that reach a group.
+    ReadRequests {
+        /// Which, in its own Region.
+        group: TargetGroupArn,
+    },
     /// `Signals::alarms`.
     ReadAlarms {
         /// Where.
@@ -151,6 +161,11 @@ pub enum Request {
         /// Of which secondary, in its own Region.
         secondary: ClusterArn,
     },
+    /// `Databases::kept_volumes`.
+    ReadKeptVolumes {
+        /// Of which cluster, in its own Region.
+        cluster: ClusterArn,
+    },
     /// `Databases::switchover`. Sent once.
     SwitchOver {
         /// Which.
@@ -166,6 +181,27 @@ pub enum Request {
         cluster: GlobalClusterId,
         /// The writer to be: it is called in its Region.
         target: ClusterArn,
+    },
+    /// `Capacity::group`.
+    ReadGroup {
+        /// Which.
+        group: ScalingGroupId,
+    },
+    /// `Capacity::set_desired`. Sent once.
+    SetDesired {
+        /// Of which group.
+        group: ScalingGroupId,
+        /// How many instances.
+        desired: u32,
+    },
+    /// `Notices::send`. Sent once.
+    SendNotice {
+        /// Through which topic.
+        topic: TopicArn,
+        /// Of which fleet.
+        fleet: String,
+        /// What.
+        notice: Box<Notice>,
     },
     /// Tell another system, once.
     PostWebhook {
@@ -197,6 +233,8 @@ pub enum Response {
     Change(ChangeStatus),
     /// Of `ReadTargetHealth`.
     TargetHealth(TargetHealth),
+    /// Of `ReadRequests`: none if no request was told of.
+    Requests(Option<RequestsPerTarget>),
     /// Of `ReadAlarms`.
     Alarms(BTreeMap<AlarmName, AlarmState>),
     /// Of `AskNames`.
@@ -207,6 +245,10 @@ pub enum Response {
     Member(MemberCluster),
     /// Of `ReadLag`: the newest first.
     Lag(Vec<LagPoint>),
+    /// Of `ReadKeptVolumes`.
+    KeptVolumes(Vec<String>),
+    /// Of `ReadGroup`.
+    Group(ScalingGroup),
     /// Of `PostWebhook`.
     Posted(Reply),
     /// Of everything else.
@@ -318,9 +360,10 @@ pub(super) enum Purpose {
     Zone { zone: ZoneId },
     ZoneChange { zone: ZoneId, change: ChangeId },
     Names { service: ServiceId, asked_at: Moment },
-    TargetHealth { service: ServiceId },
-    Alarms,
+    Signal(Signal),
     Webhook { run: String, step: usize, back: bool },
+    Scaling { run: String, step: usize, back: bool, group: ScalingGroupId },
+    Notice { id: u64 },
 }
 
 /// How long after its deadline a call counts as never to be answered. Whoever carries calls out
@@ -361,6 +404,14 @@ impl Outbox {
 
     pub(super) fn note(&mut self, note: Note) {
         self.commands.push(Command::Note(note));
+    }
+
+    /// What was noted in this step so far.
+    pub(super) fn notes(&self) -> impl Iterator<Item = &Note> {
+        self.commands.iter().filter_map(|command| match command {
+            Command::Note(note) => Some(note),
+            Command::Call { .. } | Command::Probe { .. } => None,
+        })
     }
 
     /// What an answered call was for; none for an answer that nobody waits for (a second answer).

@@ -17,12 +17,15 @@
 //! | `runs` | runs of runbooks, carried on |
 //! | `zones` | wanted weights to records, behind the fence |
 //! | `answers` | whether name servers answer accordingly |
+//! | `notices` | what people are told |
+//! | `answered` | what comes of a call's answer |
 //! | `safety` | the last look at a batch |
 //! | `gates` | which Regions' gates are closed, with no record edited |
 //! | `explain` | why |
 //! | `view` | what people see |
 
 mod advance;
+mod answered;
 mod answers;
 mod asks;
 mod batch;
@@ -43,6 +46,7 @@ pub mod invariants;
 mod journal;
 mod kept;
 pub mod note;
+mod notices;
 mod orders;
 mod pace;
 pub mod planner;
@@ -77,14 +81,14 @@ use crate::domain::{
 use answers::Answers;
 use asks::Patience;
 use breakage::{Breakage, broken};
+use call::Outbox;
 pub use call::{CallId, Command, Event, Outcome, ProbeId, Refusal, Request, Response};
-use call::{Outbox, Purpose};
 use databases::Databases;
-use election::{Election, Turn};
+use election::Election;
 use explain::Blocked;
 use gather::Gathering;
 use health::{Ballots, Row, Verdict};
-use journal::{Journal, Progress};
+use journal::Journal;
 pub use note::Note;
 use note::StepDown;
 use orders::Orders;
@@ -130,6 +134,7 @@ pub struct Brain {
     databases: Databases,
     answers: Answers,
     runs: runs::Driver,
+    notices: notices::Notices,
     standings: BTreeMap<Target, Standing>,
     zones: BTreeMap<ZoneId, Zone>,
     pace: Pace,
@@ -188,6 +193,7 @@ impl Brain {
             databases: Databases::default(),
             answers: Answers::default(),
             runs: runs::Driver::default(),
+            notices: notices::Notices::default(),
             standings: BTreeMap::new(),
             pace: Pace::new(now, zones.len()),
             zones,
@@ -210,13 +216,12 @@ impl Brain {
 
     /// Makes it stand in for agents that are all dead, to carry out what a person orders. It leads
     /// as any other does, and what it leaves behind any other goes on with. But it stands in no
-    /// Region: it probes nothing, votes on nothing and shows no gates; and it decides nothing by
-    /// itself, since nobody observes for it. That agents which are not heard from are dead, and show no
+    /// Region: it votes on nothing and shows no gates; and it decides nothing by itself, since nobody
+    /// else observes. It probes, so that a runbook's steps that look at endpoints can be taken by what
+    /// is seen from where the person is. That agents which are not heard from are dead, and show no
     /// gates, is the person's word.
     #[must_use]
     pub fn standing_in(mut self) -> Self {
-        let nobody = Pcg64Mcg::seed_from_u64(0);
-        self.probing = Probing::new(self.stepped_at, &[], &self.fleet, nobody);
         self.doubts = self.doubts.taking_the_silent_for_dead();
         self.stands_in = true;
         self
@@ -264,6 +269,7 @@ impl Brain {
             self.answered(now, call, Err(Refusal::Failed(failure)));
         }
         self.drive(now);
+        self.tell_people(now);
         self.out.take()
     }
 
@@ -277,6 +283,7 @@ impl Brain {
             .min(self.probing.next_wake())
             .min(self.gathering.next_wake(self.stepped_at))
             .min(self.signals.next_wake())
+            .min(self.notices.next_wake())
             .min(self.judge_at);
         if self.acting() {
             wake = wake
@@ -324,139 +331,6 @@ impl Brain {
         }
     }
 
-    fn answered(&mut self, now: Moment, call: CallId, outcome: Outcome) {
-        let Some(purpose) = self.out.close(call) else { return };
-        match purpose {
-            Purpose::Seat { seat } => {
-                let turn = self.election.answered(now, &seat, outcome, &mut self.out);
-                self.turned(now, turn);
-            }
-            Purpose::PutState { seat, name } => {
-                let journal = &mut self.journal;
-                let (election, out) = (&mut self.election, &mut self.out);
-                let progress = journal.put_answered(now, &seat, name, &outcome, election, out);
-                self.progressed(now, progress);
-            }
-            Purpose::FetchState { name, .. } => {
-                let at = self.wall(now);
-                let election = &mut self.election;
-                self.journal.fetch_answered(now, name, outcome, election, &mut self.out, at);
-            }
-            Purpose::Publish => self.gathering.published(now, &outcome, &mut self.out),
-            Purpose::Gather { replica } => {
-                if self.gathering.gathered(now, &replica, outcome, &mut self.out) {
-                    self.stale_verdicts = true;
-                }
-            }
-            Purpose::Orders { replica } => {
-                let (fleet, out) = (&self.fleet, &mut self.out);
-                let handled = self.journal.in_force().map(|entry| &entry.state.steering.handled);
-                self.stale_verdicts |=
-                    self.orders.read(now, fleet, &replica, outcome, handled, out);
-            }
-            // It shows again if it was not removed.
-            Purpose::OrderRemoved => {}
-            Purpose::Database { database, what } => {
-                self.databases.answered(&database, &what, outcome);
-                self.stale_verdicts = true;
-            }
-            Purpose::MoveWriter { database } => {
-                self.databases.move_answered(now, &database, &outcome);
-                self.stale_verdicts = true;
-            }
-            Purpose::Names { service, asked_at } => {
-                let (answers, out) = (&mut self.answers, &mut self.out);
-                if answers.answered(now, &service, asked_at, outcome, out) {
-                    self.gathering.report_soon(now);
-                }
-            }
-            Purpose::Webhook { run, step, back } => {
-                self.runs.webhook_answered(now, (run, step, back), outcome);
-                self.stale_verdicts = true;
-            }
-            Purpose::TargetHealth { service } => {
-                self.signals.targets_answered(now, &service, outcome);
-                self.stale_verdicts = true;
-            }
-            Purpose::Alarms => {
-                self.signals.alarms_answered(now, outcome);
-                self.stale_verdicts = true;
-            }
-            Purpose::History { name } => {
-                if let Err(refusal) = outcome {
-                    let what = format!("history of {name} was not kept: {}", refusal.class());
-                    self.out.note(Note::Trouble { what });
-                }
-            }
-            Purpose::Zone { zone } => self.zone_answered(now, &zone, call, outcome),
-            Purpose::ZoneChange { zone, change } => {
-                if let Some(zone) = self.zones.get_mut(&zone) {
-                    zone.change_answered(now, &change, &outcome, &mut self.out);
-                }
-            }
-        }
-    }
-
-    fn zone_answered(&mut self, now: Moment, zone: &ZoneId, call: CallId, outcome: Outcome) {
-        let mandate = Mandate::of(&self.journal, &self.election, &self.gathering);
-        let Some(mandate) = mandate else { return };
-        if let Some(zone) = self.zones.get_mut(zone) {
-            zone.answered(now, &self.fleet, &mandate, call, outcome, &mut self.out);
-        }
-    }
-
-    fn turned(&mut self, now: Moment, turn: Option<Turn>) {
-        match turn {
-            None => {}
-            Some(Turn::Elected { epoch, states }) => {
-                let at = self.wall(now);
-                let progress = self.journal.elected(now, epoch, &states, at);
-                self.progressed(now, progress);
-                self.gathering.report_soon(now);
-            }
-            Some(Turn::SteppedDown) => {
-                self.journal.step_down();
-                self.blocked.clear();
-                self.orders.forget();
-                self.patience.forget();
-                self.databases.forget();
-                self.answers.forget();
-                self.runs.forget();
-                self.zones.values_mut().for_each(|zone| zone.forget(now));
-                self.gathering.report_soon(now);
-            }
-        }
-    }
-
-    fn progressed(&mut self, now: Moment, progress: Option<Progress>) {
-        match progress {
-            None => {}
-            Some(Progress::StepDown(why)) => {
-                let turn = self.election.step_down(now, &mut self.out, why);
-                self.turned(now, turn);
-            }
-            Some(Progress::Committed) => {
-                if self.paused() {
-                    // What was under way is no more awaited, and nothing is begun before a resume.
-                    self.zones.values_mut().for_each(|zone| zone.pause(now));
-                }
-                for zone in self.zones.values_mut() {
-                    zone.hurry(now);
-                }
-                self.stale_verdicts = true;
-                self.gathering.report_soon(now);
-                if let Some(entry) = self.journal.in_force() {
-                    let name = entry.reference.name;
-                    let document = entry.document.clone();
-                    let replica = self.gathering.replica().clone();
-                    let limit_ms = self.fleet.timing.table_call_ms;
-                    let request = Request::RecordHistory { replica, name, document };
-                    self.out.call(now, limit_ms, Purpose::History { name }, request);
-                }
-            }
-        }
-    }
-
     /// Whether a person has ordered that nothing be changed.
     fn paused(&self) -> bool {
         let paused = |entry: &journal::Entry| entry.state.steering.pause.is_some();
@@ -471,7 +345,7 @@ impl Brain {
         self.watch_gates(now);
         self.probing.drive(now, &self.fleet, &mut self.out);
         self.gathering.drive_reading(now, &self.fleet, &mut self.out);
-        self.signals.drive(now, &mut self.out);
+        self.read_signals(now);
         if self.acting() {
             self.orders.drive(now, &self.fleet, &mut self.out);
             let hurry = self.runs_active();
@@ -484,6 +358,7 @@ impl Brain {
         if self.stale_verdicts || now >= self.judge_at {
             self.judge(now);
             self.plan(now);
+            self.watch_for_people(now);
             // A plan may be ready to be put beside the seats at once.
             let progress = self.journal.drive(now, &self.election, &mut self.out);
             self.progressed(now, progress);

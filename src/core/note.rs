@@ -251,6 +251,29 @@ pub enum Note {
         /// The rest.
         text: String,
     },
+    /// A topic has taken a notice.
+    NoticeSent {
+        /// Whose trouble.
+        level: NoticeLevel,
+        /// The topic's Region.
+        via: RegionId,
+    },
+    /// A topic has not taken a notice, or nobody knows; it is tried again.
+    NoticeFailed {
+        /// Whose trouble.
+        level: NoticeLevel,
+        /// Where, and why.
+        what: String,
+    },
+    /// A notice is tried no more.
+    NoticeGivenUp {
+        /// Whose trouble.
+        level: NoticeLevel,
+        /// What it was about.
+        subject: String,
+        /// Why.
+        why: String,
+    },
     /// Something happened to a run of a runbook, and is about to be committed.
     Ran {
         /// To which, and what, in words.

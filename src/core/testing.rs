@@ -46,6 +46,7 @@ pub(super) fn probed_fleet(targets: usize) -> Fleet {
         data: RecordData::Plain { ttl_s: 60, values: Vec::new() },
         target_group: None,
         alarms: BTreeSet::new(),
+        scaling_group: None,
     };
     let service = Service {
         zone: "Z1".parse().expect("valid"),
@@ -72,6 +73,7 @@ pub(super) fn probed_fleet(targets: usize) -> Fleet {
         tables: Tables { seats: "f-seats".to_owned(), board: "f-board".to_owned() },
         gates: None,
         records: RecordPolicy::default(),
+        topics: BTreeMap::new(),
     }
 }
 

@@ -176,6 +176,10 @@ pub struct WritesTo {
     pub database: DatabaseId,
     /// Whether each Region's application reaches the writer wherever it is.
     pub reach: WriteReach,
+    /// What moves first for this service when a Region that holds the writer is left in good order; as
+    /// the database says if none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<MoveOrder>,
 }
 
 /// From where a service can write.

@@ -8,9 +8,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::autonomy::Consent;
-use super::database::{DatabaseSpec, WriteReach, WritesTo};
+use super::capacity::{ScalingGroupId, ScalingGroupName};
+use super::database::{DatabaseSpec, MoveOrder, WriteReach, WritesTo};
 use super::gate::Gates;
 use super::name::{DatabaseId, FleetName, GlobalClusterId, RegionId, ServiceId, ZoneId};
+use super::notice::TopicArn;
 use super::observation::Target;
 use super::record::{DnsName, RecordData, RecordKey, RecordType, Routing};
 use super::role::ZoneRole;
@@ -49,6 +51,9 @@ pub struct Fleet {
     /// What is expected of records.
     #[serde(default)]
     pub records: RecordPolicy,
+    /// Topics that people are told through, by their Region; nobody is told where there are none.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub topics: BTreeMap<RegionId, TopicArn>,
 }
 
 impl Fleet {
@@ -77,6 +82,48 @@ impl Fleet {
         let writes_to = service.writes_to.as_ref()?;
         let database = self.databases.get(&writes_to.database)?;
         Some((database.global_cluster.clone(), writes_to.reach))
+    }
+
+    /// What moves first for each service that writes to a database when the writer's Region is left in
+    /// good order.
+    pub fn orders<'f>(
+        &'f self,
+        database: &'f DatabaseId,
+    ) -> impl Iterator<Item = (&'f ServiceId, MoveOrder)> {
+        self.services.iter().filter_map(move |(service, spec)| {
+            let writes_to = spec.writes_to.as_ref().filter(|to| to.database == *database)?;
+            Some((
+                service,
+                match writes_to.reach {
+                    // It follows the writer, whatever moves first for others.
+                    WriteReach::WriterRegion => MoveOrder::WriterFirst,
+                    WriteReach::EveryRegion => {
+                        writes_to.order.unwrap_or(self.databases.get(database)?.order)
+                    }
+                },
+            ))
+        })
+    }
+
+    /// The autoscaling group of a service in a Region, if the files name one.
+    #[must_use]
+    pub fn scaling_group(&self, service: &ServiceId, region: &RegionId) -> Option<ScalingGroupId> {
+        let name = self.services.get(service)?.regions.get(region)?.scaling_group.clone()?;
+        Some(ScalingGroupId { region: region.clone(), name })
+    }
+
+    /// Every autoscaling group that the files name, each once, with the services that it runs.
+    #[must_use]
+    pub fn scaling_groups(&self) -> BTreeMap<ScalingGroupId, BTreeSet<ServiceId>> {
+        let mut groups: BTreeMap<_, BTreeSet<ServiceId>> = BTreeMap::new();
+        for (service, spec) in &self.services {
+            for region in spec.regions.keys() {
+                if let Some(group) = self.scaling_group(service, region) {
+                    groups.entry(group).or_default().insert(service.clone());
+                }
+            }
+        }
+        groups
     }
 
     /// Services whose record is in this zone.
@@ -193,6 +240,8 @@ pub struct Placement {
     pub target_group: Option<TargetGroupArn>,
     /// CloudWatch alarms of the Region that speak of this service.
     pub alarms: BTreeSet<AlarmName>,
+    /// The autoscaling group that runs its instances, which a runbook may raise.
+    pub scaling_group: Option<ScalingGroupName>,
 }
 
 /// How an endpoint is asked, what a healthy answer is, and how long it may take.

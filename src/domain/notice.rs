@@ -1,6 +1,11 @@
 //! Words for telling people.
 
+use std::fmt;
+use std::str::FromStr;
+
 use serde::{Deserialize, Serialize};
+
+use super::name::RegionId;
 
 /// Whose trouble a notice is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -37,4 +42,103 @@ pub struct Notice {
     pub subject: String,
     /// The rest.
     pub body: String,
+}
+
+/// Why a text is not the ARN of a topic.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not the ARN of an SNS topic, such as arn:aws:sns:eu-west-1:123456789012:regent")]
+pub struct InvalidTopic(pub String);
+
+/// An SNS topic by its ARN, in one Region.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct TopicArn {
+    text: String,
+    region: RegionId,
+}
+
+impl TopicArn {
+    /// The ARN as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Where the topic is.
+    #[must_use]
+    pub fn region(&self) -> &RegionId {
+        &self.region
+    }
+
+    /// Whether it keeps the order of messages, and drops repeats by itself for five minutes (Amazon SNS
+    /// Developer Guide, "Message deduplication for FIFO topics").
+    #[must_use]
+    pub fn is_fifo(&self) -> bool {
+        self.text.ends_with(".fifo")
+    }
+}
+
+impl FromStr for TopicArn {
+    type Err = InvalidTopic;
+
+    fn from_str(text: &str) -> Result<Self, InvalidTopic> {
+        let parts: Vec<&str> = text.split(':').collect();
+        let ["arn", partition, "sns", region, account, name] = parts[..] else {
+            return Err(InvalidTopic(text.to_owned()));
+        };
+        let word = |word: &str, more: &[char]| {
+            !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || more.contains(&c))
+        };
+        let owned = account.len() == 12 && account.chars().all(|c| c.is_ascii_digit());
+        // Amazon SNS API Reference, "CreateTopic", `Name`.
+        let named = name.len() <= 256 && word(name.trim_end_matches(".fifo"), &['-', '_']);
+        match region.parse() {
+            Ok(region) if word(partition, &['-']) && named && owned => {
+                Ok(Self { text: text.to_owned(), region })
+            }
+            _ => Err(InvalidTopic(text.to_owned())),
+        }
+    }
+}
+
+impl TryFrom<String> for TopicArn {
+    type Error = InvalidTopic;
+    fn try_from(text: String) -> Result<Self, InvalidTopic> {
+        text.parse()
+    }
+}
+
+impl From<TopicArn> for String {
+    fn from(arn: TopicArn) -> String {
+        arn.text
+    }
+}
+
+impl fmt::Display for TopicArn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_topic_knows_its_region_and_whether_it_keeps_order() {
+        let arn: TopicArn = "arn:aws:sns:eu-west-1:123456789012:regent".parse().expect("valid");
+        assert_eq!((arn.region().as_str(), arn.is_fifo()), ("eu-west-1", false));
+        let arn: TopicArn = "arn:aws:sns:eu-west-1:123456789012:r-1.fifo".parse().expect("valid");
+        assert!(arn.is_fifo());
+        for wrong in [
+            "regent",
+            "arn:aws:sqs:eu-west-1:123456789012:regent",
+            "arn:aws:sns:eu-west-1:12345:regent",
+            "arn:aws:sns:eu-west-1:123456789012:",
+            "arn:aws:sns:eu-west-1:123456789012:a b",
+            "arn:aws:sns:eu-west-1:123456789012:topic:1b2c",
+        ] {
+            assert!(wrong.parse::<TopicArn>().is_err(), "{wrong}");
+        }
+    }
 }

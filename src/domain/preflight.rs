@@ -36,11 +36,13 @@ pub enum Area {
     Gates,
     /// Databases.
     Databases,
+    /// Autoscaling groups.
+    Capacity,
 }
 
 impl Area {
     /// Every area, in the order in which findings are shown.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Seats,
         Self::Board,
         Self::Agents,
@@ -51,6 +53,7 @@ impl Area {
         Self::Records,
         Self::Gates,
         Self::Databases,
+        Self::Capacity,
     ];
 
     /// The area as a metric label and in tables.
@@ -67,6 +70,7 @@ impl Area {
             Self::Records => "records",
             Self::Gates => "gates",
             Self::Databases => "databases",
+            Self::Capacity => "capacity",
         }
     }
 }

@@ -50,6 +50,7 @@ pub(super) fn fleet() -> Fleet {
                 },
                 target_group: None,
                 alarms: std::collections::BTreeSet::new(),
+                scaling_group: None,
             },
         )
     });
@@ -113,6 +114,7 @@ pub(super) fn fleet() -> Fleet {
         tables: Tables { seats: "demo-seats".to_owned(), board: "demo-board".to_owned() },
         gates: None,
         records: RecordPolicy::default(),
+        topics: BTreeMap::new(),
     }
 }
 

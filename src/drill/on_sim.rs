@@ -118,6 +118,7 @@ mod tests {
             ("switchover", 0..1),
             ("two-operators", 1..2),
             ("approval-twice", 1..2),
+            ("approval-late", 1..3),
             ("writer-lost", 2..3),
             ("writer-lost-over-budget", 4..5),
             ("leader-killed-promoting", 3..4),

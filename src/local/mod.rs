@@ -19,6 +19,7 @@
 mod addresses;
 mod agents;
 mod apps;
+pub mod autoscaling;
 mod aws;
 mod checkers;
 mod clients;
@@ -45,6 +46,7 @@ mod running;
 mod seed;
 mod serve;
 mod shared;
+pub mod sns;
 mod state;
 mod status_lines;
 mod strike;

@@ -6,7 +6,7 @@
 use crate::world::fault::AwsService;
 
 /// Every operation, with its service.
-pub const OPERATIONS: [(AwsService, &str); 37] = [
+pub const OPERATIONS: [(AwsService, &str); 40] = [
     (AwsService::Dynamodb, "CreateTable"),
     (AwsService::Dynamodb, "DeleteItem"),
     (AwsService::Dynamodb, "DeleteTable"),
@@ -43,6 +43,9 @@ pub const OPERATIONS: [(AwsService, &str); 37] = [
     (AwsService::Rds, "DescribeGlobalClusters"),
     (AwsService::Rds, "FailoverGlobalCluster"),
     (AwsService::Rds, "SwitchoverGlobalCluster"),
+    (AwsService::Autoscaling, "DescribeAutoScalingGroups"),
+    (AwsService::Autoscaling, "SetDesiredCapacity"),
+    (AwsService::Sns, "Publish"),
     (AwsService::Sts, "AssumeRole"),
 ];
 
@@ -112,6 +115,8 @@ mod tests {
                 AwsService::Elbv2 => "elbv2",
                 AwsService::Cloudwatch => "cloudwatch",
                 AwsService::Rds => "rds",
+                AwsService::Autoscaling => "autoscaling",
+                AwsService::Sns => "sns",
                 AwsService::Sts => "sts",
             };
             let command = format!("aws {service} {words} ");

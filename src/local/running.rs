@@ -113,6 +113,7 @@ impl Running {
             clients,
             databases: databases::states(world),
             writes,
+            notices: reading::told(world),
             log_entries: world.log.entries().len(),
         })
     }

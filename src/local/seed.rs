@@ -16,6 +16,10 @@ const BATCH_RECORDS: usize = 100;
 /// fleet's life, and here at each start.
 const CREATION: Duration = Duration::from_millis(200);
 
+/// How long a launched instance is pending: shorter than with AWS, so that nobody waits a minute for
+/// a demonstration.
+const LAUNCH: Duration = Duration::from_secs(5);
+
 /// A fleet's world at its zero.
 pub(super) fn world(
     seed: u64,
@@ -30,6 +34,7 @@ pub(super) fn world(
         }
     }
     world.dynamo.set_creation(CREATION, CREATION);
+    world.autoscaling.set_launch(LAUNCH);
     for Target { region, service } in fleet.targets() {
         world.apps.add(Target { region, service });
     }

@@ -46,8 +46,25 @@ pub struct State {
     pub databases: Vec<DatabaseState>,
     /// How clients' writes fared since the start.
     pub writes: Vec<WriteCount>,
+    /// What people were told lately, the newest last.
+    pub notices: Vec<Told>,
     /// Entries in the world's log.
     pub log_entries: usize,
+}
+
+/// A message that a topic took.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Told {
+    /// When.
+    pub at: Moment,
+    /// Through the topic of this Region.
+    pub via: RegionId,
+    /// Its attributes: among them `level`, and the `key` by which receivers drop repeats.
+    pub attributes: BTreeMap<String, String>,
+    /// One line.
+    pub subject: String,
+    /// The rest.
+    pub body: String,
 }
 
 /// A direction in which nothing gets through.

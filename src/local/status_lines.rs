@@ -49,6 +49,8 @@ pub(super) async fn run(running: Arc<Running>, sink: Sink) {
 /// What was told already.
 struct Story {
     log_read: usize,
+    /// The number of the newest message that was told.
+    notices_read: u64,
     served: Weights,
     leader: Option<Leader>,
     counts: ByRegion,
@@ -61,6 +63,7 @@ impl Story {
     fn new(running: &Running) -> Self {
         Self {
             log_read: running.shared().visit(|world, _| world.log.entries().len()),
+            notices_read: 0,
             served: running.served(),
             leader: None,
             counts: BTreeMap::new(),
@@ -83,6 +86,15 @@ impl Story {
             });
             let lines: Vec<_> = faults.collect();
             self.log_read = world.log.entries().len();
+            let published = world.sns.published().filter(|it| it.number > self.notices_read);
+            let told = published.map(|it| {
+                let (subject, via) = (it.message.subject.as_deref(), it.topic.region());
+                let subject = subject.unwrap_or("(no subject)");
+                format!("{} people are told through {via}: {subject}", clock(it.at))
+            });
+            let lines: Vec<_> = lines.into_iter().chain(told).collect();
+            let newest = world.sns.published().next_back().map(|it| it.number);
+            self.notices_read = newest.unwrap_or(self.notices_read);
             (now, lines)
         });
         let served = running.served();

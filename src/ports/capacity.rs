@@ -5,20 +5,20 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::Answer;
-use crate::domain::RegionId;
-use crate::domain::capacity::ScalingGroup;
+use crate::domain::capacity::{ScalingGroup, ScalingGroupId};
 
-/// Autoscaling groups.
+/// Autoscaling groups, each at its own Region's endpoint.
 #[async_trait]
 pub trait Capacity: Send + Sync {
-    /// Reads a group.
-    async fn group(&self, region: &RegionId, name: &str, limit: Duration) -> Answer<ScalingGroup>;
+    /// Reads a group. One that is not there is a permanent failure, never an empty group.
+    async fn group(&self, group: &ScalingGroupId, limit: Duration) -> Answer<ScalingGroup>;
 
-    /// Sets the number of instances wanted. Idempotent: may be repeated after an unknown outcome.
+    /// Sets the number of instances wanted, whatever was set a moment ago. Sent once; it may be
+    /// repeated after an unknown outcome. A number outside the group's limits is a conflict: they are
+    /// not what was read. It changes nothing.
     async fn set_desired(
         &self,
-        region: &RegionId,
-        name: &str,
+        group: &ScalingGroupId,
         desired: u32,
         limit: Duration,
     ) -> Answer<()>;

@@ -18,6 +18,10 @@ pub const RPO_METRIC: &str = "AuroraGlobalDBRPOLag";
 /// How far it is behind in all transactions; as [`LAG_METRIC`].
 pub const PROGRESS_METRIC: &str = "AuroraGlobalDBProgressLag";
 
+/// How the names of such snapshots begin (Aurora User Guide, "Performing managed failovers for Aurora
+/// global databases").
+pub const KEPT_VOLUME: &str = "rds:unplanned-global-failover-";
+
 /// Length of a period of these metrics in seconds (same page: one-minute intervals).
 pub const PERIOD_S: u32 = 60;
 
@@ -48,6 +52,11 @@ pub trait Databases: Send + Sync {
     /// first. Empty when there are none: what was never measured, and what does not exist, look
     /// alike.
     async fn lag(&self, secondary: &ClusterArn, limit: Duration) -> Answer<Vec<LagPoint>>;
+
+    /// Snapshots of the volume that a cluster had before another one was promoted past it, by name, the
+    /// newest last; in the cluster's own Region. Empty when nothing was ever lost there, or somebody has
+    /// deleted them.
+    async fn kept_volumes(&self, cluster: &ClusterArn, limit: Duration) -> Answer<Vec<String>>;
 
     /// `SwitchoverGlobalCluster`, at the Region of the primary: planned, no loss. Sent once. Done
     /// means that it was accepted; what becomes of it is read back.

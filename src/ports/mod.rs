@@ -21,7 +21,7 @@ pub mod items;
 #[cfg(test)]
 mod laws;
 mod names;
-mod notices;
+pub mod notices;
 mod observations;
 mod records;
 mod registers;
@@ -58,6 +58,10 @@ pub struct Outside {
     pub health_checks: Arc<dyn HealthChecks>,
     /// The databases.
     pub databases: Arc<dyn Databases>,
+    /// The autoscaling groups.
+    pub capacity: Arc<dyn Capacity>,
+    /// The topics that people are told through.
+    pub notices: Arc<dyn Notices>,
     /// The zones' name servers.
     pub names: Arc<dyn Names>,
     /// Other systems that are told.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::domain::capacity::{ScalingGroup, ScalingGroupId};
 use crate::domain::database::{GlobalCluster, LagPoint};
 use crate::domain::health_check::{CheckFound, CheckId, CheckSight, CheckSpec};
 use crate::domain::record::ChangeId;
@@ -50,14 +51,18 @@ pub struct Looked {
     pub(super) sights: BTreeMap<CheckId, Answer<CheckSight>>,
     pub(super) databases: BTreeMap<(DatabaseId, RegionId), Answer<GlobalCluster>>,
     pub(super) lags: BTreeMap<(DatabaseId, RegionId), Answer<Vec<LagPoint>>>,
+    pub(super) groups: BTreeMap<ScalingGroupId, Answer<ScalingGroup>>,
+    /// As `seat_trials`.
+    pub(super) group_trials: BTreeMap<ScalingGroupId, Answer<()>>,
 }
 
 /// Asks for everything.
 pub async fn look(fleet: &Fleet, outside: &Outside, depth: Depth) -> Looked {
-    let (tables, route53, databases) = tokio::join!(
+    let (tables, route53, databases, capacity) = tokio::join!(
         look_at_tables(fleet, outside, depth),
         look_at_route53(fleet, outside, depth),
         look_at_databases(fleet, outside),
+        look_at_capacity(fleet, outside, depth),
     );
     Looked {
         seats: tables.seats,
@@ -65,6 +70,8 @@ pub async fn look(fleet: &Fleet, outside: &Outside, depth: Depth) -> Looked {
         board: tables.board,
         databases: databases.databases,
         lags: databases.lags,
+        groups: capacity.groups,
+        group_trials: capacity.group_trials,
         ..route53
     }
 }
@@ -174,6 +181,24 @@ async fn look_at_databases(fleet: &Fleet, outside: &Outside) -> Looked {
     }
     let (databases, lags) = tokio::join!(ask_all(describe), ask_all(measure));
     Looked { databases, lags, ..Looked::default() }
+}
+
+/// More instances than a group may have: Auto Scaling's sizes are 32-bit numbers, and quotas far below.
+const NOBODY_S_SIZE: u32 = i32::MAX.cast_unsigned();
+
+async fn look_at_capacity(fleet: &Fleet, outside: &Outside, depth: Depth) -> Looked {
+    let (mut read, mut try_to_set) = (Vec::new(), Vec::new());
+    for group in fleet.scaling_groups().into_keys() {
+        let (port, own) = (Arc::clone(&outside.capacity), group.clone());
+        read.push((group.clone(), async move { port.group(&own, LIMIT).await }));
+        if depth.trials {
+            let (port, own) = (Arc::clone(&outside.capacity), group.clone());
+            try_to_set
+                .push((group, async move { port.set_desired(&own, NOBODY_S_SIZE, LIMIT).await }));
+        }
+    }
+    let (groups, group_trials) = tokio::join!(ask_all(read), ask_all(try_to_set));
+    Looked { groups, group_trials, ..Looked::default() }
 }
 
 /// What a call that had to be refused tells: nothing but the refusal that was expected is in order.

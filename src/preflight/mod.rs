@@ -2,7 +2,7 @@
 //!
 //! `look` asks, the other files judge what came, each an area; all of them are pure. What can't be
 //! tried is read; what would change something is asked in a way that must be refused: a write to a seat
-//! on a beat that nobody has, a batch of record changes that begins with deleting a fence that nobody
+//! on a beat that nobody has, a number of instances that no group can have, a batch of record changes that begins with deleting a fence that nobody
 //! can have set. AWS looks at permissions before it looks at conditions, so that the kind of refusal
 //! tells. RDS has no such question: whether `SwitchoverGlobalCluster` and `FailoverGlobalCluster` are
 //! allowed shows when they are called, in a game day's switchover for instance.
@@ -10,6 +10,7 @@
 //! `fleet` judges the picture that `status` draws, and rehearses in the planner the loss of each
 //! Region. Nothing here decides anything: findings are for people.
 
+mod capacity;
 mod databases;
 mod fleet;
 mod gates;
@@ -82,6 +83,7 @@ pub fn judge(fleet: &Fleet, looked: &Looked, known: &Known, who: Who, at: String
     findings.extend(zones::records(fleet, looked));
     findings.extend(gates);
     findings.extend(databases::judge(fleet, looked));
+    findings.extend(capacity::judge(fleet, looked, who));
     findings.sort();
     findings.dedup();
     let mut looked_at = vec![Area::Seats, Area::Board, Area::Zones, Area::Records];
@@ -90,6 +92,9 @@ pub fn judge(fleet: &Fleet, looked: &Looked, known: &Known, who: Who, at: String
     }
     if !fleet.databases.is_empty() {
         looked_at.push(Area::Databases);
+    }
+    if !fleet.scaling_groups().is_empty() {
+        looked_at.push(Area::Capacity);
     }
     Preflight {
         at,

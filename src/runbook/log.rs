@@ -52,6 +52,9 @@ pub enum Event {
     Began { step: usize, attempt: u32 },
     /// An attempt is over.
     Ended { step: usize, attempt: u32, outcome: Outcome },
+    /// While an attempt goes on, a number was found that the step is about to change, and that no later
+    /// attempt could find again: what it was, and what it is to be. Committed before it is changed.
+    Noted { step: usize, about: String, was: u32, goal: u32 },
     /// An attempt to take a step back begins. Committed before anything is done.
     UndoBegan { step: usize, attempt: u32 },
     /// An attempt to take a step back is over.
@@ -101,6 +104,7 @@ impl Event {
             | Self::Expired { step }
             | Self::Began { step, .. }
             | Self::Ended { step, .. }
+            | Self::Noted { step, .. }
             | Self::UndoBegan { step, .. }
             | Self::UndoEnded { step, .. }
             | Self::Skipped { step, .. }
@@ -122,7 +126,9 @@ impl Event {
     /// Clips every text to [`TEXT_BYTES_MAX`].
     pub(super) fn clip(&mut self) {
         match self {
-            Self::Approved { by, .. } | Self::Retried { by, .. } => clip(by),
+            Self::Approved { by: text, .. }
+            | Self::Retried { by: text, .. }
+            | Self::Noted { about: text, .. } => clip(text),
             Self::Rejected { by, reason, .. }
             | Self::Skipped { by, reason, .. }
             | Self::AbortAsked { by, reason } => {

@@ -316,7 +316,7 @@ impl Progress {
                 state.unknowns = state.unknowns.min(1);
             }
             What::UndoFailed => state.unknowns = 0,
-            What::Asked | What::UndoDone | What::Skipped => {}
+            What::Asked | What::UndoDone | What::Skipped | What::Noted => {}
         }
         if let Some(told) = event.told() {
             state.told = Some(told.to_owned());

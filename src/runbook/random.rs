@@ -59,7 +59,7 @@ fn choose(run: &mut Run, act: Act) {
 /// Any event about these steps, likely or not.
 fn any_event(steps: usize) -> impl Strategy<Value = Event> {
     let outcome = prop_oneof![Just(done()), Just(failed()), Just(unknown())];
-    (0..=steps, 0..4_u32, outcome, 0..12_u8).prop_map(|(step, attempt, outcome, which)| {
+    (0..=steps, 0..4_u32, outcome, 0..13_u8).prop_map(|(step, attempt, outcome, which)| {
         let (by, reason) = ("ada".to_owned(), "so".to_owned());
         match which {
             0 => Event::Asked { step },
@@ -73,6 +73,7 @@ fn any_event(steps: usize) -> impl Strategy<Value = Event> {
             8 => Event::Skipped { step, by, reason },
             9 => Event::Retried { step, by },
             10 => Event::AbortAsked { by, reason },
+            11 => Event::Noted { step, about: by, was: attempt, goal: attempt },
             _ => Event::Finished,
         }
     })

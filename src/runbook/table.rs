@@ -87,6 +87,7 @@ pub(super) enum What {
     Done,
     Failed,
     Unknown,
+    Noted,
     UndoBegan,
     UndoDone,
     UndoFailed,
@@ -98,7 +99,7 @@ pub(super) enum What {
 impl What {
     /// Every event of a step.
     #[cfg(test)]
-    pub(super) const ALL: [Self; 14] = [
+    pub(super) const ALL: [Self; 15] = [
         Self::Asked,
         Self::Approved,
         Self::Rejected,
@@ -107,6 +108,7 @@ impl What {
         Self::Done,
         Self::Failed,
         Self::Unknown,
+        Self::Noted,
         Self::UndoBegan,
         Self::UndoDone,
         Self::UndoFailed,
@@ -128,6 +130,7 @@ impl What {
                 Outcome::Failed { .. } => Self::Failed,
                 Outcome::Unknown { .. } => Self::Unknown,
             },
+            Event::Noted { .. } => Self::Noted,
             Event::UndoBegan { .. } => Self::UndoBegan,
             Event::UndoEnded { outcome, .. } => match outcome {
                 Outcome::Done { .. } => Self::UndoDone,
@@ -173,6 +176,7 @@ pub(super) const fn next(status: StepStatus, what: What) -> Option<Next> {
         (S::Running, What::Done) => Next::To(S::Done),
         (S::Running, What::Failed) => Next::Failure,
         (S::Running, What::Unknown) => Next::Unknown,
+        (S::Running, What::Noted) => Next::To(S::Running),
 
         (S::Stuck, What::Retried) => Next::To(S::Again),
         (S::Stuck, What::Skipped) => Next::To(S::Skipped),
@@ -190,6 +194,7 @@ pub(super) const fn next(status: StepStatus, what: What) -> Option<Next> {
             | S::UndoUnknown,
             What::UndoBegan,
         ) => Next::To(S::Undoing),
+        (S::Undoing, What::Noted) => Next::To(S::Undoing),
         (S::Undoing, What::UndoDone) => Next::To(S::Undone),
         (S::Undoing, What::UndoFailed) => Next::To(S::UndoStuck),
         (S::Undoing, What::UndoUnknown) => Next::UndoUnknown,

@@ -12,8 +12,10 @@ use async_trait::async_trait;
 
 use super::ports::{Ports, ReadBefore, to_world};
 use crate::core::{Outcome, Refusal, Request, Response};
+use crate::domain::capacity::{ScalingGroup, ScalingGroupId};
 use crate::domain::database::{ClusterArn, GlobalCluster, LagPoint, MemberCluster};
 use crate::domain::fleet::Tables;
+use crate::domain::notice::{Notice, TopicArn};
 use crate::domain::record::{ChangeId, ChangeStatus, DnsName, RecordKey, ZoneRead};
 use crate::domain::seat::Beat;
 use crate::domain::signal::{
@@ -26,7 +28,8 @@ use crate::domain::{
 use crate::domain::{Order, OrderId};
 use crate::ports::conformance::{Ground, MadeDatabase, SUITES};
 use crate::ports::{
-    Answer, Databases, Observations, Records, Registers, Signals, SwapRefused, items,
+    Answer, Capacity, Databases, Notices, Observations, Records, Registers, Signals, SwapRefused,
+    items,
 };
 use crate::world::World;
 use crate::world::cloudwatch::{Span, Stats};
@@ -365,6 +368,36 @@ impl Records for InMemory {
 }
 
 #[async_trait]
+impl Capacity for InMemory {
+    async fn group(&self, group: &ScalingGroupId, _: Duration) -> Answer<ScalingGroup> {
+        let group = group.clone();
+        self.asked(Request::ReadGroup { group }, |response| match response {
+            Response::Group(shown) => Some(shown),
+            _ => None,
+        })
+    }
+
+    async fn set_desired(&self, group: &ScalingGroupId, desired: u32, _: Duration) -> Answer<()> {
+        let group = group.clone();
+        self.asked(Request::SetDesired { group, desired }, |_| Some(()))
+    }
+}
+
+#[async_trait]
+impl Notices for InMemory {
+    async fn send(
+        &self,
+        topic: &TopicArn,
+        fleet: &str,
+        notice: &Notice,
+        _: Duration,
+    ) -> Answer<()> {
+        let (topic, fleet, notice) = (topic.clone(), fleet.to_owned(), Box::new(notice.clone()));
+        self.asked(Request::SendNotice { topic, fleet, notice }, |_| Some(()))
+    }
+}
+
+#[async_trait]
 impl Databases for InMemory {
     async fn describe(
         &self,
@@ -391,6 +424,14 @@ impl Databases for InMemory {
         let secondary = secondary.clone();
         self.asked(Request::ReadLag { secondary }, |response| match response {
             Response::Lag(points) => Some(points),
+            _ => None,
+        })
+    }
+
+    async fn kept_volumes(&self, cluster: &ClusterArn, _: Duration) -> Answer<Vec<String>> {
+        let cluster = cluster.clone();
+        self.asked(Request::ReadKeptVolumes { cluster }, |response| match response {
+            Response::KeptVolumes(kept) => Some(kept),
             _ => None,
         })
     }
@@ -511,6 +552,29 @@ impl Ground for InMemory {
     ) -> TargetGroupArn {
         let (world, now, _) = &mut *self.inner();
         testing::group(world, *now, region, label, targets, in_use)
+    }
+
+    fn capacity(&self) -> &dyn Capacity {
+        self
+    }
+
+    async fn make_scaling_group(
+        &self,
+        region: &RegionId,
+        label: &str,
+        sizes: (u32, u32, u32),
+    ) -> ScalingGroupId {
+        let (world, now, _) = &mut *self.inner();
+        testing::scaling_group(world, *now, region, label, sizes)
+    }
+
+    fn notices(&self) -> &dyn Notices {
+        self
+    }
+
+    async fn make_topic(&self, region: &RegionId, label: &str) -> TopicArn {
+        let (world, ..) = &mut *self.inner();
+        testing::topic(world, region, label)
     }
 
     fn databases(&self) -> &dyn Databases {

@@ -192,6 +192,9 @@ impl Coverage {
                 self.count(if *needs_person { "a run asked a person" } else { "a run went on" })
             }
             Note::Notice { .. } => self.count("people were told"),
+            Note::NoticeSent { .. } => self.count("a topic took a notice"),
+            Note::NoticeFailed { .. } => self.count("a topic did not take a notice"),
+            Note::NoticeGivenUp { .. } => self.count("a notice was given up"),
             Note::Blocked { blocked } => {
                 for block in blocked {
                     self.count("a decision was blocked");

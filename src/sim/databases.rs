@@ -8,7 +8,9 @@ use crate::domain::database::{
 };
 use crate::domain::signal::{Datapoint, MetricId, Statistic};
 use crate::domain::{CallFailure, GlobalClusterId, Moment, RegionId};
-use crate::ports::databases::{LAG_METRIC, LAG_WINDOW_S, PERIOD_S, PROGRESS_METRIC, RPO_METRIC};
+use crate::ports::databases::{
+    KEPT_VOLUME, LAG_METRIC, LAG_WINDOW_S, PERIOD_S, PROGRESS_METRIC, RPO_METRIC,
+};
 use crate::world::World;
 use crate::world::cloudwatch::Span;
 use crate::world::rds::{RdsError, Shown};
@@ -78,6 +80,17 @@ pub(super) fn lag(world: &World, now: Moment, secondary: &ClusterArn) -> Vec<Lag
         read.into_iter().map(|Datapoint { at_unix_s, value }| (at_unix_s, value)).collect()
     };
     LagPoint::joined(now_unix_ms, &read(LAG_METRIC), &read(RPO_METRIC), &read(PROGRESS_METRIC))
+}
+
+/// Snapshots of the volume that a cluster had before another one was promoted past it.
+pub(super) fn kept_volumes(world: &World, cluster: &ClusterArn) -> Vec<String> {
+    let snapshots = world.rds.snapshots(cluster.region());
+    let mut kept: Vec<String> = snapshots
+        .filter(|snapshot| snapshot.arn == *cluster && snapshot.name.starts_with(KEPT_VOLUME))
+        .map(|snapshot| snapshot.name.clone())
+        .collect();
+    kept.sort();
+    kept
 }
 
 /// `SwitchoverGlobalCluster`, at the primary's Region.

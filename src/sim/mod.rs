@@ -19,6 +19,7 @@
 
 mod agents;
 mod calls;
+mod capacity;
 mod clients;
 #[cfg(test)]
 mod conformance;
@@ -33,6 +34,7 @@ mod gates;
 mod hands;
 mod minimise;
 mod names;
+mod notices;
 mod oracle;
 mod plan;
 mod ports;

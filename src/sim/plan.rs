@@ -390,6 +390,7 @@ impl Shape {
                     data: RecordData::Plain { ttl_s: 60, values: vec![address] },
                     target_group: None,
                     alarms: BTreeSet::new(),
+                    scaling_group: None,
                 };
                 (region.clone(), placement)
             });
@@ -398,8 +399,11 @@ impl Shape {
                 name: format!("s{}.z{zone_number}.example.", n + 1).parse().expect("letters"),
                 rtype: RecordType::A,
                 probe: self.probe(),
-                writes_to: (self.database && n == 0)
-                    .then(|| WritesTo { database: database(), reach: WriteReach::EveryRegion }),
+                writes_to: (self.database && n == 0).then(|| WritesTo {
+                    database: database(),
+                    reach: WriteReach::EveryRegion,
+                    order: None,
+                }),
                 drift: None,
                 routing: RoutingPolicy::Weighted,
                 regions: regions.collect(),
@@ -422,6 +426,7 @@ impl Shape {
             tables: Tables { seats: "swarm-seats".to_owned(), board: "swarm-board".to_owned() },
             gates: self.gates(),
             records: RecordPolicy::default(),
+            topics: BTreeMap::new(),
         }
     }
 

@@ -152,6 +152,11 @@ fn note_words(note: &Note) -> Option<String> {
         }
         Note::Ran { what, .. } => what.clone(),
         Note::Notice { subject, .. } => format!("tells people: {subject}"),
+        Note::NoticeSent { via, .. } => format!("has told people through {via}"),
+        Note::NoticeFailed { what, .. } => format!("could not tell people {what}"),
+        Note::NoticeGivenUp { subject, why, .. } => {
+            format!("gives up telling people of {subject}: {why}")
+        }
         Note::Blocked { blocked } => {
             let blocked: Vec<String> = blocked.iter().map(ToString::to_string).collect();
             format!("is kept from: {}", blocked.join("; "))

@@ -21,13 +21,20 @@ pub(super) fn place_of(request: &Request) -> Place {
             Place::Global
         }
         Request::AskNames { .. } => Place::Outside,
-        Request::ReadTargetHealth { group } => Place::Region(group.region().clone()),
+        Request::ReadTargetHealth { group } | Request::ReadRequests { group } => {
+            Place::Region(group.region().clone())
+        }
         Request::ReadAlarms { region, .. } => Place::Region(region.clone()),
         Request::DescribeDatabase { via, .. } => Place::Region(via.clone()),
         Request::DescribeMember { member: cluster }
         | Request::ReadLag { secondary: cluster }
+        | Request::ReadKeptVolumes { cluster }
         | Request::FailOver { target: cluster, .. } => Place::Region(cluster.region().clone()),
         Request::SwitchOver { primary, .. } => Place::Region(primary.clone()),
+        Request::ReadGroup { group } | Request::SetDesired { group, .. } => {
+            Place::Region(group.region.clone())
+        }
+        Request::SendNotice { topic, .. } => Place::Region(topic.region().clone()),
         Request::PostWebhook { .. } => Place::Outside,
     }
 }
@@ -43,6 +50,8 @@ pub(super) fn has_effect(request: &Request) -> bool {
         | Request::ChangeZone { .. }
         | Request::SwitchOver { .. }
         | Request::FailOver { .. }
+        | Request::SetDesired { .. }
+        | Request::SendNotice { .. }
         | Request::PostWebhook { .. } => true,
         Request::ReadSeat { .. }
         | Request::ReadState { .. }
@@ -52,16 +61,19 @@ pub(super) fn has_effect(request: &Request) -> bool {
         | Request::ReadChange { .. }
         | Request::AskNames { .. }
         | Request::ReadTargetHealth { .. }
+        | Request::ReadRequests { .. }
         | Request::ReadAlarms { .. }
         | Request::DescribeDatabase { .. }
         | Request::DescribeMember { .. }
-        | Request::ReadLag { .. } => false,
+        | Request::ReadLag { .. }
+        | Request::ReadKeptVolumes { .. }
+        | Request::ReadGroup { .. } => false,
     }
 }
 
 /// What rules of the wire look at: as the adapter would send it; none if it does not go to AWS.
 pub(super) fn seen<'a>(request: &'a Request, caller: &'a str) -> Option<wire::Call<'a>> {
-    use AwsService::{Cloudwatch, Dynamodb, Elbv2, Rds, Route53};
+    use AwsService::{Autoscaling, Cloudwatch, Dynamodb, Elbv2, Rds, Route53, Sns};
     let (region, service, operation) = match request {
         Request::ReadSeat { seat } | Request::ReadState { seat, .. } => {
             (Some(seat), Dynamodb, "GetItem")
@@ -83,12 +95,23 @@ pub(super) fn seen<'a>(request: &'a Request, caller: &'a str) -> Option<wire::Ca
             (Some(group.region()), Elbv2, "DescribeTargetHealth")
         }
         Request::ReadAlarms { region, .. } => (Some(region), Cloudwatch, "DescribeAlarms"),
+        Request::ReadRequests { group } => (Some(group.region()), Cloudwatch, "GetMetricData"),
         Request::AskNames { .. } => (None, Route53, "(DNS)"),
         Request::DescribeDatabase { via, .. } => (Some(via), Rds, "DescribeGlobalClusters"),
         Request::DescribeMember { member } => (Some(member.region()), Rds, "DescribeDBClusters"),
         Request::ReadLag { secondary } => (Some(secondary.region()), Cloudwatch, "GetMetricData"),
+        Request::ReadKeptVolumes { cluster } => {
+            (Some(cluster.region()), Rds, "DescribeDBClusterSnapshots")
+        }
         Request::SwitchOver { primary, .. } => (Some(primary), Rds, "SwitchoverGlobalCluster"),
         Request::FailOver { target, .. } => (Some(target.region()), Rds, "FailoverGlobalCluster"),
+        Request::ReadGroup { group } => {
+            (Some(&group.region), Autoscaling, "DescribeAutoScalingGroups")
+        }
+        Request::SetDesired { group, .. } => {
+            (Some(&group.region), Autoscaling, "SetDesiredCapacity")
+        }
+        Request::SendNotice { topic, .. } => (Some(topic.region()), Sns, "Publish"),
         Request::PostWebhook { .. } => return None,
     };
     Some(wire::Call { caller, region, service, operation })

@@ -169,6 +169,10 @@ pub enum AwsService {
     Cloudwatch,
     /// RDS, in each Region.
     Rds,
+    /// Auto Scaling, in each Region.
+    Autoscaling,
+    /// SNS, in each Region.
+    Sns,
     /// STS, in each Region.
     Sts,
 }
@@ -181,6 +185,8 @@ impl fmt::Display for AwsService {
             Self::Elbv2 => "Elastic Load Balancing",
             Self::Cloudwatch => "CloudWatch",
             Self::Rds => "RDS",
+            Self::Autoscaling => "Auto Scaling",
+            Self::Sns => "SNS",
             Self::Sts => "STS",
         })
     }

@@ -10,6 +10,7 @@
 //! at that of answering: a request that arrives and whose answer is cut is thereby natural.
 
 pub mod apps;
+pub mod autoscaling;
 pub mod client;
 pub mod cloudwatch;
 pub mod distances;
@@ -22,6 +23,7 @@ mod outfit;
 pub mod rds;
 pub mod roles;
 pub mod route53;
+pub mod sns;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod wire;
@@ -34,6 +36,7 @@ use crate::domain::digest::Digest;
 use crate::domain::{Moment, RegionId, Weight};
 
 use apps::{Apps, Condition};
+use autoscaling::Autoscaling;
 use cloudwatch::{CloudWatch, Stats};
 use dynamo::Dynamo;
 use elb::Elb;
@@ -43,6 +46,7 @@ use network::Network;
 use rds::Rds;
 use roles::Roles;
 use route53::Route53;
+use sns::Sns;
 use wire::{Percent, Rule, Scope, Treatment, Wire};
 
 /// The generator of one part of the world: of the world's seed and the part's name.
@@ -73,6 +77,10 @@ pub struct World {
     pub cloudwatch: CloudWatch,
     /// Aurora in every Region.
     pub rds: Rds,
+    /// Auto Scaling in every Region.
+    pub autoscaling: Autoscaling,
+    /// SNS in every Region.
+    pub sns: Sns,
     /// Roles of other accounts.
     pub roles: Roles,
     /// What happened.
@@ -89,6 +97,8 @@ impl World {
             cloudwatch: CloudWatch::new(regions.iter().cloned()),
             elb: Elb::default(),
             rds: Rds::default(),
+            autoscaling: Autoscaling::default(),
+            sns: Sns::default(),
             wire: Wire::new(seed),
             dynamo: Dynamo::new(seed, regions),
             route53: Route53::new(seed),
@@ -170,6 +180,8 @@ impl World {
                     service @ (AwsService::Elbv2
                     | AwsService::Cloudwatch
                     | AwsService::Rds
+                    | AwsService::Autoscaling
+                    | AwsService::Sns
                     | AwsService::Sts),
                 on,
             } => {

@@ -1,10 +1,12 @@
-//! The load balancers, alarms, databases and roles that a fleet's description names, as its operator set
-//! them up long ago: both the fleet on loopback and the simulated one begin with them.
+//! The load balancers, autoscaling groups, alarms, topics, databases and roles that a fleet's
+//! description names, as its operator set them up long ago: both the fleet on loopback and the
+//! simulated one begin with them.
 
 use super::World;
 use super::cloudwatch::{AlarmRule, Comparison, MissingData};
 use super::elb::{HealthCheck, TargetId};
 use super::rds::Member;
+use crate::domain::capacity::ScalingGroupId;
 use crate::domain::database::DatabaseSpec;
 use crate::domain::fleet::Placement;
 use crate::domain::signal::{AlarmName, AlarmState, MetricId, Statistic};
@@ -16,6 +18,10 @@ const ZONES: [char; 3] = ['a', 'b', 'c'];
 /// Targets in each zone: enough that one can be broken and another left.
 const TARGETS_IN_ZONE: u8 = 2;
 
+/// Sizes of an autoscaling group (least, wanted, most): as many instances as there are targets, and
+/// room for one Region to carry what three do.
+const GROUP_SIZES: (u32, u32, u32) = (2, 6, 20);
+
 impl World {
     /// Adds what the fleet's Regions name. Checks are the quickest that AWS allows, so that nobody
     /// waits a minute for a demonstration.
@@ -23,12 +29,16 @@ impl World {
         for (zone, role) in &fleet.roles {
             self.roles.add(zone.clone(), role.clone());
         }
+        for topic in fleet.topics.values() {
+            self.sns.add_topic(topic.clone());
+        }
         for database in fleet.databases.values() {
             self.add_database(now, database);
         }
         for (service, spec) in &fleet.services {
             for (region, placement) in &spec.regions {
                 self.add_targets(now, region, service, placement);
+                self.add_scaling_group(now, region, placement);
                 for alarm in &placement.alarms {
                     self.add_alarm(now, region, alarm, AlarmState::Ok);
                 }
@@ -54,6 +64,15 @@ impl World {
                     .register_in_service(group, id, &format!("{region}{zone}"))
                     .expect("the group was just added");
             }
+        }
+    }
+
+    /// The group that runs it. Services may share one.
+    fn add_scaling_group(&mut self, now: Moment, region: &RegionId, placement: &Placement) {
+        let Some(name) = &placement.scaling_group else { return };
+        let group = ScalingGroupId { region: region.clone(), name: name.clone() };
+        if self.autoscaling.group(&group).is_none() {
+            self.autoscaling.add(now, group, GROUP_SIZES).expect("the sizes fit each other");
         }
     }
 

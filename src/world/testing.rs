@@ -1,9 +1,11 @@
-//! Target groups for tests that want them in a state which stays.
+//! Target groups, autoscaling groups and topics for tests that want them in a state which stays.
 
 use std::time::Duration;
 
 use super::World;
 use super::elb::{HealthCheck, TargetId};
+use crate::domain::capacity::ScalingGroupId;
+use crate::domain::notice::TopicArn;
 use crate::domain::signal::TargetGroupArn;
 use crate::domain::{Moment, RegionId, ServiceId, Target};
 
@@ -29,5 +31,26 @@ pub(crate) fn group(
     if !in_use {
         world.elb.take_from_balancer(&arn).expect("the group is there");
     }
+    arn
+}
+
+/// An autoscaling group of these sizes, under a name that is the label.
+pub(crate) fn scaling_group(
+    world: &mut World,
+    now: Moment,
+    region: &RegionId,
+    label: &str,
+    sizes: (u32, u32, u32),
+) -> ScalingGroupId {
+    let id = ScalingGroupId { region: region.clone(), name: label.parse().expect("a name") };
+    world.autoscaling.add(now, id.clone(), sizes).expect("the sizes fit each other");
+    id
+}
+
+/// A topic under a name that is the label.
+pub(crate) fn topic(world: &mut World, region: &RegionId, label: &str) -> TopicArn {
+    let arn: TopicArn =
+        format!("arn:aws:sns:{region}:123456789012:{label}").parse().expect("an ARN");
+    world.sns.add_topic(arn.clone());
     arn
 }

@@ -8,15 +8,20 @@ use aws_sdk_cloudwatch::primitives::DateTime;
 use aws_sdk_cloudwatch::types::{ComparisonOperator, Dimension, MetricDatum, Statistic};
 use aws_sdk_elasticloadbalancingv2::types::{ProtocolEnum, TargetDescription};
 
-use crate::aws::{Aws, Board, Databases as OverRds, Seats, Signals as OverCloudWatch, Zones};
+use crate::aws::{
+    Aws, Board, Capacity as OverAutoscaling, Databases as OverRds, Notices as OverSns, Seats,
+    Signals as OverCloudWatch, Zones,
+};
+use crate::domain::capacity::ScalingGroupId;
 use crate::domain::fleet::Tables;
+use crate::domain::notice::TopicArn;
 use crate::domain::record::DnsName;
 use crate::domain::signal::{AlarmName, AlarmState, MetricId, TargetGroupArn};
 use crate::domain::{RegionId, ZoneId};
 use crate::local::testing::Stage;
 use crate::ports::conformance::differences::known;
 use crate::ports::conformance::{Ground, MadeDatabase, SUITES};
-use crate::ports::{Databases, Observations, Records, Registers, Signals};
+use crate::ports::{Capacity, Databases, Notices, Observations, Records, Registers, Signals};
 use crate::telemetry::clock;
 use crate::world;
 use crate::world::rds::{Member, Pace};
@@ -32,6 +37,8 @@ struct OverTheWire<'s> {
     /// Where the world is ours, databases are made in it.
     stage: Option<&'s Stage>,
     databases: OverRds,
+    capacity: OverAutoscaling,
+    notices: OverSns,
     signals: OverCloudWatch,
     seats: Seats,
     board: Board,
@@ -62,6 +69,8 @@ impl<'s> OverTheWire<'s> {
             name: name.to_owned(),
             stage,
             databases: adapters.databases(),
+            capacity: adapters.capacity(),
+            notices: adapters.notices(),
             signals: adapters.signals(),
             seats: adapters.seats(),
             board: adapters.board(),
@@ -156,6 +165,61 @@ impl Ground for OverTheWire<'_> {
             world.rds.add(now, made.cluster.clone(), members, here);
         });
         made
+    }
+
+    fn capacity(&self) -> &dyn Capacity {
+        &self.capacity
+    }
+
+    async fn make_scaling_group(
+        &self,
+        region: &RegionId,
+        label: &str,
+        sizes: (u32, u32, u32),
+    ) -> ScalingGroupId {
+        let name = self.own(label);
+        if let Some(stage) = self.stage {
+            return stage.visit(|world, now| {
+                world.autoscaling.set_launch(Duration::from_millis(200));
+                world::testing::scaling_group(world, now, region, &name, sizes)
+            });
+        }
+        let client = self.capacity.0.autoscaling(region);
+        client
+            .create_launch_configuration()
+            .launch_configuration_name(&name)
+            .image_id("ami-0123456789abcdef0")
+            .instance_type("t3.micro")
+            .send()
+            .await
+            .expect("a launch configuration");
+        let size = |size: u32| i32::try_from(size).expect("small");
+        client
+            .create_auto_scaling_group()
+            .auto_scaling_group_name(&name)
+            .launch_configuration_name(&name)
+            .availability_zones(format!("{region}a"))
+            .min_size(size(sizes.0))
+            .desired_capacity(size(sizes.1))
+            .max_size(size(sizes.2))
+            .send()
+            .await
+            .expect("a group");
+        ScalingGroupId { region: region.clone(), name: name.parse().expect("a name") }
+    }
+
+    fn notices(&self) -> &dyn Notices {
+        &self.notices
+    }
+
+    async fn make_topic(&self, region: &RegionId, label: &str) -> TopicArn {
+        let name = self.own(label);
+        if let Some(stage) = self.stage {
+            return stage.visit(|world, _| world::testing::topic(world, region, &name));
+        }
+        let made = self.notices.0.sns(region).create_topic().name(&name).send().await;
+        let made = made.expect("a topic");
+        made.topic_arn().expect("its ARN").parse().expect("an ARN")
     }
 
     fn signals(&self) -> &dyn Signals {

@@ -10,10 +10,12 @@ use tokio::task::JoinSet;
 
 use super::{AMPLE, aws};
 use crate::aws::Aws;
+use crate::domain::capacity::ScalingGroupId;
 use crate::domain::control::StateRef;
 use crate::domain::database::ClusterArn;
 use crate::domain::digest::Digest;
 use crate::domain::fleet::Tables;
+use crate::domain::notice::{Notice, NoticeLevel, TopicArn};
 use crate::domain::order::Verb;
 use crate::domain::record::{
     ChangeId, DnsName, RecordChange, RecordData, RecordKey, RecordSet, RecordType, Routing,
@@ -28,7 +30,10 @@ use crate::domain::{Order, OrderId};
 use crate::local::testing::Stage;
 use crate::ports::databases::{LAG_METRIC, RPO_METRIC};
 use crate::ports::items;
-use crate::ports::{Databases as _, Observations as _, Records as _, Registers as _, SwapRefused};
+use crate::ports::{
+    Capacity as _, Databases as _, Notices as _, Observations as _, Records as _, Registers as _,
+    SwapRefused,
+};
 use crate::telemetry::clock;
 use crate::world::World;
 use crate::world::cloudwatch::Stats;
@@ -60,6 +65,8 @@ enum Op {
     ShowDatabase,
     ShowMember,
     ReadLag,
+    ShowKept,
+    ShowGroup,
     SwapSeat,
     PutState,
     CreateSeat,
@@ -74,11 +81,13 @@ enum Op {
     ChangeZone,
     SwitchOver,
     FailOver,
+    Raise,
+    Tell,
 }
 
 use Op::*;
 
-const READS: [Op; 13] = [
+const READS: [Op; 15] = [
     ReadSeat,
     ReadState,
     HasSeats,
@@ -92,8 +101,10 @@ const READS: [Op; 13] = [
     ShowDatabase,
     ShowMember,
     ReadLag,
+    ShowKept,
+    ShowGroup,
 ];
-const WRITES: [Op; 13] = [
+const WRITES: [Op; 15] = [
     SwapSeat,
     PutState,
     CreateSeat,
@@ -107,6 +118,8 @@ const WRITES: [Op; 13] = [
     ChangeZone,
     SwitchOver,
     FailOver,
+    Raise,
+    Tell,
 ];
 
 impl Op {
@@ -129,6 +142,10 @@ impl Op {
             ReadLag => "GetMetricData",
             SwitchOver => "SwitchoverGlobalCluster",
             FailOver => "FailoverGlobalCluster",
+            ShowKept => "DescribeDBClusterSnapshots",
+            ShowGroup => "DescribeAutoScalingGroups",
+            Raise => "SetDesiredCapacity",
+            Tell => "Publish",
         }
     }
 }
@@ -210,6 +227,20 @@ fn database(n: u64) -> GlobalClusterId {
     format!("orders-{n}").parse().expect("valid")
 }
 
+fn group(n: u64) -> ScalingGroupId {
+    let name = format!("web-{n}").parse().expect("valid");
+    ScalingGroupId { region: region("r1"), name }
+}
+
+fn topic() -> TopicArn {
+    "arn:aws:sns:r1:123456789012:regent".parse().expect("valid")
+}
+
+fn notice(n: u64) -> Notice {
+    let (subject, body) = ("r1 is down".to_owned(), "All of it.".to_owned());
+    Notice { level: NoticeLevel::Infrastructure, key: format!("k{n}"), subject, body }
+}
+
 fn arn(n: u64, region: &str) -> ClusterArn {
     format!("arn:aws:rds:{region}:123456789012:cluster:orders-{n}-{region}").parse().expect("valid")
 }
@@ -243,6 +274,7 @@ impl Play {
         let change = aws.zones().change_zone(&batch, AMPLE).await.expect("a change");
         let play = Self { stage, aws, change };
         play.make_database(0);
+        play.make_group(0);
         play.measure_lag();
         play
     }
@@ -252,6 +284,13 @@ impl Play {
         self.stage.visit(|world, now| {
             let members = ["r1", "r2"].map(|region| Member::new(arn(n, region)));
             world.rds.add(now, database(n), members, &region("r1"));
+        });
+    }
+
+    /// An autoscaling group of 1 instance in r1, which may have 2.
+    fn make_group(&self, n: u64) {
+        self.stage.visit(|world, now| {
+            world.autoscaling.add(now, group(n), (1, 1, 2)).expect("they fit");
         });
     }
 
@@ -325,6 +364,10 @@ impl Play {
                     points.iter().map(|point| (point.lag_ms, point.rpo_ms)).collect::<Vec<_>>()
                 }))
             }
+            Tell => told(self.aws.notices().send(&topic(), "demo", &notice(n), limit).await),
+            ShowKept => told(databases.kept_volumes(&arn(0, "r2"), limit).await),
+            ShowGroup => told(self.aws.capacity().group(&group(0), limit).await),
+            Raise => told(self.aws.capacity().set_desired(&group(n), 2, limit).await),
             SwitchOver => told(databases.switchover(&r1, &database(n), &arn(n, "r2"), limit).await),
             FailOver => {
                 let target = arn(n, "r2");
@@ -340,6 +383,8 @@ impl Play {
                 self.seats_of(n).create_table(&region("r1"), AMPLE).await.expect("a table");
             }
             SwitchOver | FailOver => self.make_database(n),
+            Raise => self.make_group(n),
+            Tell => self.stage.visit(|world, _| world.sns.add_topic(topic())),
             AddReplica => {
                 self.board_of(n).create_table(&region("r1"), &[], AMPLE).await.expect("a table");
             }
@@ -412,6 +457,13 @@ impl Play {
                 let shown = world.rds.describe(&region("r1"), Some(database(n).as_str()));
                 let shown = shown.expect("it was made")[0].clone();
                 shown.moving.is_some() || shown.members[&region("r2")].writer
+            }),
+            Raise => self.stage.visit(|world, _| {
+                world.autoscaling.group(&group(n)).expect("it was made").desired == 2
+            }),
+            Tell => self.stage.visit(|world, _| {
+                let key = notice(n).key;
+                world.sns.published().any(|it| it.message.attributes["key"] == key)
             }),
             _ => panic!("{op:?} has no effect"),
         }

@@ -2,8 +2,8 @@
 //!
 //! The same brain as an agent's runs in this process, as a candidate like any other: it waits until
 //! a majority of seats has shown no life for a whole lease, takes them, finds the person's order on
-//! the board and carries it out. What it leaves behind any agent goes on with. It observes nothing
-//! and decides nothing by itself. Where an agent still leads, that one carries the order out; where
+//! the board and carries it out. What it leaves behind any agent goes on with. It probes for the
+//! steps that look at endpoints, votes on nothing and decides nothing by itself. Where an agent still leads, that one carries the order out; where
 //! no majority of seats answers nobody may, and what is left is the page to follow by hand.
 
 use std::sync::Arc;

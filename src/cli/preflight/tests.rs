@@ -4,6 +4,7 @@ use super::*;
 use crate::cli::init::{Mode, provision};
 use crate::cli::status::tests::{first_state, now_unix_ms, tables as quiet_tables};
 use crate::cli::testing::{Tables, cluster_arn, printed, whole_fleet};
+use crate::domain::capacity::ScalingGroup;
 use crate::domain::database::{ClusterMember, GlobalCluster, Synchronization};
 use crate::domain::health_check::CheckSpec;
 use crate::domain::record::RecordData;
@@ -43,6 +44,10 @@ fn tables() -> Tables {
         };
         stored.databases.insert(cluster.id.clone(), cluster);
         stored.behind_ms.insert(region("r2"), 800);
+        for group in fleet.scaling_groups().into_keys() {
+            let shown = ScalingGroup { min: 1, desired: 4, max: 8, in_service: 4 };
+            stored.groups.insert(group, shown);
+        }
         let looked = Preflight { at: "2026-11-20T09:59:00Z".to_owned(), ..Preflight::default() };
         for report in stored.reports.values_mut().flatten() {
             report.preflight = Some(looked.clone());
@@ -283,6 +288,33 @@ fn databases_are_shown_followed_and_not_too_far_behind() {
     provoked(Severity::Weakens, "how far orders in r2 is behind can't be read", |tables| {
         tables.stored().failing.insert("lag", denied());
     });
+}
+
+#[test]
+fn each_trouble_of_capacity_is_told() {
+    let each = |change: fn(&mut ScalingGroup)| {
+        move |tables: &Tables| tables.stored().groups.values_mut().for_each(change)
+    };
+    provoked(
+        Severity::Weakens,
+        "without r2, demo-web in r1 would need 8 instances, and its most is 7",
+        each(|group| group.max = 7),
+    );
+    let few = "demo-web in r2 wants 4 instances, of which 3 are in service";
+    provoked(Severity::Note, few, each(|group| group.in_service = 3));
+    let gone = "the autoscaling group demo-web in r1 can't be read: there is no autoscaling group";
+    provoked(Severity::Weakens, gone, |tables| tables.stored().groups.clear());
+    // Of a person nothing depends while there are agents.
+    provoked(Severity::Note, "demo-web in r2 may not be raised: AccessDenied", |tables| {
+        tables.stored().failing.insert("set_desired", denied());
+    });
+    let mut fleet = whole_fleet();
+    let web = fleet.services.values_mut().next().expect("it has one");
+    web.regions.values_mut().next().expect("two").scaling_group = None;
+    let tables = tables();
+    let outcome = block_on(look(&fleet, &tables.outside(), now_unix_ms()));
+    let told = |what: &str| outcome.findings.iter().any(|told| told.finding.what == what);
+    assert!(told("no scaling_group is named for web in r1"), "{:#?}", outcome.findings);
 }
 
 #[test]

@@ -3,8 +3,8 @@
 use super::books::{Books, BooksArgs, SetArgs};
 use crate::cli::fleet::FleetArgs;
 use crate::cli::{Failure, Screen};
-use crate::domain::Fleet;
 use crate::domain::database::MoveOrder;
+use crate::domain::{Fleet, ServiceId};
 use crate::runbook::{Arguments, OnFailure, Procedure, Step};
 
 /// Show what a runbook would do with this fleet, step by step.
@@ -51,20 +51,26 @@ pub(in crate::cli) fn bind(
     if unfit.is_empty() { Ok(procedure) } else { Err(Failure::Arguments(unfit.join("; "))) }
 }
 
-/// What to say of a plan that leaves a Region in another order than the fleet's files say.
+/// What to say of a plan that leaves a Region in another order than the fleet's files say, for each
+/// service that it takes along.
 fn otherwise(procedure: &Procedure, fleet: &Fleet) -> Option<String> {
     let orders = [MoveOrder::WriterFirst, MoveOrder::TrafficFirst];
     let planned = orders.into_iter().find(|order| order.runbook() == procedure.book)?;
-    let database = procedure.arguments.get("database")?;
-    let said = fleet.databases.iter().find(|(id, _)| id.as_str() == database)?.1.order;
-    (said != planned).then(|| {
-        format!(
-            "\nNote: the fleet's files want {database} left by {}: {}. With this plan, {}.",
-            said.runbook(),
-            said.consequence(),
-            planned.consequence()
-        )
-    })
+    let of = |name: &str| procedure.arguments.get(name).map(String::as_str);
+    let database = fleet.databases.keys().find(|id| of("database") == Some(id.as_str()))?;
+    let against = fleet.orders(database).filter(|(service, order)| {
+        *order != planned && of("service").is_none_or(|one| one == service.as_str())
+    });
+    let against: Vec<(&ServiceId, MoveOrder)> = against.collect();
+    let (_, said) = against.first()?;
+    let services: Vec<&str> = against.iter().map(|(service, _)| service.as_str()).collect();
+    Some(format!(
+        "\nNote: the fleet's files want {} to leave the writer's Region by {}: {}. With this plan, {}.",
+        services.join(", "),
+        said.runbook(),
+        said.consequence(),
+        planned.consequence()
+    ))
 }
 
 fn show(procedure: &Procedure, screen: &mut Screen<'_>) -> Result<(), Failure> {

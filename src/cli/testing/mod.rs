@@ -48,7 +48,8 @@ fn files_with_gates() -> BTreeMap<String, String> {
     files
 }
 
-/// The gated fleet with a database, whose members are in `r1` and `r2`.
+/// The gated fleet with a database, whose members are in `r1` and `r2`, and an autoscaling group in
+/// each of these.
 pub(super) fn whole_fleet() -> Fleet {
     let mut files = files_with_gates();
     for (name, text) in &mut files {
@@ -56,8 +57,10 @@ pub(super) fn whole_fleet() -> Fleet {
             Some("fleet") => text.push_str(
                 "[databases.orders]\nglobal_cluster = \"demo-orders\"\nloss_budget_ms = 90000\n",
             ),
-            Some(region @ ("r1" | "r2")) => text
-                .push_str(&format!("[databases.orders]\ncluster = \"{}\"\n", cluster_arn(region))),
+            Some(region @ ("r1" | "r2")) => text.push_str(&format!(
+                "scaling_group = \"demo-web\"\n[databases.orders]\ncluster = \"{}\"\n",
+                cluster_arn(region)
+            )),
             _ => {}
         }
     }

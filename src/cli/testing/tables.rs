@@ -9,8 +9,10 @@ use async_trait::async_trait;
 
 use crate::agent::Outside;
 use crate::domain::answers::{Heard, Question};
+use crate::domain::capacity::{ScalingGroup, ScalingGroupId};
 use crate::domain::database::{ClusterArn, GlobalCluster, LagPoint, MemberCluster};
 use crate::domain::health_check::{CheckFound, CheckId, CheckSight, CheckSpec};
+use crate::domain::notice::{Notice, TopicArn};
 use crate::domain::record::{ChangeId, ChangeStatus, DnsName, RecordChange, RecordKey, RecordType};
 use crate::domain::signal::{
     AlarmName, AlarmState, Datapoint, MetricQuery, TargetGroupArn, TargetHealth,
@@ -23,8 +25,8 @@ use crate::domain::{
 };
 use crate::domain::{Order, OrderId};
 use crate::ports::{
-    Answer, Databases, HealthChecks, Names, Observations, Records, Registers, Signals, SwapRefused,
-    Webhooks,
+    Answer, Capacity, Databases, HealthChecks, Names, Notices, Observations, Records, Registers,
+    Signals, SwapRefused, Webhooks,
 };
 
 /// What is stored.
@@ -51,6 +53,8 @@ pub(in crate::cli) struct Stored {
     pub(in crate::cli) databases: BTreeMap<GlobalClusterId, GlobalCluster>,
     /// How far each secondary is behind, in milliseconds, by a figure that is a minute old.
     pub(in crate::cli) behind_ms: BTreeMap<RegionId, u64>,
+    /// Autoscaling groups.
+    pub(in crate::cli) groups: BTreeMap<ScalingGroupId, ScalingGroup>,
     /// Operations that fail, and how.
     pub(in crate::cli) failing: BTreeMap<&'static str, CallFailure>,
     /// Zones that are private.
@@ -102,6 +106,8 @@ impl Tables {
             health_checks: tables.clone(),
             names: tables.clone(),
             databases: tables.clone(),
+            capacity: tables.clone(),
+            notices: tables.clone(),
             webhooks: tables,
         }
     }
@@ -109,6 +115,38 @@ impl Tables {
 
 fn unused<T>(operation: &str) -> Answer<T> {
     Err(CallFailure::permanent(format!("no command calls {operation}")))
+}
+
+#[async_trait]
+impl Capacity for Tables {
+    async fn group(&self, group: &ScalingGroupId, _: Duration) -> Answer<ScalingGroup> {
+        let stored = self.stored();
+        stored.reach(&group.region)?;
+        stored.may("group")?;
+        let found = stored.groups.get(group).cloned();
+        found
+            .ok_or_else(|| CallFailure::permanent(format!("there is no autoscaling group {group}")))
+    }
+
+    async fn set_desired(&self, group: &ScalingGroupId, desired: u32, _: Duration) -> Answer<()> {
+        let mut stored = self.stored();
+        stored.reach(&group.region)?;
+        stored.may("set_desired")?;
+        match stored.groups.get_mut(group) {
+            Some(shown) if (shown.min..=shown.max).contains(&desired) => {
+                shown.desired = desired;
+                Ok(())
+            }
+            _ => Err(CallFailure::conflict("ValidationError")),
+        }
+    }
+}
+
+#[async_trait]
+impl Notices for Tables {
+    async fn send(&self, _: &TopicArn, _: &str, _: &Notice, _: Duration) -> Answer<()> {
+        unused("send")
+    }
 }
 
 #[async_trait]
@@ -340,6 +378,10 @@ impl Databases for Tables {
             age_ms: 60_000,
         };
         Ok(behind_ms.map(point).into_iter().collect())
+    }
+
+    async fn kept_volumes(&self, _: &ClusterArn, _: Duration) -> Answer<Vec<String>> {
+        unused("kept_volumes")
     }
 
     async fn switchover(

@@ -14,6 +14,7 @@ mod region;
 mod signals;
 mod timing;
 mod together;
+mod topics;
 
 use std::collections::BTreeMap;
 
@@ -84,6 +85,7 @@ pub(super) fn folder(folder: &Folder, findings: &mut Findings) -> Option<Fleet> 
         database::together(source, &head.databases, &head.services, &regions, findings);
     }
     together::equal_ttls(folder, &regions, findings);
+    let topics = topics::check(folder, findings);
     let gates = gates::check(raw, source, folder, endpoints, &regions, findings);
     if !folder.whole || findings.count() > 0 {
         return None;
@@ -117,6 +119,7 @@ pub(super) fn folder(folder: &Folder, findings: &mut Findings) -> Option<Fleet> 
         tables: head.tables?,
         gates,
         records: head.records,
+        topics,
     })
 }
 

@@ -8,6 +8,7 @@ use super::super::problem::Findings;
 use super::super::raw;
 use super::super::source::Source;
 use super::{Placements, Read, Services, listed, record, signals};
+use crate::domain::capacity::ScalingGroupName;
 use crate::domain::fleet::{Placement, Protocol};
 use crate::domain::{RegionId, ServiceId, Weight};
 
@@ -97,13 +98,15 @@ pub(super) fn check(
         );
         let data = record::check(text, &placement.record, spec, source, findings);
         let signals = signals::check(&id, text, placement, source, findings);
-        let placement = weight.zip(url).zip(data).zip(signals).map(
-            |(((weight, url), data), (target_group, alarms))| Placement {
+        let group = scaling_group(text, placement, source, findings);
+        let placement = weight.zip(url).zip(data).zip(signals).zip(group).map(
+            |((((weight, url), data), (target_group, alarms)), scaling_group)| Placement {
                 weight,
                 url,
                 data,
                 target_group,
                 alarms,
+                scaling_group,
             },
         );
         placements.insert(service, placement);
@@ -121,6 +124,23 @@ fn weight(service: &str, raw: i64, source: &Source, findings: &mut Findings) -> 
         );
     }
     weight
+}
+
+/// A placement's autoscaling group; the outer none when something is wrong with it.
+fn scaling_group(
+    service: &str,
+    raw: &raw::Placement,
+    source: &Source,
+    findings: &mut Findings,
+) -> Option<Option<ScalingGroupName>> {
+    let Some(text) = &raw.scaling_group else { return Some(None) };
+    let place = source.place(&["services", service, "scaling_group"]);
+    let remedy = if text.starts_with("arn:") {
+        "write the part behind autoScalingGroupName/"
+    } else {
+        "write the group's name in this Region"
+    };
+    findings.take(text.parse(), place, remedy).map(Some)
 }
 
 /// Scheme, host and port of a URL, and nothing behind them.
@@ -210,6 +230,23 @@ mod tests {
                 r#"r1.toml:4:7: url "a b" is not a URL; write http:// or https://, a host, and a port if need be"#,
             ),
         ]);
+    }
+
+    #[test]
+    fn the_name_of_an_autoscaling_group_is_checked() {
+        const URL: &str = r#"url = "http://web.r1.example.com""#;
+        let with = |name: &str| format!("{URL}\nscaling_group = \"{name}\"");
+        let arn = "arn:aws:autoscaling:r1:123456789012:autoScalingGroup:u:autoScalingGroupName/web";
+        for (name, remedy) in [
+            ("", "write the group's name in this Region"),
+            (arn, "write the part behind autoScalingGroupName/"),
+        ] {
+            let message = format!(
+                "r1.toml:5:17: {name:?} is not the name of an autoscaling group: 1 to 255 \
+                 characters, without colons and control characters; {remedy}"
+            );
+            each_is_refused(&[(&[("r1.toml", URL, &with(name))], &message)]);
+        }
     }
 
     #[test]

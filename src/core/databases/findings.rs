@@ -45,6 +45,18 @@ pub(super) fn findings(
     found
 }
 
+/// What promotions have left of old volumes: as long as it is there, somebody has to compare.
+pub(super) fn kept(kept: &BTreeMap<RegionId, Vec<String>>) -> Vec<String> {
+    let newest = kept.iter().filter_map(|(region, names)| Some((region, names.last()?)));
+    let told = newest.map(|(region, name)| {
+        format!(
+            "what {region} had when another Region was promoted is kept there as the snapshot {name}: \
+             reconcile what is missing by it, and delete it then"
+        )
+    });
+    told.collect()
+}
+
 /// Whether copies follow, in the number wanted.
 fn copies(spec: &DatabaseSpec, cluster: &GlobalCluster, found: &mut Vec<String>) {
     let wanted = usize::from(spec.secondaries_wanted);

@@ -28,6 +28,9 @@ const OLD_AFTER: u32 = 3;
 /// quarter of an hour (AWS Signature Version 4, "Elements of an AWS API request signature").
 pub(super) const LATE: Duration = Duration::from_secs(15 * 60);
 
+/// Time between two looks at what promotions have left: somebody has to read it, and nothing waits.
+const KEPT_EVERY: Duration = Duration::from_secs(60);
+
 /// Something that was read, and when it was asked for: it is at least as new as that.
 #[derive(Debug, Clone)]
 struct Read<T> {
@@ -55,6 +58,9 @@ struct Known {
     still: u32,
     members: BTreeMap<RegionId, Read<MemberCluster>>,
     lag: BTreeMap<RegionId, Read<Vec<LagPoint>>>,
+    /// Snapshots of volumes that promotions have left behind, by their Region.
+    kept: BTreeMap<RegionId, Vec<String>>,
+    kept_at: Option<Moment>,
     trouble: Option<String>,
     sent: Option<Sent>,
 }
@@ -68,6 +74,8 @@ pub(super) enum Asked {
     Member(RegionId),
     /// How far the member in this Region is behind.
     Lag(RegionId),
+    /// What a promotion has left of the volume that the member in this Region had.
+    Kept(RegionId),
 }
 
 /// What a failover now would lose, in milliseconds of acknowledged writes.
@@ -171,13 +179,16 @@ impl Databases {
             (Asked::Lag(region), Ok(Response::Lag(value))) => {
                 known.lag.insert(region.clone(), Read { asked_at, value });
             }
+            (Asked::Kept(region), Ok(Response::KeptVolumes(kept))) => {
+                known.kept.insert(region.clone(), kept);
+            }
             (Asked::Cluster, Err(refusal)) => {
                 known.via += 1;
                 known.trouble = Some(refusal.to_string());
             }
             (Asked::Member(region), Err(_)) => drop(known.members.remove(region)),
             // The last points stay: of a Region that is lost there will be no newer ones.
-            (Asked::Lag(_), Err(_)) | (_, Ok(_)) => {}
+            (Asked::Lag(_) | Asked::Kept(_), Err(_)) | (_, Ok(_)) => {}
         }
     }
 
@@ -360,7 +371,9 @@ impl Databases {
         let cluster = known.cluster.as_ref().filter(|read| read.asked_at >= at)?;
         let members = known.members.iter().filter(|(_, read)| read.asked_at >= at);
         let members = members.map(|(region, read)| (region.clone(), read.value.clone())).collect();
-        Some(findings::findings(spec, &cluster.value, &members))
+        let mut found = findings::findings(spec, &cluster.value, &members);
+        found.extend(findings::kept(&known.kept));
+        Some(found)
     }
 
     /// What people see of a database.
@@ -423,6 +436,13 @@ impl Known {
             ask(Asked::Member(region.clone()), Request::DescribeMember { member: arn.clone() });
             if writer != Some(region) {
                 ask(Asked::Lag(region.clone()), Request::ReadLag { secondary: arn });
+            }
+        }
+        if self.kept_at.is_none_or(|at| now.since(at) >= KEPT_EVERY) {
+            self.kept_at = Some(now);
+            for (region, member) in &spec.members {
+                let cluster = member.cluster.clone();
+                ask(Asked::Kept(region.clone()), Request::ReadKeptVolumes { cluster });
             }
         }
     }

@@ -32,6 +32,7 @@ pub(super) fn fleet() -> Fleet {
         data: RecordData::Plain { ttl_s: 60, values: vec!["192.0.2.1".to_owned()] },
         target_group: None,
         alarms: BTreeSet::new(),
+        scaling_group: None,
     };
     let probe = probe_spec();
     let service = Service {
@@ -58,6 +59,7 @@ pub(super) fn fleet() -> Fleet {
         tables: Tables { seats: "seats".to_owned(), board: "board".to_owned() },
         gates: None,
         records: RecordPolicy::default(),
+        topics: BTreeMap::new(),
     }
 }
 

@@ -128,7 +128,7 @@ mod tests {
         let mut fleet = fleet();
         for service in fleet.services.values_mut() {
             let reach = WriteReach::WriterRegion;
-            service.writes_to = Some(WritesTo { database: id("orders"), reach });
+            service.writes_to = Some(WritesTo { database: id("orders"), reach, order: None });
         }
         Case::of(WrittenBeside::new(&fleet))
     }

@@ -94,6 +94,7 @@ impl Agent {
             databases: _,
             answers: _,
             runs: _,
+            notices: _,
             patience: _,
             standings: _,
             // Nobody switches it off.

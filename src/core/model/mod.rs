@@ -135,6 +135,7 @@ fn fleet(name: &str) -> Fleet {
         data: RecordData::Plain { ttl_s: 60, values: vec![format!("192.0.2.{n}")] },
         target_group: None,
         alarms: std::collections::BTreeSet::new(),
+        scaling_group: None,
     };
     let service = Service {
         zone: "Z".parse().expect("valid"),
@@ -180,6 +181,7 @@ fn fleet(name: &str) -> Fleet {
         tables: Tables { seats: "s".to_owned(), board: "b".to_owned() },
         gates: None,
         records: RecordPolicy { verify: false, ..RecordPolicy::default() },
+        topics: BTreeMap::new(),
     }
 }
 

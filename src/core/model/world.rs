@@ -82,6 +82,7 @@ impl World {
             | Request::ReadOrders { .. }
             | Request::RemoveOrder { .. }
             | Request::ReadTargetHealth { .. }
+            | Request::ReadRequests { .. }
             | Request::ReadAlarms { .. }
             | Request::RecordHistory { .. }
             | Request::ReadChange { .. } => unreachable!("answered at once, see `state`"),
@@ -89,9 +90,13 @@ impl World {
             Request::DescribeDatabase { .. }
             | Request::DescribeMember { .. }
             | Request::ReadLag { .. }
+            | Request::ReadKeptVolumes { .. }
             | Request::SwitchOver { .. }
             | Request::FailOver { .. } => unreachable!("the model's fleet has no database"),
-            Request::PostWebhook { .. } => unreachable!("the model has no runs"),
+            Request::ReadGroup { .. }
+            | Request::SetDesired { .. }
+            | Request::SendNotice { .. }
+            | Request::PostWebhook { .. } => unreachable!("the model has no runs and no topics"),
         }
     }
 
@@ -151,7 +156,7 @@ impl World {
         }
         let stored = Stored::new(document);
         let state: State = serde_json::from_str(document).expect("a brain writes what it can read");
-        let digest = stored.digest.clone();
+        let digest = stored.digest;
         table.states.insert(name, stored);
         facts.push(Fact::StatePut { state: Arc::new(state), digest });
         Ok(Response::Done)

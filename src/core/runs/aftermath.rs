@@ -3,7 +3,6 @@
 //! What was lost can be told only from what was known when the promotion was sent, so it is kept with
 //! the attempt that sent it. A successor that did not send it says less.
 
-use crate::core::health::Verdict;
 use crate::domain::{DatabaseId, Moment};
 use crate::runbook::Action;
 
@@ -33,7 +32,7 @@ pub(super) fn to_reconcile(world: &World<'_>, action: &Action) -> Option<String>
     let cluster = world.fleet.databases.get(database)?.members.get(from)?.cluster.name();
     Some(format!(
         "{window}. Once {from} is back its old volume is there as the snapshot \
-         rds:unplanned-global-failover-{cluster}-…"
+         rds:unplanned-global-failover-{cluster}-…, and `regent status` names it"
     ))
 }
 
@@ -55,12 +54,8 @@ pub(super) fn review(world: &World<'_>, database: &DatabaseId, began: Moment) ->
             if !writes || !spec.regions.contains_key(writer) {
                 continue;
             }
-            let verdict = world.verdict(service, writer);
-            if verdict != Verdict::Healthy {
-                found.push(format!(
-                    "{service}, which writes to it, is {} in {writer}",
-                    verdict.label()
-                ));
+            if let Some(ailment) = world.ails(service, writer) {
+                found.push(format!("{ailment}, and it writes to it"));
             }
         }
     }

@@ -9,9 +9,12 @@ use crate::core::databases::Databases;
 use crate::core::explain::Blocked;
 use crate::core::health::Verdict;
 use crate::core::note::Note;
+use crate::core::notices::Notices;
 use crate::core::zones::Zone;
 use crate::domain::control::Weights;
 use crate::domain::database::WriteReach;
+use crate::domain::notice::Notice;
+use crate::domain::observation::{Cell, CellState};
 use crate::domain::{DatabaseId, Fleet, Moment, RegionId, ServiceId, Target, ZoneId};
 use crate::runbook::Action;
 
@@ -29,6 +32,9 @@ pub(in crate::core) struct World<'a> {
     pub(in crate::core) standings: &'a BTreeMap<Target, Standing>,
     pub(in crate::core) databases: &'a Databases,
     pub(in crate::core) blocked: &'a [Blocked],
+    pub(in crate::core) notices: &'a Notices,
+    /// What this process itself sees of each target, where it stands in for all observers.
+    pub(in crate::core) alone: Option<&'a BTreeMap<Target, Cell>>,
     /// The wall clock, for dates that people read.
     pub(in crate::core) wall_unix_ms: i64,
 }
@@ -77,6 +83,27 @@ impl World<'_> {
         self.standings.get(&target).map_or(Verdict::Unknown, |standing| standing.verdict)
     }
 
+    /// Why a service in a Region is not taken for healthy; none if it is. By the agreement of observers,
+    /// or, where a person's command stands in for them, by what that sees itself.
+    pub(super) fn ails(&self, service: &ServiceId, region: &RegionId) -> Option<String> {
+        let Some(own) = self.alone else {
+            let verdict = self.verdict(service, region);
+            return (verdict != Verdict::Healthy)
+                .then(|| format!("{service} in {region} is {}", verdict.label()));
+        };
+        let target = Target { region: region.clone(), service: service.clone() };
+        let cell = own.get(&target);
+        match cell.map_or(CellState::Unknown, |cell| cell.state) {
+            CellState::Up => None,
+            CellState::Unknown => Some(format!("{service} in {region} is being probed from here")),
+            CellState::Suspect | CellState::Down | CellState::Recovering => {
+                let how = cell.and_then(|cell| cell.failure);
+                let how = how.map_or_else(String::new, |how| format!(": {how}"));
+                Some(format!("{service} in {region} does not answer as it should from here{how}"))
+            }
+        }
+    }
+
     /// Whether everything in a Region is healthy.
     pub(super) fn is_well(&self, region: &RegionId) -> bool {
         self.services(region, None).all(|service| self.verdict(service, region) == Verdict::Healthy)
@@ -114,6 +141,8 @@ pub(in crate::core) struct Carry<'a> {
     pub(in crate::core) lease_end: Moment,
     /// Requests that were sent to move a writer.
     pub(in crate::core) moved: Vec<DatabaseId>,
+    /// What people are to be told.
+    pub(in crate::core) told: Vec<Notice>,
 }
 
 impl Carry<'_> {
@@ -124,6 +153,23 @@ impl Carry<'_> {
     /// Tells another system. It may be told twice, so that no lease has to last until it answers.
     pub(super) fn post(&mut self, now: Moment, (run, step, back): Key, request: Request) {
         self.out.call(now, CALL_MS, Purpose::Webhook { run, step, back }, request);
+    }
+
+    /// Asks about an autoscaling group, or to raise it; false if there is no time to raise it now.
+    pub(super) fn send_scaling(&mut self, now: Moment, key: Key, request: Request) -> bool {
+        let (group, changes) = match &request {
+            Request::SetDesired { group, .. } => (group.clone(), true),
+            Request::ReadGroup { group } => (group.clone(), false),
+            _ => return false,
+        };
+        let limit_ms = super::scaling::CALL_MS;
+        let end = now + std::time::Duration::from_millis(u64::from(limit_ms));
+        if changes && end > self.lease_end && !broken(Breakage::CallsPastLease) {
+            return false;
+        }
+        let (run, step, back) = key;
+        self.out.call(now, limit_ms, Purpose::Scaling { run, step, back, group }, request);
+        true
     }
 
     /// Sends a request to move a writer; false if there is no time for it now.

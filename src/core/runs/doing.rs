@@ -11,6 +11,9 @@ use crate::core::breakage::{Breakage, broken};
 use crate::core::call::{Outcome as CallOutcome, Request};
 use crate::core::databases::LATE;
 use crate::core::note::Note;
+use crate::core::notices::Fate;
+use crate::domain::capacity::ScalingGroupId;
+use crate::domain::notice::Notice;
 use crate::domain::observation::ZoneStage;
 use crate::domain::{DatabaseId, FailureClass, Moment, RegionId};
 use crate::runbook::action::{Check, DataLoss};
@@ -18,6 +21,7 @@ use crate::runbook::{Action, Event, Outcome, Run, RunStatus};
 
 use super::aftermath;
 use super::looks::{closed, healthy, in_zones, shifted};
+use super::scaling::{Scaling, Wanted};
 use super::webhook::{self, Hook};
 use super::{Carry, World};
 
@@ -54,14 +58,16 @@ pub(super) struct Doing {
     /// What it then takes to reconcile what is lost, if a loss was allowed.
     to_reconcile: Option<String>,
     hook: Hook,
+    scaling: Scaling,
 }
 
 impl Doing {
     pub(super) fn new(now: Moment, limit_s: u32) -> Self {
         let limit = Duration::from_secs(u64::from(limit_s));
         let (sent_at, to_reconcile) = (None, None);
-        let hook = Hook::default();
-        Self { began: now, limit, committed: false, told: false, sent_at, to_reconcile, hook }
+        let (hook, scaling) = (Hook::default(), Scaling::default());
+        let (committed, told) = (false, false);
+        Self { began: now, limit, committed, told, sent_at, to_reconcile, hook, scaling }
     }
 
     /// Its beginning is committed.
@@ -117,6 +123,25 @@ impl Doing {
         self.hook = Hook::answered(now, outcome);
     }
 
+    /// A call about an autoscaling group was answered.
+    pub(super) fn scaling_answered(&mut self, group: &ScalingGroupId, outcome: CallOutcome) {
+        self.scaling.answered(group, outcome);
+    }
+
+    /// What is to be kept before anything is changed.
+    pub(super) fn notes(
+        &self,
+        world: &World<'_>,
+        run: &Run,
+        step: usize,
+        back: bool,
+    ) -> Vec<Event> {
+        match action(run, step, back).and_then(scales).filter(|_| self.committed) {
+            Some(wanted) => self.scaling.notes(world, run, step, wanted),
+            None => Vec::new(),
+        }
+    }
+
     /// What it waits for, in words.
     pub(super) fn waits_for(
         &self,
@@ -146,6 +171,12 @@ impl Doing {
             && !self.told
         {
             self.told = true;
+            carry.told.push(Notice {
+                level: *level,
+                key: notice_key(world, run, step, back),
+                subject: format!("[{}] {subject}", world.fleet.name),
+                body: text.clone(),
+            });
             let (level, subject, text) = (*level, subject.clone(), text.clone());
             carry.note(Note::Notice { level, subject, text });
         }
@@ -155,6 +186,10 @@ impl Doing {
         {
             carry.post(world.now, (run.id().0.clone(), step, back), *request);
             self.hook = Hook::UnderWay;
+        }
+        if let Some(wanted) = scales(action) {
+            let key = (run.id().0.clone(), step, back);
+            self.scaling.act(world, &key, run, wanted, carry);
         }
         let (Action::SwitchOver { database, .. } | Action::Promote { database, .. }) = action
         else {
@@ -216,13 +251,12 @@ impl Doing {
                     Look::Wait(format!("{} s are left", left.as_secs()))
                 }
             }
-            Action::Notify { .. } if self.told => {
-                Look::Done(Some("told by the log and the metrics".to_owned()))
-            }
+            Action::Notify { .. } if self.told => told(world, &notice_key(world, run, step, back)),
             Action::Notify { .. } => Look::Wait("about to be told".to_owned()),
-            Action::Scale { .. } => {
-                Look::Done(Some("the fleet declares no autoscaling groups: none was raised".into()))
-            }
+            Action::Scale { .. } => match scales(action) {
+                Some(wanted) => self.scaling.look(world, run, step, wanted),
+                None => Look::Failed("it scales nothing".to_owned()),
+            },
             Action::Webhook { url, may_veto } => {
                 let request = || webhook::request(world, (run, step, back), url, *may_veto);
                 self.hook.look(world.now, *may_veto, request)
@@ -331,6 +365,34 @@ impl Doing {
             None => Look::Wait("sent, and not answered yet".to_owned()),
         }
     }
+}
+
+/// Names what a step tells: the same for every attempt and every leader, so that receivers drop what
+/// they know.
+fn notice_key(world: &World<'_>, run: &Run, step: usize, back: bool) -> String {
+    let spec = &run.procedure().steps[step];
+    let way = if back { "back" } else { "forward" };
+    format!("{}/run/{}/{}/{way}", world.fleet.name, run.id(), spec.id)
+}
+
+/// Whether people were told.
+fn told(world: &World<'_>, key: &str) -> Look {
+    if world.fleet.topics.is_empty() {
+        let told = "told by the log and the metrics: the files name no notice_topic";
+        return Look::Done(Some(told.to_owned()));
+    }
+    match world.notices.fate(key) {
+        Some(Fate::Sent(via)) => Look::Done(Some(format!("sent through the topic in {via}"))),
+        Some(Fate::Waits(Some(why))) => Look::Wait(format!("no topic has taken it yet: {why}")),
+        Some(Fate::GivenUp(why)) => Look::Failed(format!("no topic has taken it: {why}")),
+        Some(Fate::Waits(None)) | None => Look::Wait("it is being sent".to_owned()),
+    }
+}
+
+/// What an action scales, if it does.
+fn scales(action: &Action) -> Option<Wanted<'_>> {
+    let Action::Scale { place, service, at_least } = action else { return None };
+    Some(Wanted { place, service: service.as_ref(), at_least: *at_least })
 }
 
 fn action(run: &Run, step: usize, back: bool) -> Option<&Action> {

@@ -4,7 +4,6 @@
 
 use crate::core::explain::{Blocked, Obstacle};
 use crate::core::gates;
-use crate::core::health::Verdict;
 use crate::domain::observation::ZoneStage;
 use crate::domain::{RegionId, ServiceId};
 use crate::runbook::action::{Place, Share};
@@ -107,11 +106,10 @@ pub(super) fn healthy(world: &World<'_>, place: &Place, service: Option<&Service
             continue;
         }
         for service in world.services(region, service) {
-            let verdict = world.verdict(service, region);
-            if verdict != Verdict::Healthy {
-                return Look::Wait(format!("{service} in {region} is {}", verdict.label()));
+            if let Some(ailment) = world.ails(service, region) {
+                return Look::Wait(ailment);
             }
         }
     }
-    Look::Done(None)
+    Look::Done(world.alone.map(|_| "by this command's own probes alone".to_owned()))
 }

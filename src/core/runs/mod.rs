@@ -17,6 +17,7 @@ mod looks;
 pub mod orders;
 mod policy;
 mod refused;
+mod scaling;
 mod times;
 pub mod view;
 mod webhook;
@@ -26,6 +27,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::capacity::ScalingGroupId;
 use crate::domain::{Moment, RegionId};
 use crate::runbook::{Due, Entry, Event, Run, StepStatus};
 
@@ -174,7 +176,10 @@ impl Driver {
         for ((of, step, back), doing) in &mut self.doing {
             let (step, back) = (*step, *back);
             let Some(state) = run.steps().get(step).filter(|_| of == name) else { continue };
-            let Some(outcome) = doing.outcome(world, run, step, back) else { continue };
+            let Some(outcome) = doing.outcome(world, run, step, back) else {
+                events.extend(doing.notes(world, run, step, back));
+                continue;
+            };
             events.push(if back {
                 Event::UndoEnded { step, attempt: state.undo_attempt, outcome }
             } else {
@@ -229,6 +234,13 @@ impl Driver {
         }
     }
 
+    /// A call about an autoscaling group was answered.
+    pub(super) fn scaling_answered(&mut self, key: &Key, group: &ScalingGroupId, outcome: Outcome) {
+        if let Some(doing) = self.doing.get_mut(key) {
+            doing.scaling_answered(group, outcome);
+        }
+    }
+
     /// An attempt is about to be committed as begun.
     fn begun(&mut self, now: Moment, name: &str, run: &Run, event: &Event) {
         let (step, back) = match event {
@@ -269,6 +281,9 @@ pub(super) fn words(name: &str, run: &Run, event: &Event) -> String {
         Event::Expired { .. } => format!("{name}: nobody answered {id} in time"),
         Event::Began { attempt, .. } => format!("{name}: {id} begins, attempt {attempt}: {what}"),
         Event::Ended { outcome, .. } => format!("{name}: {id} {}", ended(outcome)),
+        Event::Noted { about, was, goal, .. } => {
+            format!("{name}: {id} finds {was} for {about}, and wants {goal}")
+        }
         Event::UndoBegan { .. } => format!("{name}: {id} is being undone"),
         Event::UndoEnded { outcome, .. } => format!("{name}: undoing {id} {}", ended(outcome)),
         Event::Skipped { by, reason, .. } => format!("{name}: {id} is skipped by {by}: {reason}"),

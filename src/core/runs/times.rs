@@ -21,6 +21,7 @@ fn last(run: &Run, step: usize) -> Option<(i64, Option<i64>)> {
             Event::Began { .. } | Event::Asked { .. } | Event::UndoBegan { .. } => {
                 span = Some((at, None));
             }
+            Event::Noted { .. } => {}
             _ => span = span.map(|(began, ended)| (began, Some(ended.unwrap_or(at)))),
         }
     }

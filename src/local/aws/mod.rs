@@ -29,7 +29,7 @@ use tokio::net::TcpListener;
 use super::request_log::{Line, Outcome, RequestLog};
 use super::serve::{self, Reply, Turn, delay};
 use super::shared::Shared;
-use super::{cloudwatch, document, dynamodb, elbv2, rds, route53, sts};
+use super::{autoscaling, cloudwatch, document, dynamodb, elbv2, rds, route53, sns, sts};
 use crate::domain::{Moment, RegionId};
 use crate::telemetry::clock::Stopwatch;
 use crate::world::World;
@@ -62,6 +62,8 @@ enum Addressee {
     Elb(RegionId),
     CloudWatch(RegionId),
     Rds(RegionId),
+    Autoscaling(RegionId),
+    Sns(RegionId),
     Sts(RegionId),
     Route53,
 }
@@ -73,6 +75,8 @@ impl Addressee {
             | Self::Elb(region)
             | Self::CloudWatch(region)
             | Self::Rds(region)
+            | Self::Autoscaling(region)
+            | Self::Sns(region)
             | Self::Sts(region) => Place::Region(region.clone()),
             Self::Route53 => Place::Global,
         }
@@ -100,6 +104,8 @@ impl Call {
             Addressee::Elb(region) => (AwsService::Elbv2, Some(region)),
             Addressee::CloudWatch(region) => (AwsService::Cloudwatch, Some(region)),
             Addressee::Rds(region) => (AwsService::Rds, Some(region)),
+            Addressee::Autoscaling(region) => (AwsService::Autoscaling, Some(region)),
+            Addressee::Sns(region) => (AwsService::Sns, Some(region)),
             Addressee::Sts(region) => (AwsService::Sts, Some(region)),
             Addressee::Route53 => (AwsService::Route53, None),
         };
@@ -109,9 +115,12 @@ impl Call {
     fn dialect(&self) -> Dialect {
         match self.to {
             Addressee::Dynamodb(_) => Dialect::Json,
-            Addressee::Route53 | Addressee::Elb(_) | Addressee::Rds(_) | Addressee::Sts(_) => {
-                Dialect::Xml
-            }
+            Addressee::Route53
+            | Addressee::Elb(_)
+            | Addressee::Rds(_)
+            | Addressee::Autoscaling(_)
+            | Addressee::Sns(_)
+            | Addressee::Sts(_) => Dialect::Xml,
             Addressee::CloudWatch(_) => dialect_of(&self.path_and_query, &self.target),
         }
     }
@@ -240,6 +249,8 @@ impl Endpoints {
             "elasticloadbalancing" => self.region(scope).map(Addressee::Elb),
             "monitoring" => self.region(scope).map(Addressee::CloudWatch),
             "rds" => self.region(scope).map(Addressee::Rds),
+            "autoscaling" => self.region(scope).map(Addressee::Autoscaling),
+            "sns" => self.region(scope).map(Addressee::Sns),
             "sts" => self.region(scope).map(Addressee::Sts),
             "route53" => Some(Addressee::Route53),
             other => return Err(Refusal::UnknownService(other.to_owned())),
@@ -317,6 +328,16 @@ fn carry_out(world: &mut World, now: Moment, call: &Call) -> CarriedOut {
         Addressee::Rds(region) => {
             let World { rds, network, .. } = world;
             let answer = rds::handle(rds, network, now, region, &call.body);
+            let response = response(answer.status, answer.headers, answer.body);
+            CarriedOut { response, wrote: answer.wrote }
+        }
+        Addressee::Autoscaling(region) => {
+            let answer = autoscaling::handle(&mut world.autoscaling, now, region, &call.body);
+            let response = response(answer.status, answer.headers, answer.body);
+            CarriedOut { response, wrote: answer.wrote }
+        }
+        Addressee::Sns(region) => {
+            let answer = sns::handle(&mut world.sns, now, region, &call.body);
             let response = response(answer.status, answer.headers, answer.body);
             CarriedOut { response, wrote: answer.wrote }
         }

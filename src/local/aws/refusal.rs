@@ -33,7 +33,7 @@ pub(super) enum Refusal {
 pub(super) enum Dialect {
     /// As DynamoDB does.
     Json,
-    /// As Route 53, Elastic Load Balancing and RDS do.
+    /// As Route 53, Elastic Load Balancing, RDS, Auto Scaling and SNS do.
     Xml,
     /// As CloudWatch does.
     Cbor,
@@ -102,8 +102,8 @@ impl Refusal {
             }
             Self::Body(why) => format!("The request's body can't be read: {why}"),
             Self::UnknownService(service) => format!(
-                "The service {service} is not modelled here: this endpoint is dynamodb, \
-                 elasticloadbalancing, monitoring, rds, route53 and sts"
+                "The service {service} is not modelled here: this endpoint is autoscaling, \
+                 dynamodb, elasticloadbalancing, monitoring, rds, route53, sns and sts"
             ),
         }
     }

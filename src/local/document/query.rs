@@ -98,6 +98,15 @@ pub(in crate::local) fn write(
     xml.into_bytes()
 }
 
+/// Writes the answer of an action that has no result.
+pub(in crate::local) fn write_done(action: &str, namespace: &str, request_id: &str) -> Vec<u8> {
+    format!(
+        "<{action}Response xmlns=\"{namespace}\"><ResponseMetadata><RequestId>{request_id}\
+         </RequestId></ResponseMetadata></{action}Response>"
+    )
+    .into_bytes()
+}
+
 /// Writes a refusal.
 pub(in crate::local) fn write_error(
     namespace: &str,

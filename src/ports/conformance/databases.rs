@@ -9,6 +9,7 @@ cases! {
     "a global cluster that is not there is an error" => no_cluster,
     "a member is shown in its own Region, and one that is not there is an error" => members,
     "a secondary that was never measured has no lag" => no_lag,
+    "a cluster that nobody was promoted past has no volume kept" => nothing_kept,
     "a switchover moves the writer, and the old one follows" => switched,
     "a switchover asked for elsewhere than at the primary is a conflict" => switched_elsewhere,
     "a failover with loss makes a writer where it is asked for" => failed_over,
@@ -84,6 +85,12 @@ async fn no_lag(ground: &dyn Ground) -> Verdict {
     let none = format!("arn:aws:rds:{here}:123456789012:cluster:none").parse().expect("valid");
     let points = well("reading the lag", ground.databases().lag(&none, LIMIT).await)?;
     same("points", &points, &Vec::new())
+}
+
+async fn nothing_kept(ground: &dyn Ground) -> Verdict {
+    let made = ground.make_database().await;
+    let kept = ground.databases().kept_volumes(&made.here, LIMIT).await;
+    same("volumes", &well("reading snapshots", kept)?, &Vec::new())
 }
 
 async fn switched(ground: &dyn Ground) -> Verdict {

@@ -5,8 +5,10 @@
 //! panicking, so that a known difference of an emulator can be told from a new one. Failures of the
 //! wire are not its subject: they are `aws`' to test, since only bytes can fail that way.
 
+mod capacity;
 mod databases;
 pub(crate) mod differences;
+mod notices;
 mod observations;
 mod page;
 mod records;
@@ -19,8 +21,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::{Answer, Databases, Observations, Records, Registers, Signals};
+use super::{Answer, Capacity, Databases, Notices, Observations, Records, Registers, Signals};
+use crate::domain::capacity::ScalingGroupId;
 use crate::domain::database::ClusterArn;
+use crate::domain::notice::TopicArn;
 use crate::domain::record::DnsName;
 use crate::domain::signal::{AlarmName, AlarmState, MetricId, TargetGroupArn};
 use crate::domain::{FailureClass, GlobalClusterId, RegionId, ZoneId};
@@ -42,6 +46,20 @@ pub(crate) trait Ground: Send + Sync {
     /// Makes a database with a member in each of the two Regions, in this order, and its writer in
     /// the first.
     async fn make_database(&self) -> MadeDatabase;
+    /// The autoscaling groups.
+    fn capacity(&self) -> &dyn Capacity;
+    /// Makes an autoscaling group of these sizes (least, wanted, most), under a name that ends in the
+    /// label.
+    async fn make_scaling_group(
+        &self,
+        region: &RegionId,
+        label: &str,
+        sizes: (u32, u32, u32),
+    ) -> ScalingGroupId;
+    /// The topics.
+    fn notices(&self) -> &dyn Notices;
+    /// Makes a topic under a name that ends in the label.
+    async fn make_topic(&self, region: &RegionId, label: &str) -> TopicArn;
     /// What AWS says of a Region.
     fn signals(&self) -> &dyn Signals;
     /// The clock by which points of metrics are dated, in seconds since 1970.
@@ -124,11 +142,13 @@ macro_rules! cases {
 use cases;
 
 /// Every suite, with the port's name.
-pub(crate) const SUITES: [(&str, &[Case]); 5] = [
+pub(crate) const SUITES: [(&str, &[Case]); 7] = [
     ("Registers", registers::CASES),
     ("Observations", observations::CASES),
     ("Records", records::CASES),
     ("Databases", databases::CASES),
+    ("Capacity", capacity::CASES),
+    ("Notices", notices::CASES),
     ("Signals", signals::CASES),
 ];
 

@@ -53,6 +53,8 @@ pub struct PlacementNames {
     pub health_url: String,
     /// The target group's ARN, if the files name one.
     pub target_group: Option<String>,
+    /// The autoscaling group's name, if the files name one.
+    pub scaling_group: Option<String>,
 }
 
 /// A database in a Region.
@@ -130,5 +132,6 @@ fn placed(
             .map_or_else(|_| String::new(), |name| name.to_string()),
         health_url: format!("{}{}", placement.url.trim_end_matches('/'), service.probe.path),
         target_group: placement.target_group.as_ref().map(|arn| arn.as_str().to_owned()),
+        scaling_group: placement.scaling_group.as_ref().map(|name| name.as_str().to_owned()),
     }
 }

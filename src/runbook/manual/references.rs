@@ -52,6 +52,7 @@ pub static REFERENCES: &[Reference] = &[
     of(Scope::Placement, "fence", "the name of the zone's fence, a TXT record"),
     of(Scope::Placement, "health_url", "what agents probe"),
     of(Scope::Placement, "target_group", "the target group's ARN"),
+    of(Scope::Placement, "scaling_group", "the autoscaling group's name"),
     of(
         Scope::Placement,
         "carry_percent",

@@ -141,6 +141,9 @@ fn placement_row(names: &Names, it: &PlacementNames, about: &About) -> Row {
     if let Some(arn) = &it.target_group {
         row.insert("target_group", arn.clone());
     }
+    if let Some(name) = &it.scaling_group {
+        row.insert("scaling_group", name.clone());
+    }
     if let Some(share) = about.share {
         let weight = weight(it.weight, share);
         row.insert("new_weight", weight.to_string());
@@ -260,6 +263,7 @@ mod tests {
             fence: "_regent-demo.example.com.".to_owned(),
             health_url: "https://web.example.com/up".to_owned(),
             target_group: None,
+            scaling_group: None,
         }
     }
 

@@ -2,7 +2,9 @@
 
 mod beside_writer;
 mod gates;
+mod notices;
 mod runs;
+mod scaling;
 mod seats;
 mod seeds;
 mod signals;

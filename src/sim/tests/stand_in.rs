@@ -14,7 +14,7 @@ fn kill_all(sim: &mut Sim) {
     }
 }
 
-fn drain(region: &RegionId) -> Verb {
+pub(super) fn drain(region: &RegionId) -> Verb {
     let (region, reason) = (region.clone(), "no agent is left".to_owned());
     Verb::Drain { region, service: None, reason }
 }
@@ -102,6 +102,37 @@ fn whoever_stands_in_decides_nothing_by_itself() {
         sim.fleet().regions.iter().map(|region| weights(&sim, region)).collect();
     assert_eq!(before, after, "a Region fails, and it only says so");
     assert!(runs(&sim).is_empty(), "no failover is started by its rules");
+    assert_eq!(sim.violations(), []);
+}
+
+#[test]
+fn a_region_is_evacuated_by_what_the_stand_in_sees_itself() {
+    let (mut sim, name) = broken_glass(5);
+    let regions: Vec<RegionId> = sim.fleet().regions.iter().cloned().collect();
+    let (left, bad) = (&regions[0], &regions[1]);
+    let book = "evacuate-region";
+    // One of those that are to carry it fails: nobody but the command itself can know.
+    sim.strike(&Fault::Kill { region: bad.clone(), service: Some("web".parse().expect("valid")) });
+    sim.run_until(sim.now() + Duration::from_secs(10));
+    sim.give_order(&regions[2], start(book, &[("region", left.as_str()), ("bake", "5s")]));
+    let is = |sim: &Sim, stuck: bool| {
+        runs(sim).get(book).is_some_and(|run| if stuck { run.stuck } else { run.over })
+    };
+    let limit = sim.now() + Duration::from_secs(120);
+    assert!(sim.run_until_that(limit, |sim| is(sim, true)), "{:#?}", runs(&sim));
+    let told = runs(&sim)[book].steps[0].told.clone().expect("why");
+    assert!(told.contains("does not answer as it should from here"), "{told}");
+    sim.strike(&Fault::Mend { region: bad.clone(), service: None });
+    sim.run_until(sim.now() + Duration::from_secs(20));
+    let (run, step) = (book.to_owned(), "survivors".to_owned());
+    sim.give_order(&regions[2], Verb::Retry { run, step });
+    let limit = sim.now() + Duration::from_secs(600);
+    assert!(sim.run_until_that(limit, |sim| is(sim, false)), "{:#?}", runs(&sim));
+    let run = &runs(&sim)[book];
+    assert_eq!(run.status, "done", "{run:#?}");
+    assert_eq!(run.steps[0].told.as_deref(), Some("by this command's own probes alone"));
+    assert!(weights(&sim, left).iter().all(|weight| *weight == 0));
+    assert!(leads(&sim, &name));
     assert_eq!(sim.violations(), []);
 }
 

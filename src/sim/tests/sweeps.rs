@@ -3,10 +3,12 @@
 //!
 //! `runbook::sweeps` has the same over the machine alone; here there are calls that time out with
 //! and without effect, leaders that die, and people who change their minds. A part of the table is
-//! tried each time; the whole of it is `cargo test the_whole_table -- --ignored --nocapture`.
+//! tried each time; `tests/sweeps.sh` runs the whole of it, and writes docs/sweeps.md.
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::runs::{order, runs, start, writer};
 use super::*;
@@ -132,7 +134,9 @@ fn say(sim: &mut Sim, verb: Verb) {
 fn strike(sim: &mut Sim, case: &Case, repeated: &Verb) {
     let leader = sim.leaders().first().map(|(leader, _)| leader.clone());
     let wire = |sim: &mut Sim, treatment| {
-        for service in [AwsService::Dynamodb, AwsService::Route53, AwsService::Rds] {
+        let services =
+            [AwsService::Dynamodb, AwsService::Route53, AwsService::Rds, AwsService::Autoscaling];
+        for service in services {
             let scope = Scope { service: Some(service), ..Scope::default() };
             let percent = Percent::try_from(50).expect("a share");
             let rule = Rule { scope, treatment, percent, times: Some(40) };
@@ -211,6 +215,18 @@ fn help(sim: &mut Sim, name: &str, run: &RunView, tried: &mut BTreeMap<String, u
     }
 }
 
+/// However often a group was looked at and raised, by whomever, it was raised once: by half where two
+/// of three Regions of equal weight stay, to twice as many where one stays since the trouble took out
+/// another.
+fn raised_once(sim: &Sim, case: &Case, left: Option<&str>) {
+    for group in sim.fleet().scaling_groups().keys() {
+        let desired = sim.world().autoscaling.group(group).expect("outfitted").desired;
+        let stays = left.is_some_and(|left| left != group.region.as_str());
+        let may: &[u32] = if stays { &[6, 9, 12] } else { &[6] };
+        assert!(may.contains(&desired), "{case}: {group} was raised to {desired}");
+    }
+}
+
 /// Runs a case to its end: how the run ended, and how long it took.
 fn tried(case: &Case, seed: u64) -> (String, Duration) {
     let options = Options { seed, clients_per_kind: 0, ..Options::default() };
@@ -218,6 +234,7 @@ fn tried(case: &Case, seed: u64) -> (String, Duration) {
     settle(&mut sim);
     let name = case.book;
     let verb = started(&sim, name);
+    let left = arguments(&sim, name).remove("region");
     if name == "return-region" {
         let region = region(&arguments(&sim, name)["region"]);
         say(
@@ -257,6 +274,7 @@ fn tried(case: &Case, seed: u64) -> (String, Duration) {
         if run.over && mended {
             sim.run_until(sim.now() + Duration::from_secs(60));
             assert_eq!(sim.violations(), [], "{case}");
+            raised_once(&sim, case, left.as_deref());
             return (run.status, sim.now().since(begun));
         }
         // A person looks every few seconds.
@@ -278,17 +296,52 @@ fn a_part_of_the_table_converges() {
     }
 }
 
+/// The cells of the table's lines: how each run ended, by runbook and step.
+type Lines = BTreeMap<(&'static str, usize, String), Vec<String>>;
+
+/// Prints the table for docs/sweeps.md, between two lines by which `tests/sweeps.sh` finds it.
+fn print(lines: Lines) {
+    println!("TABLE BEGINS");
+    let heads = TROUBLES.map(|trouble| format!("{trouble:?}"));
+    println!("| runbook | step | {} |", heads.join(" | "));
+    println!("|---|---|{}", "---|".repeat(TROUBLES.len()));
+    for ((book, _, step), cells) in lines {
+        println!("| {book} | `{step}` | {} |", cells.join(" | "));
+    }
+    println!("TABLE ENDS");
+}
+
 #[test]
-#[ignore = "the whole table takes long: run it by hand, with --nocapture"]
+#[ignore = "the whole table takes minutes: tests/sweeps.sh runs it, optimised"]
 fn the_whole_table_converges() {
-    let mut ends: BTreeMap<(&str, String), u32> = BTreeMap::new();
     let cases = all();
-    for (n, case) in cases.iter().enumerate() {
-        let (status, took) = tried(case, 1);
-        eprintln!("{:>4}/{} {case}: {status} after {} s", n + 1, cases.len(), took.as_secs());
-        *ends.entry((case.book, status)).or_default() += 1;
+    let next = AtomicUsize::new(0);
+    let ended = Mutex::new(BTreeMap::new());
+    let workers = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..workers {
+            scope.spawn(|| {
+                while let n = next.fetch_add(1, Ordering::Relaxed)
+                    && let Some(case) = cases.get(n)
+                {
+                    let (status, took) = tried(case, 1);
+                    ended
+                        .lock()
+                        .expect("a case that fails ends the test")
+                        .insert(n, (status, took));
+                }
+            });
+        }
+    });
+    let ended = ended.into_inner().expect("as above");
+    assert_eq!(ended.len(), cases.len(), "every case was tried");
+    let mut lines = Lines::new();
+    for ((n, case), (status, took)) in cases.iter().enumerate().zip(ended.into_values()) {
+        // Cases stand in the order of the steps.
+        let place = n / TROUBLES.len();
+        let cells = lines.entry((case.book, place, case.step.clone())).or_default();
+        cells.push(format!("{status}, {} s", took.as_secs()));
     }
-    for ((book, status), count) in ends {
-        eprintln!("{book:<22} {count:>4} {status}");
-    }
+    println!("{} cases converge", cases.len());
+    print(lines);
 }

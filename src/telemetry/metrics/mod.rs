@@ -369,9 +369,9 @@ impl Metrics {
         self.orders.with_label_values(&[result]).inc();
     }
 
-    /// Counts something that a runbook had to tell people. `level` is a fixed word.
-    pub fn count_notice(&self, level: &'static str) {
-        self.notices.with_label_values(&[level]).inc();
+    /// Counts something that people are to be told, and how far it got. Both are fixed words.
+    pub fn count_notice(&self, level: &'static str, result: &'static str) {
+        self.notices.with_label_values(&[level, result]).inc();
     }
 
     /// Shows how many runs wait for a person, and how many are stuck.

@@ -116,6 +116,9 @@ table! {
     COMPLAINT: "regent_complaint", Gauge, Truth, ["service"],
         "1 while AWS speaks against the service in this agent's own Region: an alarm, or no healthy \
          target.";
+    ARRIVING: "regent_arriving_requests", Gauge, Count, ["service"],
+        "Requests in the newest minute told of that reached the service in this agent's own Region, by its \
+         load balancer and the fleet's own probes among them, while its weight is 0. Absent otherwise.";
     DRIFT: "regent_record_drift_total", Counter, Count, ["name", "course"],
         "Times that records of this name were found changed by somebody else, by what was done about it: \
          corrected, kept (as the files say), stopped (corrected too often, and left), or noticed (not the \
@@ -184,8 +187,8 @@ table! {
         "Weights that this agent decided to change, by the Region and the reason.";
     ORDERS: "regent_orders_total", Counter, Count, ["result"],
         "Orders of people that this agent handled: carried_out or refused.";
-    NOTICES: "regent_notices_total", Counter, Count, ["level"],
-        "What runbooks had to tell people, by whose trouble it is.";
+    NOTICES: "regent_notices_total", Counter, Count, ["level", "result"],
+        "Notices by whose trouble it is: told (in a runbook's step, and the log), sent (a topic took it), failed (it did not; another is tried), given_up.";
     RUNS_WAITING: "regent_runs_waiting", Gauge, Count, [],
         "Runs of runbooks that wait for a person's answer.";
     RUNS_STUCK: "regent_runs_stuck", Gauge, Count, [],

@@ -7,7 +7,7 @@ use super::table::{Kind, Spec, TABLE, Unit};
 use super::*;
 use crate::domain::gate::Gate;
 use crate::domain::health_check::CheckSight;
-use crate::domain::signal::{AlarmState, ServiceSignals, TargetHealth, ZoneHealth};
+use crate::domain::signal::{AlarmState, Arriving, ServiceSignals, TargetHealth, ZoneHealth};
 use crate::domain::{Phases, Preflight};
 
 fn metrics() -> Metrics {
@@ -35,6 +35,7 @@ fn told() -> ServiceSignals {
     ServiceSignals {
         targets: Some(TargetHealth { zones: [("us-east-1a".to_owned(), zone)].into() }),
         alarms: [("errors".parse().expect("valid"), AlarmState::Ok)].into(),
+        arriving: Some(Arriving { minute_unix_s: None, per_minute: 7 }),
         ..ServiceSignals::default()
     }
 }
@@ -72,7 +73,7 @@ fn use_all(metrics: &Metrics) {
     metrics.count_journal_commit();
     metrics.count_decision(&region, "down");
     metrics.count_order("refused");
-    metrics.count_notice("infrastructure");
+    metrics.count_notice("infrastructure", "sent");
     metrics.set_runs(1, 0, 1);
     metrics.set_findings([(&"orders".parse().expect("valid"), 2)]);
     metrics.set_decided_at(1_700_000_000_000);

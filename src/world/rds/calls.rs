@@ -64,6 +64,13 @@ impl Rds {
         all.filter(move |snapshot| snapshot.arn.region() == region)
     }
 
+    /// Deletes every snapshot of a Region, as somebody does who needs them no more.
+    pub fn delete_snapshots(&mut self, region: &RegionId) {
+        for global in self.globals.values_mut() {
+            global.snapshots.retain(|snapshot| snapshot.arn.region() != region);
+        }
+    }
+
     /// `SwitchoverGlobalCluster` at this Region's endpoint: what is shown then.
     ///
     /// # Errors

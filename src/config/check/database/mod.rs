@@ -11,7 +11,7 @@ use super::super::raw;
 use super::super::source::Source;
 use super::{Databases, Folder, Placements, Services, listed};
 use crate::domain::database::{
-    ClusterArn, DatabaseSpec, Eligibility, MemberSpec, WriteReach, WritesTo,
+    ClusterArn, DatabaseSpec, Eligibility, MemberSpec, MoveOrder, WriteReach, WritesTo,
 };
 use crate::domain::{DatabaseId, GlobalClusterId, RegionId};
 
@@ -124,6 +124,14 @@ pub(super) fn writes_to<'k>(
             );
             return None;
         }
+        if raw.order.is_some() {
+            findings.refuse(
+                place("order"),
+                format!("{service} says in which order it leaves a writer's Region, and writes to nothing"),
+                "add writes_to, or remove the line",
+            );
+            return None;
+        }
         return Some(None);
     };
     let database: DatabaseId = findings.take(text.parse(), place("writes_to"), NAME_REMEDY)?;
@@ -135,7 +143,16 @@ pub(super) fn writes_to<'k>(
         );
         return None;
     }
-    Some(Some(WritesTo { database, reach: raw.writes_from.unwrap_or_default() }))
+    let reach = raw.writes_from.unwrap_or_default();
+    if (reach, raw.order) == (WriteReach::WriterRegion, Some(MoveOrder::TrafficFirst)) {
+        findings.refuse(
+            place("order"),
+            format!("{service} writes beside the writer only: its traffic can't move first"),
+            "remove the line: it follows the writer",
+        );
+        return None;
+    }
+    Some(Some(WritesTo { database, reach, order: raw.order }))
 }
 
 /// Adds the members that the Regions' files name. Without `fleet.toml` they are judged by

@@ -174,5 +174,43 @@ fn who_writes_must_be_able_to() {
             ],
             "fleet.toml:10:15: web writes only in the writer's Region, and r3 may become the writer where web is not served: nobody could write then; serve it there, make that member eligibility = \"never\", or let it write from every Region",
         ),
+        (
+            &[("fleet.toml", "type = \"A\"\n", "type = \"A\"\norder = \"traffic-first\"\n")],
+            "fleet.toml:9:9: web says in which order it leaves a writer's Region, and writes to nothing; add writes_to, or remove the line",
+        ),
+        (
+            &[
+                ORDERS,
+                R1,
+                R2,
+                (
+                    "fleet.toml",
+                    "type = \"A\"\n",
+                    "type = \"A\"\nwrites_to = \"orders\"\nwrites_from = \"writer-region\"\norder = \"traffic-first\"\n",
+                ),
+            ],
+            "fleet.toml:11:9: web writes beside the writer only: its traffic can't move first; remove the line: it follows the writer",
+        ),
     ]);
+}
+
+#[test]
+fn a_service_may_leave_a_writers_region_otherwise_than_its_database_says() {
+    for (line, wanted) in [
+        ("", MoveOrder::WriterFirst),
+        ("order = \"writer-first\"\n", MoveOrder::WriterFirst),
+        ("order = \"traffic-first\"\n", MoveOrder::TrafficFirst),
+    ] {
+        let text = format!("type = \"A\"\nwrites_to = \"orders\"\n{line}");
+        let mut files = files();
+        for (file, old, new) in [ORDERS, R1, R2, ("fleet.toml", "type = \"A\"\n", text.as_str())] {
+            let whole = files.get_mut(file).expect("there");
+            *whole =
+                if old.is_empty() { format!("{whole}{new}") } else { whole.replacen(old, new, 1) };
+        }
+        let fleet = load_files(files).expect("accepted").fleet;
+        let database = "orders".parse().expect("valid");
+        let orders: Vec<MoveOrder> = fleet.orders(&database).map(|(_, order)| order).collect();
+        assert_eq!(orders, [wanted], "{line:?}");
+    }
 }
