@@ -111,6 +111,7 @@ mod tests {
             ("fence-deleted", 1..3),
             ("throttled-at-the-worst", 1..3),
             ("never-insync", 1..3),
+            ("role-denied", 1..3),
             ("late-batch", 1..3),
             ("region-loss-far", 8..9),
             ("leader-loss-far", 9..10),

@@ -79,6 +79,7 @@ pub(super) struct RawAct {
     start_agent: Option<AgentRef>,
     throttle: Option<RawThrottle>,
     control_plane: Option<RawControlPlane>,
+    role: Option<RawRole>,
     targets: Option<RawTargets>,
     alarm: Option<RawAlarm>,
     lag: Option<RawLag>,
@@ -120,6 +121,14 @@ struct RawThrottle {
 enum RawControlPlane {
     Up,
     Down,
+}
+
+/// Whether the hosted zones may be read and changed.
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum RawRole {
+    Given,
+    Denied,
 }
 
 #[derive(Deserialize)]
@@ -278,6 +287,7 @@ impl RawAct {
             self.throttle.map(|RawThrottle { service, on }| Deed::Throttle { service, on }),
             self.edit.map(Deed::Edit),
             self.control_plane.map(|to| Deed::ControlPlane { down: to == RawControlPlane::Down }),
+            self.role.map(|to| Deed::Role { denied: to == RawRole::Denied }),
             self.targets.map(|RawTargets { region, service, unhealthy }| Deed::Targets {
                 region,
                 service,

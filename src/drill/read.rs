@@ -287,6 +287,7 @@ mod tests {
             ("kill-agent = \"@leader\"", Deed::KillAgent(AgentRef::Leader)),
             ("start-agent = \"a.1\"", Deed::StartAgent(AgentRef::Named(fixture::id("a.1")))),
             ("control-plane = \"down\"", Deed::ControlPlane { down: true }),
+            ("role = \"denied\"", Deed::Role { denied: true }),
             (
                 "throttle = { service = \"route53\", on = true }",
                 Deed::Throttle { service: AwsService::Route53, on: true },

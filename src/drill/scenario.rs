@@ -129,6 +129,11 @@ pub enum Deed {
         /// Whether it is down.
         down: bool,
     },
+    /// See [`Fault::Role`].
+    Role {
+        /// Whether it is denied.
+        denied: bool,
+    },
     /// See [`Fault::Edit`].
     Edit(EditRef),
     /// See [`Fault::Targets`].
@@ -242,6 +247,7 @@ impl Deed {
             Self::Throttle { service, on } => Fault::Throttle { service: *service, on: *on },
             Self::Edit(edit) => edit.cast(cast),
             Self::ControlPlane { down } => Fault::ControlPlane { down: *down },
+            Self::Role { denied } => Fault::Role { denied: *denied },
             Self::Wire(rule) => Fault::Wire { rule: rule.cast(cast) },
             Self::MendWire(scope) => Fault::MendWire { scope: scope.cast(cast) },
         })
@@ -274,7 +280,8 @@ impl Deed {
             | Self::KillAgent(_)
             | Self::StartAgent(_)
             | Self::Throttle { .. }
-            | Self::ControlPlane { .. } => vec![],
+            | Self::ControlPlane { .. }
+            | Self::Role { .. } => vec![],
         }
     }
 

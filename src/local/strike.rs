@@ -128,7 +128,8 @@ fn check(
         | Fault::StartAgent { .. }
         | Fault::Throttle { .. }
         | Fault::Edit { .. }
-        | Fault::ControlPlane { .. } => Ok(()),
+        | Fault::ControlPlane { .. }
+        | Fault::Role { .. } => Ok(()),
     }
 }
 

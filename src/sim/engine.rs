@@ -242,9 +242,15 @@ impl Sim {
                 !leader.zones.is_empty()
                     && leader.zones.values().all(|zone| zone.stage == ZoneStage::InStep)
             })
-            && view.services.iter().flat_map(|service| &service.regions).all(|place| {
-                place.verdict == crate::core::health::Verdict::Healthy
-                    && place.actual == Some(place.share.0)
+            && view.services.iter().all(|service| {
+                let own = service.regions.iter().map(|at| (at.region.clone(), at.share)).collect();
+                let shares =
+                    self.fleet.services.get(&service.service).map(|it| it.record_shares(&own));
+                service.regions.iter().all(|place| {
+                    let share = shares.as_ref().and_then(|shares| shares.get(&place.region));
+                    place.verdict == crate::core::health::Verdict::Healthy
+                        && place.actual == share.map(|share| share.0)
+                })
             })
     }
 

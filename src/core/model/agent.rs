@@ -99,6 +99,8 @@ impl Agent {
             standings: _,
             // Nobody switches it off.
             off: _,
+            // One zone is not paced.
+            pace: _,
             // Set before each step.
             wall_offset_ms: _,
             // For people.

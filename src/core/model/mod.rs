@@ -36,7 +36,9 @@ use crate::core::genesis::{genesis, unborn_seat};
 use crate::core::invariants::Invariants;
 use crate::core::testing::probe_spec;
 use crate::domain::autonomy::Consent;
-use crate::domain::fleet::{Placement, RecordPolicy, Rules, Service, Tables, Timing};
+use crate::domain::fleet::{
+    Placement, RecordPolicy, RoutingPolicy, Rules, Service, Tables, Timing,
+};
 use crate::domain::record::{RecordData, RecordSet, RecordType, Routing};
 use crate::domain::{Epoch, Fence, Fleet, Moment, RegionId, Weight};
 
@@ -141,6 +143,8 @@ fn fleet(name: &str) -> Fleet {
         rtype: RecordType::A,
         probe: probe_spec(),
         writes_to: None,
+        drift: None,
+        routing: RoutingPolicy::Weighted,
         regions: [1, 2].map(|n| (region(n), placement(n))).into(),
     };
     let seats: BTreeSet<RegionId> = (1..=3).map(region).collect();
@@ -151,6 +155,7 @@ fn fleet(name: &str) -> Fleet {
         services: [("web".parse().expect("valid"), service)].into(),
         databases: BTreeMap::new(),
         zones: [("Z".parse().expect("valid"), "z".parse().expect("valid"))].into(),
+        roles: BTreeMap::new(),
         timing: Timing {
             lease_ms: 3000,
             lease_margin_ms: 1000,
