@@ -8,7 +8,8 @@
 //!
 //! | fault | what happens |
 //! |---|---|
-//! | late | a write's answer is lost, and its effect comes at any later moment, or never (a loss) |
+//! | lost | a write never arrives, and is not answered |
+//! | late | a write's answer is lost, and its effect comes at any later moment, or never |
 //! | slow | the effect comes now, the answer at any moment until its deadline, or never (a timeout with effect); of a read, it is then old |
 //! | crash | an agent ends between any two of its calls, and a new run of it begins a round later |
 //! | pause | an agent sleeps, its calls out and their answers waiting, until past its lease |
@@ -57,6 +58,7 @@ const QUIET_ROUNDS: u64 = LEASE_ROUNDS;
 /// How many of each fault a run may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct Faults {
+    pub(super) lost: u8,
     pub(super) late: u8,
     pub(super) slow: u8,
     pub(super) crash: u8,
@@ -73,6 +75,7 @@ struct Faults {
 
 /// Everything goes as it should.
 const NONE: Faults = Faults {
+    lost: 0,
     late: 0,
     slow: 0,
     crash: 0,
@@ -105,6 +108,7 @@ enum Action {
     Turn,
     /// Its next call goes as it should.
     Carry,
+    Lost,
     Late,
     Slow,
     Land(usize),
@@ -277,6 +281,9 @@ impl Model for Bounds {
             actions.push(Action::Carry);
             let request = &state.agents[who].todo[0].request;
             let write = has_effect(request);
+            if left.lost > 0 && write {
+                actions.push(Action::Lost);
+            }
             if left.late > 0 && write {
                 actions.push(Action::Late);
             }
@@ -332,6 +339,10 @@ impl Model for Bounds {
         match action {
             Action::Turn => state.take_turn(who),
             Action::Carry => state.carry(who),
+            Action::Lost => {
+                state.left.lost -= 1;
+                state.send_lost(who);
+            }
             Action::Late => {
                 state.left.late -= 1;
                 state.send_late(who);

@@ -289,38 +289,36 @@ impl State {
         self.pass_on(who);
     }
 
+    /// It never arrives.
+    pub(super) fn send_lost(&mut self, who: usize) {
+        let call = self.next_call(who);
+        self.fly(who, call, None, None);
+    }
+
     /// It is under way for long, and its answer is lost.
     pub(super) fn send_late(&mut self, who: usize) {
         let call = self.next_call(who);
-        let boot = self.agents[who].boot;
-        self.flying.push(Flying {
-            agent: who,
-            boot,
-            id: call.id,
-            deadline: call.deadline,
-            request: Some(call.request),
-            answer: None,
-            open: true,
-            has_effect: true,
-        });
-        self.pass_on(who);
+        let request = Some(call.request.clone());
+        self.fly(who, call, request, None);
     }
 
     /// It arrives, and its answer is under way for long.
     pub(super) fn send_slow(&mut self, who: usize) {
         let call = self.next_call(who);
-        let boot = self.agents[who].boot;
         let outcome = self.carry_out(who, &call.request);
-        let has_effect = has_effect(&call.request);
+        self.fly(who, call, None, Some(outcome));
+    }
+
+    fn fly(&mut self, who: usize, call: Call, request: Option<Request>, answer: Option<Outcome>) {
         self.flying.push(Flying {
             agent: who,
-            boot,
+            boot: self.agents[who].boot,
             id: call.id,
             deadline: call.deadline,
-            request: None,
-            answer: Some(outcome),
+            has_effect: has_effect(&call.request),
+            request,
+            answer,
             open: true,
-            has_effect,
         });
         self.pass_on(who);
     }

@@ -139,6 +139,7 @@ fn given(name: &str, otherwise: u8) -> u8 {
 
 fn given_faults() -> Faults {
     Faults {
+        lost: given("LOST", 0),
         late: given("LATE", 0),
         slow: given("SLOW", 0),
         crash: given("CRASH", 0),

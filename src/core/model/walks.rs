@@ -65,7 +65,8 @@ impl Action {
             Self::Turn | Self::Carry | Self::Land(_) | Self::Deliver(_) | Self::Wake { .. } => {
                 false
             }
-            Self::Late
+            Self::Lost
+            | Self::Late
             | Self::Slow
             | Self::Crash
             | Self::Pause
