@@ -85,8 +85,8 @@ fn walk(seed: u64, broken_too: bool) -> Result<(), (&'static str, Violation, Vec
     let mut rng = Pcg64Mcg::seed_from_u64(seed);
     let (shown, faults, memory) = MIXES[rng.random_range(0..MIXES.len())];
     let agents = if rng.random_bool(0.3) { 3 } else { 2 };
-    let bounds =
-        Bounds { agents, fleets: 1, epoch_max: u64::MAX, faults, reads_too: rng.random_bool(0.2) };
+    let reads_too = rng.random_bool(0.2);
+    let bounds = Bounds { agents, epoch_max: u64::MAX, reads_too, ..bounds(faults) };
     let mut state = bounds.start();
     let mut taken = Vec::new();
     // Faults come in bursts: a quiet stretch, then several close together.
@@ -115,7 +115,7 @@ fn walk(seed: u64, broken_too: bool) -> Result<(), (&'static str, Violation, Vec
         taken.push(action.clone());
         let Some(next) = bounds.next_state(&state, action) else { break };
         state = next;
-        let unfenced = state.happened.contains("a batch went without its fence");
+        let unfenced = state.happened.contains(UNFENCED);
         let violation = state.judges.iter().find_map(|judge| judge.broken().first().cloned());
         if let Some(violation) = violation {
             return Err((shown, violation, taken));
