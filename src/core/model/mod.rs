@@ -364,7 +364,9 @@ impl Model for Bounds {
             if left.recreate > 0 {
                 actions.push(Action::Recreate(seat.clone()));
             }
-            if left.restore > 0 {
+            // One who was not there can't know that a seat has gone back: that a quorum may lose its
+            // memory while nobody remembers is what remains without an answer.
+            if left.restore > 0 && state.all_have_seen(seat) {
                 actions.push(Action::Restore(seat.clone()));
             }
         }
