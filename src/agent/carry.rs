@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::core::{Outcome, Refusal, Request, Response};
+use crate::domain::signal::RequestsPerTarget;
 use crate::domain::{CallFailure, Moment};
 use crate::ports::SwapRefused;
 use crate::telemetry::clock::{self, Stopwatch};
@@ -69,6 +70,7 @@ fn names(request: &Request) -> (&'static str, &'static str) {
         Request::ChangeZone { .. } => ("records", "change_zone"),
         Request::ReadChange { .. } => ("records", "change_status"),
         Request::ReadTargetHealth { .. } => ("signals", "target_health"),
+        Request::ReadRequests { .. } => ("signals", "metrics"),
         Request::ReadAlarms { .. } => ("signals", "alarms"),
         Request::AskNames { .. } => ("names", "ask"),
         Request::DescribeDatabase { .. } => ("databases", "describe"),
@@ -129,6 +131,13 @@ async fn send(outside: &Outside, request: Request, limit: Duration) -> Outcome {
         Request::ReadTargetHealth { group } => {
             let health = outside.signals.target_health(&group, limit).await;
             health.map(Response::TargetHealth).map_err(failed)
+        }
+        Request::ReadRequests { group } => {
+            let queries = [RequestsPerTarget::query(&group)];
+            let points = outside.signals.metrics(group.region(), &queries, limit).await;
+            let points = points.map_err(failed)?.into_iter().next().unwrap_or_default();
+            let now_unix_s = clock::wall_unix_ms().div_euclid(1000);
+            Ok(Response::Requests(RequestsPerTarget::newest(&points, now_unix_s)))
         }
         Request::ReadAlarms { region, names } => {
             let states = outside.signals.alarms(&region, &names, limit).await;

@@ -12,7 +12,9 @@ use crate::domain::answers::{Heard, Question};
 use crate::domain::database::{ClusterArn, GlobalCluster, LagPoint, MemberCluster};
 use crate::domain::record::{ChangeId, ChangeStatus, DnsName, RecordKey};
 use crate::domain::seat::{Beat, Seat};
-use crate::domain::signal::{AlarmName, AlarmState, TargetGroupArn, TargetHealth};
+use crate::domain::signal::{
+    AlarmName, AlarmState, RequestsPerTarget, TargetGroupArn, TargetHealth,
+};
 use crate::domain::webhook::Reply;
 use crate::domain::{
     CallFailure, DatabaseId, FailureClass, GlobalClusterId, Moment, Order, OrderId, Preflight,
@@ -21,6 +23,7 @@ use crate::domain::{
 
 use super::databases::Asked;
 use super::note::Note;
+use super::signals::Signal;
 
 /// Names a call for its answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -122,6 +125,11 @@ pub enum Request {
         /// Of which group, in its own Region.
         group: TargetGroupArn,
     },
+    /// `Signals::metrics`, of the requests that reach a group.
+    ReadRequests {
+        /// Which, in its own Region.
+        group: TargetGroupArn,
+    },
     /// `Signals::alarms`.
     ReadAlarms {
         /// Where.
@@ -197,6 +205,8 @@ pub enum Response {
     Change(ChangeStatus),
     /// Of `ReadTargetHealth`.
     TargetHealth(TargetHealth),
+    /// Of `ReadRequests`: none if no request was told of.
+    Requests(Option<RequestsPerTarget>),
     /// Of `ReadAlarms`.
     Alarms(BTreeMap<AlarmName, AlarmState>),
     /// Of `AskNames`.
@@ -318,8 +328,7 @@ pub(super) enum Purpose {
     Zone { zone: ZoneId },
     ZoneChange { zone: ZoneId, change: ChangeId },
     Names { service: ServiceId, asked_at: Moment },
-    TargetHealth { service: ServiceId },
-    Alarms,
+    Signal(Signal),
     Webhook { run: String, step: usize, back: bool },
 }
 

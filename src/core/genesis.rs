@@ -102,7 +102,7 @@ pub fn unborn_seat(genesis: &Genesis, seat: &RegionId, by: &AgentId) -> Seat {
         epoch: Epoch::ZERO,
         holder: None,
         lease_ms: 0,
-        committed: genesis.reference.clone(),
+        committed: genesis.reference,
     }
 }
 

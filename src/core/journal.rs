@@ -6,6 +6,7 @@
 //! and only then acts: what its predecessor committed is thereby kept, and what it had only begun
 //! is finished or forgotten, but never contradicted.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -161,7 +162,7 @@ impl Journal {
             return Some(Progress::StepDown(StepDown::JournalDamaged));
         }
         self.proposal = None;
-        self.stage = Stage::Adopting { epoch, newest: newest.clone(), since: now };
+        self.stage = Stage::Adopting { epoch, newest: *newest, since: now };
         self.fetch_at = now;
         self.adopt_known(now, at);
         None
@@ -246,7 +247,7 @@ impl Journal {
         match outcome {
             Ok(_) => {
                 *put = Put::Done;
-                election.carry(now, seat, proposal.entry.reference.clone());
+                election.carry(now, seat, proposal.entry.reference);
                 None
             }
             // Another document of that name: names would have two contents. Never go on.
@@ -326,32 +327,25 @@ impl Journal {
     /// The state whose document is missing here, and why it is wanted.
     fn missing(&self, election: &Election) -> Option<(StateRef, Missing)> {
         match &self.stage {
-            Stage::Adopting { newest, .. } => return Some((newest.clone(), Missing::ToAdopt)),
+            Stage::Adopting { newest, .. } => return Some((*newest, Missing::ToAdopt)),
             Stage::Leading { .. } => return None,
             Stage::Following => {}
         }
-        let mut counts: BTreeMap<&StateRef, usize> = BTreeMap::new();
-        for (_, seat) in election.counting() {
-            *counts.entry(&seat.committed).or_default() += 1;
-        }
         let seats = election.shown().count();
-        match counts.iter().find(|(_, count)| **count * 2 > seats) {
+        let shown = || election.counting().map(|(_, seat)| seat.committed);
+        let by_most = |state: &StateRef| shown().filter(|other| other == state).count() * 2 > seats;
+        if let Some(committed) = shown().find(by_most) {
             // A reader never goes back to a lower name.
-            Some((reference, _)) => self
-                .committed
-                .as_ref()
-                .is_none_or(|known| known.reference.name < reference.name)
-                .then(|| ((*reference).clone(), Missing::Committed)),
-            // One seat's word may be a lost one's; and each in turn, lest one that can't be read
-            // stop us.
-            None if !election.knows_roster() && election.counting().count() * 2 > seats => {
-                let mut newest_first: Vec<&StateRef> = counts.into_keys().collect();
-                newest_first.sort_by_key(|reference| std::cmp::Reverse(reference.name));
-                let turn = self.fetch_turn / seats.max(1) % newest_first.len();
-                Some((newest_first[turn].clone(), Missing::ForRoster))
-            }
-            None => None,
+            let known = self.committed.as_ref().map(|known| known.reference.name);
+            return (known < Some(committed.name)).then_some((committed, Missing::Committed));
         }
+        // One seat's word may be a lost one's; and each in turn, lest one that can't be read stop us.
+        if election.knows_roster() || shown().count() * 2 <= seats {
+            return None;
+        }
+        let newest_first: BTreeSet<Reverse<StateRef>> = shown().map(Reverse).collect();
+        let turn = self.fetch_turn / seats.max(1) % newest_first.len();
+        newest_first.into_iter().nth(turn).map(|Reverse(state)| (state, Missing::ForRoster))
     }
 
     /// Does what is due.

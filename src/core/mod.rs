@@ -369,12 +369,8 @@ impl Brain {
                 self.runs.webhook_answered(now, (run, step, back), outcome);
                 self.stale_verdicts = true;
             }
-            Purpose::TargetHealth { service } => {
-                self.signals.targets_answered(now, &service, outcome);
-                self.stale_verdicts = true;
-            }
-            Purpose::Alarms => {
-                self.signals.alarms_answered(now, outcome);
+            Purpose::Signal(signal) => {
+                self.signals.answered(now, &signal, outcome);
                 self.stale_verdicts = true;
             }
             Purpose::History { name } => {
@@ -473,7 +469,7 @@ impl Brain {
         self.watch_gates(now);
         self.probing.drive(now, &self.fleet, &mut self.out);
         self.gathering.drive_reading(now, &self.fleet, &mut self.out);
-        self.signals.drive(now, &mut self.out);
+        self.read_signals(now);
         if self.acting() {
             self.orders.drive(now, &self.fleet, &mut self.out);
             let hurry = self.runs_active();

@@ -1,4 +1,5 @@
-//! Reading what AWS says of this agent's own Region: target health and alarms.
+//! Reading what AWS says of this agent's own Region: target health, alarms, and where no traffic is
+//! meant to be, the requests that still come.
 //!
 //! Only the own Region's are read: another Region's load balancer is reached through the very
 //! network whose failure is to be told from the Region's. Each signal is read at its own pace, and
@@ -8,15 +9,22 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::domain::signal::{AlarmName, AlarmState, ServiceSignals, TargetGroupArn, TargetHealth};
+use crate::domain::signal::{
+    AlarmName, AlarmState, Arriving, RequestsPerTarget, ServiceSignals, TargetGroupArn,
+    TargetHealth,
+};
 use crate::domain::{CallFailure, Fleet, Moment, RegionId, ServiceId};
 
+use super::Brain;
 use super::call::{Outbox, Outcome, Purpose, Refusal, Request, Response};
 use super::note::Note;
 
 /// Alarms are read once for so many readings of target health: most are evaluated once a minute,
 /// and a reading costs money.
 const TURNS_FOR_ALARMS: u32 = 3;
+
+/// Between two readings of the requests that still come: as often as the load balancer tells.
+const REQUESTS_EVERY: Duration = Duration::from_secs(60);
 
 /// A reading is stale when so many that should have followed it have not.
 const MISSED_MAX: u32 = 3;
@@ -26,6 +34,16 @@ const CALL_MS: u32 = 3000;
 
 /// Longest account of a failure in a report, in characters: it is written every two seconds.
 const TROUBLE_CHARS_MAX: usize = 120;
+
+const ANOTHER_KIND: &str = "an answer of another kind";
+
+/// What is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Signal {
+    Targets(ServiceId),
+    Requests(ServiceId),
+    Alarms,
+}
 
 /// One thing that is read again and again.
 #[derive(Debug, Clone)]
@@ -71,6 +89,8 @@ impl<T> Reading<T> {
 #[derive(Debug, Clone)]
 struct Watch {
     targets: Option<(TargetGroupArn, Reading<TargetHealth>)>,
+    /// Read only while the service is drained here: each reading costs money.
+    requests: Option<Reading<Option<RequestsPerTarget>>>,
     alarms: BTreeSet<AlarmName>,
     complaining_since: Option<Moment>,
 }
@@ -104,6 +124,10 @@ impl Signals {
                 let reading = || Reading::new(now + offset, every);
                 let watch = Watch {
                     targets: place.target_group.clone().map(|group| (group, reading())),
+                    requests: place
+                        .target_group
+                        .is_some()
+                        .then(|| Reading::new(now + REQUESTS_EVERY + offset, REQUESTS_EVERY)),
                     alarms: place.alarms.clone(),
                     complaining_since: None,
                 };
@@ -115,14 +139,31 @@ impl Signals {
         Self { region: region.clone(), services, alarms, shown: BTreeMap::new() }
     }
 
-    /// Starts the readings that are due.
-    pub(super) fn drive(&mut self, now: Moment, out: &mut Outbox) {
+    /// Starts the readings that are due. `drained` says of a service whether no traffic is meant to
+    /// come here.
+    pub(super) fn drive(
+        &mut self,
+        now: Moment,
+        drained: impl Fn(&ServiceId) -> bool,
+        out: &mut Outbox,
+    ) {
         for (service, watch) in &mut self.services {
+            if let Some(reading) = watch.requests.as_mut().filter(|reading| reading.due(now)) {
+                match &watch.targets {
+                    Some((group, _)) if drained(service) => {
+                        reading.next_at = None;
+                        let purpose = Purpose::Signal(Signal::Requests(service.clone()));
+                        let request = Request::ReadRequests { group: group.clone() };
+                        out.call(now, CALL_MS, purpose, request);
+                    }
+                    _ => *reading = Reading::new(now + REQUESTS_EVERY, REQUESTS_EVERY),
+                }
+            }
             if let Some((group, reading)) = &mut watch.targets
                 && reading.due(now)
             {
                 reading.next_at = None;
-                let purpose = Purpose::TargetHealth { service: service.clone() };
+                let purpose = Purpose::Signal(Signal::Targets(service.clone()));
                 let request = Request::ReadTargetHealth { group: group.clone() };
                 out.call(now, CALL_MS, purpose, request);
             }
@@ -131,34 +172,42 @@ impl Signals {
             reading.next_at = None;
             let names = self.services.values().flat_map(|watch| watch.alarms.clone()).collect();
             let request = Request::ReadAlarms { region: self.region.clone(), names };
-            out.call(now, CALL_MS, Purpose::Alarms, request);
+            out.call(now, CALL_MS, Purpose::Signal(Signal::Alarms), request);
         }
     }
 
-    pub(super) fn targets_answered(&mut self, now: Moment, service: &ServiceId, answer: Outcome) {
-        let reading = self.services.get_mut(service).and_then(|watch| watch.targets.as_mut());
-        if let Some((_, reading)) = reading {
-            reading.ended(
-                now,
-                match answer {
-                    Ok(Response::TargetHealth(health)) => Ok(health),
-                    Ok(_) => Err("target health: an answer of another kind".to_owned()),
-                    Err(refusal) => Err(format!("target health: {}", what(refusal))),
-                },
-            );
-        }
-    }
-
-    pub(super) fn alarms_answered(&mut self, now: Moment, answer: Outcome) {
-        if let Some(reading) = &mut self.alarms {
-            reading.ended(
-                now,
-                match answer {
-                    Ok(Response::Alarms(states)) => Ok(states),
-                    Ok(_) => Err("alarms: an answer of another kind".to_owned()),
-                    Err(refusal) => Err(format!("alarms: {}", what(refusal))),
-                },
-            );
+    /// Takes in the end of a reading.
+    pub(super) fn answered(&mut self, now: Moment, signal: &Signal, outcome: Outcome) {
+        let outcome = outcome.map_err(what);
+        match signal {
+            Signal::Targets(service) => {
+                let watch = self.services.get_mut(service);
+                let Some((_, reading)) = watch.and_then(|watch| watch.targets.as_mut()) else {
+                    return;
+                };
+                let found = outcome.and_then(|response| match response {
+                    Response::TargetHealth(health) => Ok(health),
+                    _ => Err(ANOTHER_KIND.to_owned()),
+                });
+                reading.ended(now, found.map_err(|why| format!("target health: {why}")));
+            }
+            Signal::Requests(service) => {
+                let watch = self.services.get_mut(service);
+                let Some(reading) = watch.and_then(|watch| watch.requests.as_mut()) else { return };
+                let found = outcome.and_then(|response| match response {
+                    Response::Requests(requests) => Ok(requests),
+                    _ => Err(ANOTHER_KIND.to_owned()),
+                });
+                reading.ended(now, found.map_err(|why| format!("requests: {why}")));
+            }
+            Signal::Alarms => {
+                let Some(reading) = &mut self.alarms else { return };
+                let found = outcome.and_then(|response| match response {
+                    Response::Alarms(states) => Ok(states),
+                    _ => Err(ANOTHER_KIND.to_owned()),
+                });
+                reading.ended(now, found.map_err(|why| format!("alarms: {why}")));
+            }
         }
     }
 
@@ -193,8 +242,9 @@ impl Signals {
 
     pub(super) fn next_wake(&self) -> Moment {
         let targets = self.readings().filter_map(|reading| reading.next_at);
+        let requests = self.services.values().filter_map(|watch| watch.requests.as_ref()?.next_at);
         let alarms = self.alarms.iter().filter_map(|reading| reading.next_at);
-        targets.chain(alarms).min().unwrap_or(Moment::NEVER)
+        targets.chain(requests).chain(alarms).min().unwrap_or(Moment::NEVER)
     }
 
     /// When the first of what is fresh now will be stale.
@@ -209,6 +259,18 @@ impl Signals {
     }
 }
 
+impl Brain {
+    /// Starts the readings that are due.
+    pub(super) fn read_signals(&mut self, now: Moment) {
+        let (committed, here) = (self.journal.committed(), &self.identity.region);
+        let drained = |service: &ServiceId| {
+            let weights = committed.and_then(|entry| entry.state.wanted.get(service));
+            weights.and_then(|weights| weights.get(here)).is_some_and(|weight| weight.0 == 0)
+        };
+        self.signals.drive(now, drained, &mut self.out);
+    }
+}
+
 /// What is fresh of one service's signals, without how long a complaint has lasted.
 fn signals_now(
     now: Moment,
@@ -218,6 +280,10 @@ fn signals_now(
     let mut signals = ServiceSignals::default();
     if let Some((_, reading)) = &watch.targets {
         signals.targets = reading.fresh(now).cloned();
+        signals.troubles.extend(reading.trouble.clone());
+    }
+    if let Some(reading) = &watch.requests {
+        signals.arriving = reading.fresh(now).map(|requests| arriving(*requests, &signals));
         signals.troubles.extend(reading.trouble.clone());
     }
     if let Some(reading) = alarms.filter(|_| !watch.alarms.is_empty()) {
@@ -236,6 +302,18 @@ fn signals_now(
     signals
 }
 
+/// The requests to all targets: those that are healthy, or all when none is.
+fn arriving(requests: Option<RequestsPerTarget>, signals: &ServiceSignals) -> Arriving {
+    let targets = signals.targets.as_ref().map_or(1, |targets| {
+        if targets.healthy() > 0 { targets.healthy() } else { targets.unhealthy() }
+    });
+    let Some(RequestsPerTarget { minute_unix_s, thousandths }) = requests else {
+        return Arriving { minute_unix_s: None, per_minute: 0 };
+    };
+    let per_minute = thousandths.saturating_mul(u64::from(targets.max(1))).div_ceil(1000);
+    Arriving { minute_unix_s: Some(minute_unix_s), per_minute }
+}
+
 fn described(signals: &ServiceSignals) -> String {
     let targets = signals.targets.iter().map(ToString::to_string);
     let alarms = signals.alarms.iter().map(|(name, state)| format!("alarm {name} {state}"));
@@ -246,7 +324,7 @@ fn described(signals: &ServiceSignals) -> String {
 fn what(refusal: Refusal) -> String {
     match refusal {
         Refusal::Failed(CallFailure { class, what }) => format!("{class}: {what}"),
-        Refusal::Found(_) => "an answer of another kind".to_owned(),
+        Refusal::Found(_) => ANOTHER_KIND.to_owned(),
     }
 }
 

@@ -79,6 +79,27 @@ pub struct PlacementView {
     /// What AWS says of it, as the Region's own agent reads it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signals: Option<ServiceSignals>,
+    /// Probes of this fleet that reach it in a minute, told beside the requests that still arrive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probes_per_minute: Option<u64>,
+}
+
+impl PlacementView {
+    /// Requests a minute that still arrive, where none are meant to and beside the fleet's own
+    /// probes; none while it is not known. Once it is 0, the Region is drained of this service.
+    #[must_use]
+    pub fn left_over(&self) -> Option<u64> {
+        let arriving = self.signals.as_ref()?.arriving?;
+        let probes = self.probes_per_minute?;
+        // A load balancer that tells of no request while the probes reach it counts elsewhere.
+        if arriving.minute_unix_s.is_none() && probes > 0 {
+            return None;
+        }
+        // Probes are at regular times, and a minute begins between two of them: one more or less of
+        // each observer, and some for first failures that were asked again.
+        let expected = probes + probes / 10;
+        Some(arriving.per_minute.saturating_sub(expected))
+    }
 }
 
 /// A service.
@@ -251,6 +272,13 @@ pub struct Sources<'a> {
     pub troubles: Vec<String>,
 }
 
+/// Probes that reach a target in a minute: those of the Regions that find it answering.
+fn probes_per_minute(fleet: &Fleet, votes: &BTreeMap<RegionId, Vote>) -> u64 {
+    let reaching = votes.values().filter(|vote| **vote == Vote::Up).count();
+    let each = 60_000 / u64::from(fleet.timing.probe_interval_ms.max(1));
+    u64::try_from(reaching).unwrap_or(u64::MAX).saturating_mul(each)
+}
+
 /// Draws the picture.
 #[must_use]
 pub fn draw(sources: Sources<'_>) -> View {
@@ -267,6 +295,7 @@ pub fn draw(sources: Sources<'_>) -> View {
         let target = Target { region: region.clone(), service: service.clone() };
         let judged = ballots.judge(&target).expect("every placement is a target");
         let wanted = sources.state.and_then(|state| state.wanted.get(service)?.get(region));
+        let signals = signals_of(&rows, &target).next();
         PlacementView {
             region: region.clone(),
             share,
@@ -274,8 +303,11 @@ pub fn draw(sources: Sources<'_>) -> View {
             actual: sources.actual.get(&(service.clone(), region.clone())).copied(),
             verdict: judged.verdict,
             failing_ms: judged.failing_ms,
+            probes_per_minute: signals
+                .is_some_and(|signals| signals.arriving.is_some())
+                .then(|| probes_per_minute(fleet, &judged.votes)),
             votes: judged.votes,
-            signals: signals_of(&rows, &target).next().cloned(),
+            signals: signals.cloned(),
         }
     };
     let services = fleet

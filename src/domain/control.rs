@@ -39,7 +39,7 @@ impl fmt::Display for StateName {
 }
 
 /// A name together with the fingerprint of what it names.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct StateRef {
     /// Which state.
     pub name: StateName,

@@ -291,6 +291,64 @@ impl fmt::Display for AlarmState {
     }
 }
 
+/// Requests that a load balancer sent to each target of a group in one minute, on the average: what
+/// `RequestCountPerTarget` counts. Health checks of the load balancer are none of them, and a minute
+/// without requests is not told of (Elastic Load Balancing, "CloudWatch metrics for your Application
+/// Load Balancer").
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RequestsPerTarget {
+    /// When the minute began, in seconds since 1970.
+    pub minute_unix_s: i64,
+    /// How many, in thousandths.
+    pub thousandths: u64,
+}
+
+impl RequestsPerTarget {
+    /// Length of a period.
+    const PERIOD_S: u32 = 60;
+
+    /// How far back to look: points come minutes late.
+    const WINDOW_S: u32 = 600;
+
+    /// What to ask CloudWatch for.
+    #[must_use]
+    pub fn query(group: &TargetGroupArn) -> MetricQuery {
+        let metric = MetricId {
+            namespace: "AWS/ApplicationELB".to_owned(),
+            name: "RequestCountPerTarget".to_owned(),
+            dimensions: [("TargetGroup".to_owned(), group.resource().to_owned())].into(),
+        };
+        // The one statistic that the metric has: of averages, whatever its name says.
+        let (statistic, period_s, window_s) = (Statistic::Sum, Self::PERIOD_S, Self::WINDOW_S);
+        MetricQuery { metric, statistic, period_s, window_s }
+    }
+
+    /// The newest minute that is over; none if no minute of those is.
+    #[must_use]
+    pub fn newest(points: &[Datapoint], now_unix_s: i64) -> Option<Self> {
+        let over = |point: &&Datapoint| point.at_unix_s + i64::from(Self::PERIOD_S) <= now_unix_s;
+        let newest = points.iter().filter(over).max_by_key(|point| point.at_unix_s)?;
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a count of requests: at least 0, and far below what an integer holds"
+        )]
+        let thousandths = (newest.value.max(0.0) * 1000.0).round() as u64;
+        Some(Self { minute_unix_s: newest.at_unix_s, thousandths })
+    }
+}
+
+/// Requests that still reach a service in a Region from which its traffic was taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Arriving {
+    /// When the newest minute began that its load balancer has told of, in seconds since 1970; none
+    /// if it told of no request in ten minutes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub minute_unix_s: Option<i64>,
+    /// Requests of that minute, this fleet's own probes among them.
+    pub per_minute: u64,
+}
+
 /// What the Region's own agent read of one service's signals. Holds only what is fresh: a reading
 /// that has grown old is left out by its reader, and what is left out counts for nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -305,6 +363,9 @@ pub struct ServiceSignals {
     /// For how long they have amounted to a complaint, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub complaint_ms: Option<u64>,
+    /// Requests that still reach it, while no traffic is meant to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub arriving: Option<Arriving>,
     /// Why something is missing here.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub troubles: Vec<String>,
@@ -415,6 +476,20 @@ mod tests {
 
     const ARN: &str =
         "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/web/0123456789abcdef";
+
+    #[test]
+    fn the_newest_minute_that_is_over_tells_what_arrives() {
+        let point = |at_unix_s, value| Datapoint { at_unix_s, value };
+        let points = [point(120, 40.25), point(60, 90.0), point(180, 3.0)];
+        let newest = |now| RequestsPerTarget::newest(&points, now).map(|found| found.thousandths);
+        assert_eq!(newest(239), Some(40_250));
+        assert_eq!(newest(240), Some(3_000));
+        assert_eq!(newest(119), None);
+        assert_eq!(RequestsPerTarget::newest(&[], 1_000), None);
+        let query = RequestsPerTarget::query(&ARN.parse().expect("valid"));
+        let dimension = query.metric.dimensions.get("TargetGroup").map(String::as_str);
+        assert_eq!(dimension, Some("targetgroup/web/0123456789abcdef"));
+    }
 
     #[test]
     fn an_arn_tells_region_account_name_and_dimension() {

@@ -71,11 +71,11 @@ pub(super) fn wanted(world: &World, fleet: &Fleet) -> Option<Weights> {
         Item::from([(items::SEATS_KEY.to_owned(), AttributeValue::text(items::state_id(name)))]);
     let document = fleet.seats.iter().find_map(|region| {
         let item = world.dynamo.peek(region, &fleet.tables.seats, &key)?;
-        items::document_from(&neutral(item)).ok()
+        item.get(items::DOCUMENT)?.as_text()
     })?;
     // Why it came to be is the brain's own to read.
     let state: ControlState<serde_json::Value, serde_json::Value> =
-        serde_json::from_str(&document).ok()?;
+        serde_json::from_str(document).ok()?;
     Some(state.wanted)
 }
 
@@ -102,7 +102,8 @@ fn seats(world: &World, fleet: &Fleet) -> BTreeMap<RegionId, Seat> {
     let key = Item::from([(items::SEATS_KEY.to_owned(), AttributeValue::text(items::SEAT_ID))]);
     let seat = |region: &RegionId| {
         let item = world.dynamo.peek(region, &fleet.tables.seats, &key)?;
-        Some((region.clone(), items::seat_from(&neutral(item)).ok()?))
+        let value = |name: &str| item.get(name).and_then(neutral);
+        Some((region.clone(), items::seat_by(value).ok()?))
     };
     fleet.seats.iter().filter_map(seat).collect()
 }
@@ -116,12 +117,7 @@ fn majority<T: Ord>(fleet: &Fleet, said: impl Iterator<Item = T>) -> Option<T> {
     votes.into_iter().find(|(_, count)| *count >= fleet.seat_majority()).map(|(what, _)| what)
 }
 
-/// The attributes of kinds that regent's layout has.
-fn neutral(item: &Item) -> items::Item {
-    let attribute = |value: &AttributeValue| match value {
-        AttributeValue::S(text) => Some(items::Attribute::S(text.clone())),
-        AttributeValue::N(number) => Some(items::Attribute::N(number.to_string().parse().ok()?)),
-        _ => None,
-    };
-    item.iter().filter_map(|(name, value)| Some((name.clone(), attribute(value)?))).collect()
+/// An attribute of a kind that regent's layout has.
+fn neutral(value: &AttributeValue) -> Option<items::Value<'_>> {
+    value.as_text().map(items::Value::S).or_else(|| value.as_u64().map(items::Value::N))
 }

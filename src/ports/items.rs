@@ -30,6 +30,24 @@ pub enum Attribute {
 /// An item by attribute name.
 pub type Item = BTreeMap<String, Attribute>;
 
+/// An attribute's value where it lies, in whoever's types: [`seat_by`] copies only what it keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Value<'a> {
+    /// A string.
+    S(&'a str),
+    /// A whole number.
+    N(u64),
+}
+
+impl Attribute {
+    fn value(&self) -> Value<'_> {
+        match self {
+            Self::S(text) => Value::S(text),
+            Self::N(number) => Value::N(*number),
+        }
+    }
+}
+
 /// Hash key of the seats' table.
 pub const SEATS_KEY: &str = "id";
 /// Hash key of the board.
@@ -120,31 +138,40 @@ pub fn board_item(kind: &str, id: &str, document: &str) -> Item {
 /// A permanent failure that names the attribute, when the item is not a seat: somebody else's
 /// write. It is never taken as an absent seat.
 pub fn seat_from(item: &Item) -> Result<Seat, CallFailure> {
-    let string = |name: &str| match item.get(name) {
-        Some(Attribute::S(value)) => Ok(value.clone()),
+    seat_by(|name| item.get(name).map(Attribute::value))
+}
+
+/// Reads a seat by its attributes; one of another kind than the layout's is to be given as missing.
+///
+/// # Errors
+/// As [`seat_from`].
+pub fn seat_by<'a>(get: impl Fn(&str) -> Option<Value<'a>>) -> Result<Seat, CallFailure> {
+    let string = |name: &str| match get(name) {
+        Some(Value::S(value)) => Ok(value),
         _ => Err(damaged(name, "a string")),
     };
-    let number = |name: &str| match item.get(name) {
-        Some(Attribute::N(value)) => Ok(*value),
+    let number = |name: &str| match get(name) {
+        Some(Value::N(value)) => Ok(value),
         _ => Err(damaged(name, "a whole number")),
     };
     let name = StateName { epoch: Epoch(number("state_epoch")?), seq: number("state_seq")? };
     Ok(Seat {
-        incarnation: Incarnation(string("incarnation")?),
+        incarnation: Incarnation(string("incarnation")?.to_owned()),
         epoch: Epoch(number("epoch")?),
-        holder: match item.get("holder") {
+        holder: match get("holder") {
             None => None,
-            Some(Attribute::S(holder)) => {
+            Some(Value::S(holder)) => {
                 Some(holder.parse().map_err(|_| damaged("holder", "an agent's name"))?)
             }
-            Some(Attribute::N(_)) => return Err(damaged("holder", "an agent's name")),
+            Some(Value::N(_)) => return Err(damaged("holder", "an agent's name")),
         },
         lease_ms: u32::try_from(number("lease_ms")?)
             .map_err(|_| damaged("lease_ms", "a lease in milliseconds"))?,
         beat: string(BEAT)?.parse().map_err(|_| damaged(BEAT, "of the form agent/boot/count"))?,
         committed: StateRef {
             name,
-            digest: serde_json::from_value(serde_json::Value::String(string("state_digest")?))
+            digest: string("state_digest")?
+                .parse()
                 .map_err(|_| damaged("state_digest", "a digest"))?,
         },
     })
@@ -156,15 +183,11 @@ pub fn seat_in_json(item: &serde_json::Value) -> Option<Seat> {
     if item.get(SEATS_KEY)? != SEAT_ID {
         return None;
     }
-    let attribute = |(name, value): (&String, &serde_json::Value)| {
-        let value = match value {
-            serde_json::Value::String(text) => Attribute::S(text.clone()),
-            serde_json::Value::Number(number) => Attribute::N(number.as_u64()?),
-            _ => return None,
-        };
-        Some((name.clone(), value))
+    let value = |name: &str| match item.get(name)? {
+        serde_json::Value::String(text) => Some(Value::S(text)),
+        number => Some(Value::N(number.as_u64()?)),
     };
-    seat_from(&item.as_object()?.iter().filter_map(attribute).collect()).ok()
+    seat_by(value).ok()
 }
 
 /// Reads a document out of an item.
@@ -174,8 +197,14 @@ pub fn seat_in_json(item: &serde_json::Value) -> Option<Seat> {
 pub fn document_from(item: &Item) -> Result<String, CallFailure> {
     match item.get(DOCUMENT) {
         Some(Attribute::S(document)) => Ok(document.clone()),
-        _ => Err(damaged(DOCUMENT, "a string")),
+        _ => Err(no_document()),
     }
+}
+
+/// That an item has no document.
+#[must_use]
+pub fn no_document() -> CallFailure {
+    damaged(DOCUMENT, "a string")
 }
 
 fn damaged(attribute: &str, expected: &str) -> CallFailure {

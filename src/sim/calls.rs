@@ -36,7 +36,6 @@ pub(super) struct OnItsWay {
     pub(super) treated: bool,
 }
 
-/// What a caller is told at its deadline.
 /// The cluster whose writer a request moves, and where to.
 fn moves(request: &Request) -> Option<(&GlobalClusterId, &RegionId)> {
     match request {
@@ -47,6 +46,7 @@ fn moves(request: &Request) -> Option<(&GlobalClusterId, &RegionId)> {
     }
 }
 
+/// What a caller is told at its deadline.
 fn lost(request_has_effect: bool) -> Outcome {
     let what = "no answer by the deadline".to_owned();
     let unknown = request_has_effect && !broken(Breakage::UnknownTakenAsFailed);

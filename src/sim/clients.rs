@@ -108,7 +108,7 @@ impl SimClient {
         world.log.add(now, happening);
     }
 
-    fn call(&self, world: &World, region: &RegionId) -> (Account, Duration) {
+    fn call(&self, world: &mut World, region: &RegionId) -> (Account, Duration) {
         let there = Place::Region(region.clone());
         let failed = |why: &str, took| {
             (Account::Failed { region: Some(region.clone()), why: why.to_owned() }, took)
@@ -119,7 +119,7 @@ impl SimClient {
         ) else {
             return failed("timed out", PATIENCE);
         };
-        match world.apps.react(&target(region, &self.service)) {
+        match world.apps.serve(&target(region, &self.service)) {
             Reaction::Refuse => failed("connection refused", to + back),
             Reaction::Answer { after, .. } if to + after + back >= PATIENCE => {
                 failed("timed out", PATIENCE)

@@ -247,7 +247,7 @@ impl Facts {
 
     fn put(&mut self, at: Moment, document: &str) -> Option<Fact> {
         let (digest, state) = self.propose(at, document)?;
-        if self.last_put.replace(digest.clone()).as_ref() == Some(&digest) {
+        if self.last_put.replace(digest).as_ref() == Some(&digest) {
             return None;
         }
         Some(Fact::StatePut { state, digest })
@@ -260,7 +260,7 @@ impl Facts {
             return Some((digest, state.clone()));
         }
         let state: Arc<State> = Arc::new(serde_json::from_str(document).ok()?);
-        self.proposed.insert(digest.clone(), state.clone());
+        self.proposed.insert(digest, state.clone());
         let changed: BTreeSet<Target> = state
             .cause
             .changes()

@@ -121,6 +121,9 @@ impl Ports<'_> {
             Request::ReadTargetHealth { group } => signals::target_health(self.world, &group)
                 .map(Response::TargetHealth)
                 .map_err(failed),
+            Request::ReadRequests { group } => {
+                Ok(Response::Requests(signals::requests(self.world, self.now, &group)))
+            }
             Request::ReadAlarms { region, names } => {
                 Ok(Response::Alarms(signals::alarms(self.world, &region, &names)))
             }
@@ -165,7 +168,7 @@ impl Ports<'_> {
         Ok(())
     }
 
-    fn get(&mut self, region: &RegionId, id: &str) -> Result<Option<items::Item>, CallFailure> {
+    fn get(&mut self, region: &RegionId, id: &str) -> Result<Option<Arc<Item>>, CallFailure> {
         let get = GetItem {
             table: self.tables.seats.clone(),
             key: Item::from([(items::SEATS_KEY.to_owned(), AttributeValue::text(id))]),
@@ -173,7 +176,7 @@ impl Ports<'_> {
             ..GetItem::default()
         };
         match self.world.dynamo.call(self.now, region, Operation::GetItem(get)) {
-            Ok(Output::Item(item)) => Ok(item.as_ref().map(from_world)),
+            Ok(Output::Item(item)) => Ok(item),
             Ok(_) => Err(CallFailure::transient("an answer of another kind")),
             Err(error) => Err(unusable(&error)),
         }
@@ -181,7 +184,7 @@ impl Ports<'_> {
 
     fn read_seat(&mut self, seat: &RegionId) -> Result<Option<Seat>, CallFailure> {
         let item = self.get(seat, items::SEAT_ID)?;
-        item.as_ref().map(items::seat_from).transpose()
+        item.as_deref().map(seat_in).transpose()
     }
 
     fn swap_seat(&mut self, seat: &RegionId, expected: &str, new: &Seat) -> Outcome {
@@ -209,12 +212,10 @@ impl Ports<'_> {
         match self.put(seat, put) {
             Ok(()) => Ok(Response::Done),
             Err(DynamoError::ConditionalCheckFailed { item: None }) => Err(Refusal::Found(None)),
-            Err(DynamoError::ConditionalCheckFailed { item: Some(item) }) => {
-                match items::seat_from(&from_world(&item)) {
-                    Ok(found) => Err(Refusal::Found(Some(Box::new(found)))),
-                    Err(failure) => Err(failed(failure)),
-                }
-            }
+            Err(DynamoError::ConditionalCheckFailed { item: Some(item) }) => match seat_in(&item) {
+                Ok(found) => Err(Refusal::Found(Some(Box::new(found)))),
+                Err(failure) => Err(failed(failure)),
+            },
             Err(error) => Err(failed(unusable(&error))),
         }
     }
@@ -235,9 +236,8 @@ impl Ports<'_> {
         match self.put(seat, put) {
             Ok(()) => Ok(()),
             Err(DynamoError::ConditionalCheckFailed { item }) => {
-                let found = item.as_ref().map(from_world);
-                let same = found.and_then(|item| items::document_from(&item).ok());
-                if same.as_deref() == Some(document) {
+                let found = item.as_deref().and_then(|item| document_in(item).ok());
+                if found == Some(document) {
                     Ok(())
                 } else {
                     Err(CallFailure::conflict(format!("another document is named {name}")))
@@ -253,7 +253,7 @@ impl Ports<'_> {
         name: StateName,
     ) -> Result<Option<String>, CallFailure> {
         let item = self.get(seat, &items::state_id(name))?;
-        item.as_ref().map(items::document_from).transpose()
+        item.as_deref().map(|item| document_in(item).map(str::to_owned)).transpose()
     }
 
     fn publish(&mut self, replica: &RegionId, report: Box<Report>) -> Result<(), CallFailure> {
@@ -288,9 +288,9 @@ impl Ports<'_> {
 
     fn orders(&mut self, replica: &RegionId) -> Result<Vec<Order>, CallFailure> {
         let found = self.board(replica, items::KIND_ORDER)?;
-        let documents = found.iter().map(|item| items::document_from(&from_world(item)));
+        let documents = found.iter().map(|item| document_in(item));
         // One that can't be read must not hide the others.
-        let readable = |document: String| serde_json::from_str(&document).ok();
+        let readable = |document: &str| serde_json::from_str(document).ok();
         documents.filter_map(|document| document.map(readable).transpose()).collect()
     }
 
@@ -314,7 +314,7 @@ impl Ports<'_> {
     }
 
     /// The items of a kind that this replica of the board holds.
-    fn board(&mut self, replica: &RegionId, kind: &str) -> Result<Vec<Item>, CallFailure> {
+    fn board(&mut self, replica: &RegionId, kind: &str) -> Result<Vec<Arc<Item>>, CallFailure> {
         let mut found = Vec::new();
         let mut start = None;
         loop {
@@ -351,7 +351,7 @@ impl Ports<'_> {
         let (Some(AttributeValue::S(document)), Some(AttributeValue::S(agent))) =
             (item.get(items::DOCUMENT), item.get(items::BOARD_RANGE))
         else {
-            return items::document_from(&from_world(item)).map(|_| None);
+            return document_in(item).map(|_| None);
         };
         if let Some(report) = self.read_before.find(agent, document) {
             return Ok(Some(report));
@@ -486,16 +486,15 @@ pub(super) fn to_world(item: &items::Item) -> Item {
         .collect()
 }
 
-/// Attributes of other kinds than the layout's are left out: the reader then misses them by name.
-fn from_world(item: &Item) -> items::Item {
-    item.iter()
-        .filter_map(|(name, value)| {
-            let value = match value {
-                AttributeValue::S(text) => Attribute::S(text.clone()),
-                AttributeValue::N(number) => Attribute::N(number.to_string().parse().ok()?),
-                _ => return None,
-            };
-            Some((name.clone(), value))
-        })
-        .collect()
+/// The seat in an item. An attribute of another kind than the layout's is missing, by its name.
+fn seat_in(item: &Item) -> Result<Seat, CallFailure> {
+    items::seat_by(|name| {
+        let value = item.get(name)?;
+        value.as_text().map(items::Value::S).or_else(|| value.as_u64().map(items::Value::N))
+    })
+}
+
+fn document_in(item: &Item) -> Result<&str, CallFailure> {
+    let document = item.get(items::DOCUMENT).and_then(AttributeValue::as_text);
+    document.ok_or_else(items::no_document)
 }

@@ -61,7 +61,7 @@ impl Sim {
         let latest = sent + timeout;
         let mut lot = Lot::new(self.options.seed, [self.name_of(agent, 3), boot.0, probe.0]);
         let back = self.way(&there, self.place(agent), &mut lot);
-        let (at, sample) = match (self.world.apps.react(target), back) {
+        let (at, sample) = match (self.world.apps.serve(target), back) {
             (_, None) => (latest, failed(ProbeFailure::AnswerTimeout, timeout)),
             (Reaction::Refuse, Some(back)) => {
                 (self.now + back, failed(ProbeFailure::Refused, passed + back))

@@ -2,9 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::domain::signal::{AlarmName, AlarmState, TargetGroupArn, TargetHealth};
-use crate::domain::{CallFailure, Fleet, RegionId, Target};
+use crate::domain::signal::{
+    AlarmName, AlarmState, MetricQuery, RequestsPerTarget, TargetGroupArn, TargetHealth,
+};
+use crate::domain::{CallFailure, Fleet, Moment, RegionId, Target};
 use crate::world::World;
+use crate::world::cloudwatch::Span;
 
 /// Health of a target group.
 pub(super) fn target_health(
@@ -16,6 +19,19 @@ pub(super) fn target_health(
         .group(arn.region(), arn.as_str())
         .map_err(|error| CallFailure::permanent(format!("{}: {error}", error.code())))?;
     Ok(group.health())
+}
+
+/// Requests that reach a target group.
+pub(super) fn requests(
+    world: &World,
+    now: Moment,
+    group: &TargetGroupArn,
+) -> Option<RequestsPerTarget> {
+    let MetricQuery { metric, statistic, period_s, window_s } = RequestsPerTarget::query(group);
+    let to_unix_s = world.cloudwatch.unix_ms(now).div_euclid(1000);
+    let span = Span { from_unix_s: to_unix_s - i64::from(window_s), to_unix_s };
+    let points = world.cloudwatch.read(now, group.region(), &metric, statistic, period_s, span);
+    RequestsPerTarget::newest(&points, to_unix_s)
 }
 
 /// States of alarms; those that are not there are missing.

@@ -21,7 +21,9 @@ pub(super) fn place_of(request: &Request) -> Place {
             Place::Global
         }
         Request::AskNames { .. } => Place::Outside,
-        Request::ReadTargetHealth { group } => Place::Region(group.region().clone()),
+        Request::ReadTargetHealth { group } | Request::ReadRequests { group } => {
+            Place::Region(group.region().clone())
+        }
         Request::ReadAlarms { region, .. } => Place::Region(region.clone()),
         Request::DescribeDatabase { via, .. } => Place::Region(via.clone()),
         Request::DescribeMember { member: cluster }
@@ -52,6 +54,7 @@ pub(super) fn has_effect(request: &Request) -> bool {
         | Request::ReadChange { .. }
         | Request::AskNames { .. }
         | Request::ReadTargetHealth { .. }
+        | Request::ReadRequests { .. }
         | Request::ReadAlarms { .. }
         | Request::DescribeDatabase { .. }
         | Request::DescribeMember { .. }
@@ -83,6 +86,7 @@ pub(super) fn seen<'a>(request: &'a Request, caller: &'a str) -> Option<wire::Ca
             (Some(group.region()), Elbv2, "DescribeTargetHealth")
         }
         Request::ReadAlarms { region, .. } => (Some(region), Cloudwatch, "DescribeAlarms"),
+        Request::ReadRequests { group } => (Some(group.region()), Cloudwatch, "GetMetricData"),
         Request::AskNames { .. } => (None, Route53, "(DNS)"),
         Request::DescribeDatabase { via, .. } => (Some(via), Rds, "DescribeGlobalClusters"),
         Request::DescribeMember { member } => (Some(member.region()), Rds, "DescribeDBClusters"),

@@ -46,6 +46,8 @@ const WELL: Duration = Duration::from_millis(2);
 #[derive(Debug, Clone, Default)]
 pub struct Apps {
     conditions: BTreeMap<Target, Condition>,
+    /// Requests that have come, by application.
+    requests: BTreeMap<Target, u64>,
     changes: u64,
 }
 
@@ -92,7 +94,22 @@ impl Apps {
         touched
     }
 
-    /// What an application does with a request now.
+    /// A request comes: it is counted. What the application does with it.
+    pub fn serve(&mut self, target: &Target) -> Reaction {
+        match self.requests.get_mut(target) {
+            Some(count) => *count += 1,
+            None => drop(self.requests.insert(target.clone(), 1)),
+        }
+        self.react(target)
+    }
+
+    /// How many requests have come to an application.
+    #[must_use]
+    pub fn requests(&self, target: &Target) -> u64 {
+        self.requests.get(target).copied().unwrap_or(0)
+    }
+
+    /// What an application would do with a request now.
     #[must_use]
     pub fn react(&self, target: &Target) -> Reaction {
         match self.condition(target) {

@@ -8,7 +8,7 @@ use crate::domain::signal::{AlarmState, ServiceSignals};
 
 /// A line for each service in a Region that has something to read; none at all when none has.
 pub(super) fn rows(view: &View) -> Table {
-    let mut rows = table(["service", "region", "targets", "alarms", ""]);
+    let mut rows = table(["service", "region", "targets", "alarms", "still arriving", ""]);
     for service in &view.services {
         for place in &service.regions {
             let Some(signals) = &place.signals else { continue };
@@ -17,6 +17,7 @@ pub(super) fn rows(view: &View) -> Table {
                 place.region.to_string(),
                 targets(signals),
                 alarms(signals),
+                arriving(place),
                 signals.troubles.join("; "),
             ]);
         }
@@ -45,6 +46,23 @@ fn alarms(signals: &ServiceSignals) -> String {
     said.collect::<Vec<_>>().join(", ")
 }
 
+/// Requests that still come where none are meant to; empty where they are.
+fn arriving(place: &PlacementView) -> String {
+    let Some(arriving) = place.signals.as_ref().and_then(|signals| signals.arriving) else {
+        return String::new();
+    };
+    match (place.left_over(), arriving.minute_unix_s) {
+        (Some(0), _) => "none: drained".to_owned(),
+        (Some(left), Some(minute)) => format!("~{left}/min at {}", clock_time(minute)),
+        _ => "? (its load balancer tells of no request, nor of a probe)".to_owned(),
+    }
+}
+
+fn clock_time(unix_s: i64) -> String {
+    let at = jiff::Timestamp::from_second(unix_s).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+    at.strftime("%H:%M UTC").to_string()
+}
+
 /// What AWS says against a service, and what can't be read of it.
 pub(super) fn wrong(service: &str, place: &PlacementView, wrong: &mut Vec<String>) {
     let Some(signals) = &place.signals else { return };
@@ -58,6 +76,15 @@ pub(super) fn wrong(service: &str, place: &PlacementView, wrong: &mut Vec<String
             wrong.push(format!("{service} in {region}: alarm {alarm} is in ALARM"));
         }
     }
+    if let (Some(left @ 1..), Some(minute)) =
+        (place.left_over(), signals.arriving.and_then(|arriving| arriving.minute_unix_s))
+    {
+        wrong.push(format!(
+            "{service} in {region}: not drained: about {left} requests a minute still came at {}, \
+             beside this fleet's own probes: clients that keep their connections, or the old answer",
+            clock_time(minute)
+        ));
+    }
     for trouble in &signals.troubles {
         wrong.push(format!("{service} in {region}: AWS's signals can't be read: {trouble}"));
     }
@@ -67,7 +94,7 @@ pub(super) fn wrong(service: &str, place: &PlacementView, wrong: &mut Vec<String
 mod tests {
     use super::super::tests::healthy;
     use super::*;
-    use crate::domain::signal::{TargetHealth, ZoneHealth};
+    use crate::domain::signal::{Arriving, TargetHealth, ZoneHealth};
 
     fn zone(healthy: u32, unhealthy: u32) -> ZoneHealth {
         let reasons = [("Target.Timeout".to_owned(), unhealthy)];
@@ -89,7 +116,7 @@ mod tests {
             ]
             .into(),
             complaint_ms: Some(1),
-            troubles: Vec::new(),
+            ..ServiceSignals::default()
         });
         second.signals = Some(ServiceSignals {
             troubles: vec!["target health: transient: throttled".to_owned()],
@@ -106,6 +133,27 @@ mod tests {
         assert!(lines[1].contains("api-5xx ALARM, api-slow without data"), "{lines:#?}");
         assert!(lines[2].ends_with("target health: transient: throttled"), "{lines:#?}");
         assert!(rows(&healthy()).is_empty());
+    }
+
+    #[test]
+    fn who_still_comes_to_a_drained_region_is_told_beside_the_probes() {
+        let drained = |minute_unix_s, per_minute| {
+            let mut view = healthy();
+            let place = &mut view.services[0].regions[0];
+            let arriving = Some(Arriving { minute_unix_s, per_minute });
+            place.signals = Some(ServiceSignals { arriving, ..ServiceSignals::default() });
+            place.probes_per_minute = Some(180);
+            let mut said = Vec::new();
+            wrong("api", place, &mut said);
+            (super::arriving(place), said)
+        };
+        let minute = Some(1_790_000_040);
+        let (cell, said) = drained(minute, 400);
+        assert_eq!(cell, "~202/min at 14:14 UTC");
+        assert!(said[0].starts_with("api in ap-southeast-2: not drained: about 202"), "{said:?}");
+        assert_eq!(drained(minute, 190), ("none: drained".to_owned(), Vec::new()));
+        let (cell, said) = drained(None, 0);
+        assert!(cell.starts_with("? (its load balancer") && said.is_empty(), "{cell} {said:?}");
     }
 
     #[test]

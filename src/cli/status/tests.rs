@@ -53,6 +53,7 @@ fn service(name: &str) -> ServiceView {
         failing_ms: 0,
         votes: REGIONS.iter().map(|voter| (region(voter), Vote::Up)).collect(),
         signals: None,
+        probes_per_minute: None,
     };
     ServiceView {
         service: name.parse().expect("valid"),
@@ -355,7 +356,7 @@ pub(in crate::cli) fn tables() -> Tables {
         let mut seat = unborn_seat(&first, &region(name), &agent("init"));
         (seat.epoch, seat.holder) = (Epoch(3), Some(agent("r1")));
         seat.committed.name = state.name;
-        seat.committed.digest = digest.clone();
+        seat.committed.digest = digest;
         stored.seats.insert(region(name), seat);
         stored.documents.insert((region(name), state.name), document.clone());
         let reports = ["r1", "r2", "r3"].map(|agent| {

@@ -55,6 +55,8 @@ enum Role {
         epoch: Epoch,
         /// For each seat, when the newest acknowledged write was sent.
         acked_from: BTreeMap<RegionId, Moment>,
+        /// By what they say.
+        lease_end: Moment,
     },
 }
 
@@ -84,6 +86,25 @@ pub(super) struct Election {
 /// Leases for which an agent that could not read the control state leaves standing to others: they
 /// wait one, and may read what it can't (a later version wrote it, or its way there is cut).
 const HOLD_OFF_LEASES: u32 = 3;
+
+/// The newest moment that so many of these have reached; none if there are not so many.
+fn newest_of(moments: impl Iterator<Item = Moment> + Clone, count: usize) -> Option<Moment> {
+    let reached = |moment: &Moment| moments.clone().filter(|other| other >= moment).count();
+    moments.clone().filter(|moment| reached(moment) >= count).max()
+}
+
+/// When the lease ends that rests on writes sent at these moments.
+fn lease_end_of(
+    acked_from: &BTreeMap<RegionId, Moment>,
+    majority: usize,
+    timing: &Timing,
+) -> Moment {
+    // A majority acknowledged writes that were sent then or later.
+    newest_of(acked_from.values().copied(), majority).map_or(Moment::ZERO, |start| {
+        let margin_ms = if broken(Breakage::NoMargin) { 0 } else { timing.lease_margin_ms };
+        start + ms(timing.lease_ms) - ms(margin_ms)
+    })
+}
 
 fn ms(value: u32) -> Duration {
     Duration::from_millis(u64::from(value))
@@ -130,20 +151,9 @@ impl Election {
     /// When the lease ends, while leading.
     pub(super) fn lease_end(&self) -> Option<Moment> {
         match &self.role {
-            Role::Leader { acked_from, .. } => Some(self.lease_end_of(acked_from)),
+            Role::Leader { lease_end, .. } => Some(*lease_end),
             Role::Follower { .. } | Role::Candidate { .. } => None,
         }
-    }
-
-    fn lease_end_of(&self, acked_from: &BTreeMap<RegionId, Moment>) -> Moment {
-        let mut starts: Vec<Moment> = acked_from.values().copied().collect();
-        starts.sort_unstable_by(|a, b| b.cmp(a));
-        // A majority acknowledged writes that were sent then or later.
-        starts.get(self.majority() - 1).map_or(Moment::ZERO, |start| {
-            let margin_ms =
-                if broken(Breakage::NoMargin) { 0 } else { self.timing.lease_margin_ms };
-            *start + ms(self.timing.lease_ms) - ms(margin_ms)
-        })
     }
 
     /// The start of the newest writes that a majority acknowledged.
@@ -177,12 +187,8 @@ impl Election {
     /// of them was heard. None when they were never all seen so.
     pub(super) fn confirmed(&self, state: &StateRef) -> Option<Moment> {
         let counting = self.seats.values().filter_map(SeatWatch::counting);
-        let mut heard: Vec<Moment> = counting
-            .filter(|seen| seen.seat.committed == *state)
-            .map(|seen| seen.confirmed)
-            .collect();
-        heard.sort_unstable_by(|a, b| b.cmp(a));
-        heard.get(self.seats.len() / 2).copied()
+        let of_state = counting.filter(|seen| seen.seat.committed == *state);
+        newest_of(of_state.map(|seen| seen.confirmed), self.seats.len() / 2 + 1)
     }
 
     /// Seats that count, with what they show.
@@ -374,13 +380,15 @@ impl Election {
         out: &mut Outbox,
     ) -> Option<Turn> {
         self.hurry_carried(now, seat);
+        let majority = self.majority();
         match &mut self.role {
             Role::Follower { .. } => None,
-            Role::Leader { epoch, acked_from } => {
+            Role::Leader { epoch, acked_from, lease_end } => {
                 if sent.new.epoch == *epoch {
                     let start = if broken(Breakage::LeaseFromAck) { now } else { sent.at };
                     let from = acked_from.entry(seat.clone()).or_insert(start);
                     *from = (*from).max(start);
+                    *lease_end = lease_end_of(acked_from, majority, &self.timing);
                 }
                 None
             }
@@ -389,7 +397,7 @@ impl Election {
                 if !of_this_round && !broken(Breakage::OldAckCounts) {
                     return None;
                 }
-                took.insert(seat.clone(), sent.new.committed.clone());
+                took.insert(seat.clone(), sent.new.committed);
                 self.count_votes(now, out)
             }
         }
@@ -429,8 +437,8 @@ impl Election {
     pub(super) fn drive(&mut self, now: Moment, out: &mut Outbox) -> Option<Turn> {
         self.driven_at = now;
         let turn = match &self.role {
-            Role::Leader { acked_from, .. }
-                if now >= self.lease_end_of(acked_from) && !broken(Breakage::LeaseNotChecked) =>
+            Role::Leader { lease_end, .. }
+                if now >= *lease_end && !broken(Breakage::LeaseNotChecked) =>
             {
                 self.step_down(now, out, StepDown::LeaseEnded)
             }
@@ -520,7 +528,7 @@ impl Election {
             Role::Follower { .. } if self.stand_from > self.driven_at => self.stand_from,
             Role::Follower { .. } => Moment::NEVER,
             Role::Candidate { started, .. } => *started + self.patience(),
-            Role::Leader { acked_from, .. } => self.lease_end_of(acked_from),
+            Role::Leader { lease_end, .. } => *lease_end,
         };
         calls.min(role)
     }

@@ -15,7 +15,7 @@ use crate::domain::control::StateRef;
 use crate::domain::{Epoch, Moment, RegionId};
 
 use super::seat::SeatWatch;
-use super::{Election, Role, Turn, ms};
+use super::{Election, Role, Turn, lease_end_of, ms};
 
 impl Election {
     /// How long a candidate waits for its takes: one call and one reading back.
@@ -122,15 +122,16 @@ impl Election {
         }
         let (epoch, started) = (*epoch, *started);
         let states: Vec<(RegionId, StateRef)> =
-            took.iter().map(|(seat, state)| (seat.clone(), state.clone())).collect();
+            took.iter().map(|(seat, state)| (seat.clone(), *state)).collect();
         let acked_from: BTreeMap<RegionId, Moment> =
             took.keys().map(|seat| (seat.clone(), started)).collect();
-        if now >= self.lease_end_of(&acked_from) {
+        let lease_end = lease_end_of(&acked_from, majority, &self.timing);
+        if now >= lease_end {
             self.not_elected(out);
             return None;
         }
         out.note(Note::Elected { epoch, seats: acked_from.keys().cloned().collect() });
-        self.role = Role::Leader { epoch, acked_from };
+        self.role = Role::Leader { epoch, acked_from, lease_end };
         self.carried.clear();
         // The other seats are asked to follow at once, so that the lease rests on all of them.
         for watch in self.seats.values_mut() {

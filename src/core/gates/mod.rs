@@ -139,7 +139,7 @@ impl Watch {
         };
         let moved = self.of.as_ref() != Some(reference);
         if moved {
-            self.of = Some(reference.clone());
+            self.of = Some(*reference);
             self.position.state = Some(reference.name);
             self.position.closed = Arc::new(closed(fleet, wanted));
         }

@@ -30,7 +30,7 @@ impl Judge for CommittedIsKept {
                 if let Cause::Adopted { from } = state.cause {
                     self.adopts.insert(name, from);
                 }
-                let first = self.contents.entry(name).or_insert_with(|| digest.clone());
+                let first = self.contents.entry(name).or_insert_with(|| *digest);
                 if first == digest { Ok(()) } else { Err(format!("{name} has two contents")) }
             }
             Fact::Committed { name } => match known.committed() {

@@ -82,6 +82,7 @@ impl World {
             | Request::ReadOrders { .. }
             | Request::RemoveOrder { .. }
             | Request::ReadTargetHealth { .. }
+            | Request::ReadRequests { .. }
             | Request::ReadAlarms { .. }
             | Request::RecordHistory { .. }
             | Request::ReadChange { .. } => unreachable!("answered at once, see `state`"),
@@ -151,7 +152,7 @@ impl World {
         }
         let stored = Stored::new(document);
         let state: State = serde_json::from_str(document).expect("a brain writes what it can read");
-        let digest = stored.digest.clone();
+        let digest = stored.digest;
         table.states.insert(name, stored);
         facts.push(Fact::StatePut { state: Arc::new(state), digest });
         Ok(Response::Done)

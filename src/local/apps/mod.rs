@@ -111,7 +111,7 @@ impl Apps {
         let Some(app) = self.by_host.get(&host(name.unwrap_or_default())) else {
             return Reply::Answer(self.nobody());
         };
-        let (status, after) = match self.shared.visit(|world, _| world.apps.react(&app.target)) {
+        let (status, after) = match self.shared.visit(|world, _| world.apps.serve(&app.target)) {
             Reaction::Refuse => return Reply::Reset,
             Reaction::Answer { status, after } => (status, after),
         };

@@ -157,9 +157,9 @@ fn answer(
             }
             (json, Vec::new())
         }
-        Output::Item(item) => (with("Item", item.as_ref().map(item_json)), Vec::new()),
+        Output::Item(item) => (with("Item", item.as_deref().map(item_json)), Vec::new()),
         Output::Written(written) => {
-            (with("Attributes", written.attributes.as_ref().map(item_json)), written.puts)
+            (with("Attributes", written.attributes.as_deref().map(item_json)), written.puts)
         }
         Output::Page(page) => (page_json(&page, counts), Vec::new()),
     })
@@ -179,7 +179,7 @@ fn page_json(page: &Page, counts: bool) -> Value {
     json["Count"] = json!(page.count);
     json["ScannedCount"] = json!(page.scanned);
     if !counts {
-        json["Items"] = page.items.iter().map(item_json).collect();
+        json["Items"] = page.items.iter().map(|item| item_json(item)).collect();
     }
     json
 }

@@ -114,3 +114,33 @@ fn without_an_alarm_one_observer_outside_moves_nothing() {
         assert_eq!(weights(&sim, &region), [100, 100], "{state}");
     }
 }
+
+/// A Region that somebody drained, after this time, with so many clients of each kind.
+fn drained_for(passed: Duration, clients_per_kind: u16) -> (Sim, RegionId) {
+    let mut sim = Sim::new(fleet(), Options { seed: 3, clients_per_kind, ..Options::default() });
+    settle(&mut sim);
+    let region = follower(&sim);
+    sim.give_order(&region, stand_in::drain(&region));
+    let limit = sim.now() + TOLD_WITHIN;
+    assert!(sim.run_until_that(limit, |sim| weights(sim, &region) == [0, 0]));
+    assert_eq!(seen(&sim, &region).left_over(), None, "nothing is known of it yet");
+    sim.run_until(sim.now() + passed);
+    (sim, region)
+}
+
+#[test]
+fn a_region_is_drained_once_its_load_balancer_counts_only_the_fleet_s_probes() {
+    let minutes = Duration::from_secs(5 * 60);
+    let (sim, region) = drained_for(minutes, 0);
+    let place = seen(&sim, &region);
+    let arriving = place.signals.as_ref().and_then(|signals| signals.arriving);
+    assert!(arriving.is_some_and(|arriving| arriving.per_minute > 100), "{place:#?}");
+    assert_eq!(place.left_over(), Some(0), "{place:#?}");
+
+    // Those who ignore the TTL make five requests a second each.
+    let (sim, region) = drained_for(minutes, 4);
+    let left = seen(&sim, &region).left_over();
+    assert!(left.is_some_and(|left| left >= 200), "{:#?}", seen(&sim, &region));
+    let elsewhere = sim.fleet().regions.iter().find(|other| **other != region);
+    assert_eq!(seen(&sim, elsewhere.expect("three Regions")).left_over(), None);
+}

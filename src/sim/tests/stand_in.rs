@@ -14,7 +14,7 @@ fn kill_all(sim: &mut Sim) {
     }
 }
 
-fn drain(region: &RegionId) -> Verb {
+pub(super) fn drain(region: &RegionId) -> Verb {
     let (region, reason) = (region.clone(), "no agent is left".to_owned());
     Verb::Drain { region, service: None, reason }
 }

@@ -20,6 +20,7 @@ pub(super) struct Gauges {
     reasons: Standing,
     alarms: Standing,
     complaint: IntGaugeVec,
+    arriving: IntGaugeVec,
 }
 
 impl Gauges {
@@ -29,6 +30,7 @@ impl Gauges {
             reasons: Standing::new(int_gauges(on, &table::TARGET_REASONS)),
             alarms: Standing::new(int_gauges(on, &table::ALARM_STATE)),
             complaint: int_gauges(on, &table::COMPLAINT),
+            arriving: int_gauges(on, &table::ARRIVING),
         }
     }
 }
@@ -86,6 +88,14 @@ impl Metrics {
         });
         self.signals.alarms.show(name, alarms);
         self.signals.complaint.with_label_values(&[name]).set(signals.complains().into());
+        match signals.arriving {
+            Some(arriving) => {
+                let per_minute = i64::try_from(arriving.per_minute).unwrap_or(i64::MAX);
+                self.signals.arriving.with_label_values(&[name]).set(per_minute);
+            }
+            // It stands in the gauge only while traffic was taken away.
+            None => drop(self.signals.arriving.remove_label_values(&[name])),
+        }
     }
 }
 

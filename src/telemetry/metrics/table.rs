@@ -116,6 +116,9 @@ table! {
     COMPLAINT: "regent_complaint", Gauge, Truth, ["service"],
         "1 while AWS speaks against the service in this agent's own Region: an alarm, or no healthy \
          target.";
+    ARRIVING: "regent_arriving_requests", Gauge, Count, ["service"],
+        "Requests in the newest minute told of that reached the service in this agent's own Region, by its \
+         load balancer and the fleet's own probes among them, while its weight is 0. Absent otherwise.";
     DRIFT: "regent_record_drift_total", Counter, Count, ["name", "course"],
         "Times that records of this name were found changed by somebody else, by what was done about it: \
          corrected, kept (as the files say), stopped (corrected too often, and left), or noticed (not the \

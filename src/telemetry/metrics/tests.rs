@@ -7,7 +7,7 @@ use super::table::{Kind, Spec, TABLE, Unit};
 use super::*;
 use crate::domain::gate::Gate;
 use crate::domain::health_check::CheckSight;
-use crate::domain::signal::{AlarmState, ServiceSignals, TargetHealth, ZoneHealth};
+use crate::domain::signal::{AlarmState, Arriving, ServiceSignals, TargetHealth, ZoneHealth};
 use crate::domain::{Phases, Preflight};
 
 fn metrics() -> Metrics {
@@ -35,6 +35,7 @@ fn told() -> ServiceSignals {
     ServiceSignals {
         targets: Some(TargetHealth { zones: [("us-east-1a".to_owned(), zone)].into() }),
         alarms: [("errors".parse().expect("valid"), AlarmState::Ok)].into(),
+        arriving: Some(Arriving { minute_unix_s: None, per_minute: 7 }),
         ..ServiceSignals::default()
     }
 }

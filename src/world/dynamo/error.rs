@@ -1,5 +1,7 @@
 //! How DynamoDB says no.
 
+use std::sync::Arc;
+
 use super::value::Item;
 
 /// An error, as the page "Error handling with DynamoDB" names it; its text is the message.
@@ -9,7 +11,7 @@ pub enum DynamoError {
     #[error("The conditional request failed")]
     ConditionalCheckFailed {
         /// The item as it is, when the caller asked for it and there is one.
-        item: Option<Item>,
+        item: Option<Arc<Item>>,
     },
     /// There is no such table, or it is not ready to be used.
     #[error("{0}")]

@@ -1,6 +1,8 @@
 //! What the operations on single items would do to a table: judged here, carried out by the caller,
 //! so that a transaction can judge all of its writes before any takes effect.
 
+use std::sync::Arc;
+
 use super::error::DynamoError;
 use super::expression::{Expressions, Path, project};
 use super::operation::{
@@ -15,11 +17,11 @@ use crate::domain::Moment;
 pub(super) struct Effect {
     pub(super) key: Key,
     /// The item as it is to be; none for a deletion.
-    pub(super) new: Option<Item>,
+    pub(super) new: Option<Arc<Item>>,
     /// Whether it writes at all: condition checks don't, nor deletions of nothing.
     pub(super) writes: bool,
     /// What to return to the caller.
-    pub(super) attributes: Option<Item>,
+    pub(super) attributes: Option<Arc<Item>>,
 }
 
 const PUT_TOO_LARGE: &str = "Item size has exceeded the maximum allowed size";
@@ -29,14 +31,14 @@ pub(super) fn get(
     table: &Table,
     request: &GetItem,
     as_of: Moment,
-) -> Result<Option<Item>, DynamoError> {
+) -> Result<Option<Arc<Item>>, DynamoError> {
     let mut expressions = Expressions::new(&request.placeholders);
     let projection = expressions.projection(request.projection.as_deref())?;
     expressions.finish()?;
     let key = exact_key(&request.key, &table.settings.key)?;
     let item = table.get_as_of(&key, as_of);
     Ok(item.map(|item| match &projection {
-        Some(paths) => project(item, paths),
+        Some(paths) => Arc::new(project(item, paths)),
         None => item.clone(),
     }))
 }
@@ -49,7 +51,7 @@ pub(super) fn put(table: &Table, request: &PutItem) -> Result<Effect, DynamoErro
     let old = table.get(&key).cloned();
     judge(condition, old.as_ref(), request.return_item_on_failure)?;
     let attributes = old.filter(|_| request.return_values == ReturnValues::AllOld);
-    Ok(Effect { key, new: Some(request.item.clone()), writes: true, attributes })
+    Ok(Effect { key, new: Some(Arc::new(request.item.clone())), writes: true, attributes })
 }
 
 pub(super) fn delete(table: &Table, request: &DeleteItem) -> Result<Effect, DynamoError> {
@@ -79,9 +81,9 @@ pub(super) fn update(table: &Table, request: &UpdateItem) -> Result<Effect, Dyna
     }
     let old = table.get(&key).cloned();
     judge(condition, old.as_ref(), request.return_item_on_failure)?;
-    let before = old.clone().unwrap_or_else(|| request.key.clone());
+    let before = old.clone().unwrap_or_else(|| Arc::new(request.key.clone()));
     let new = match &update {
-        Some(update) => update.apply(&before)?,
+        Some(update) => Arc::new(update.apply(&before)?),
         None => before,
     };
     check_item(&new, UPDATE_TOO_LARGE)?;
@@ -89,8 +91,8 @@ pub(super) fn update(table: &Table, request: &UpdateItem) -> Result<Effect, Dyna
         ReturnValues::None => None,
         ReturnValues::AllOld => old.clone(),
         ReturnValues::AllNew => Some(new.clone()),
-        ReturnValues::UpdatedOld => old.as_ref().map(|old| project(old, &paths)),
-        ReturnValues::UpdatedNew => Some(project(&new, &paths)),
+        ReturnValues::UpdatedOld => old.as_ref().map(|old| Arc::new(project(old, &paths))),
+        ReturnValues::UpdatedNew => Some(Arc::new(project(&new, &paths))),
     };
     let attributes = attributes.filter(|attributes| !attributes.is_empty());
     Ok(Effect { key, new: Some(new), writes: true, attributes })
@@ -133,7 +135,7 @@ fn parse_condition(
 /// Judges a condition by the newest that this copy has, and by nothing else.
 fn judge(
     condition: Option<super::expression::Condition>,
-    item: Option<&Item>,
+    item: Option<&Arc<Item>>,
     return_item: bool,
 ) -> Result<(), DynamoError> {
     let holds = condition.is_none_or(|condition| match item {

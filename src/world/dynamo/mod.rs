@@ -26,6 +26,7 @@ mod transact;
 pub mod value;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rand::RngExt as _;
@@ -144,7 +145,7 @@ impl Dynamo {
     #[must_use]
     pub fn peek(&self, region: &RegionId, table: &str, key: &Item) -> Option<&Item> {
         let table = self.tables.get(&(region.clone(), table.to_owned()))?;
-        table.get(&table::exact_key(key, &table.settings.key).ok()?)
+        table.get(&table::exact_key(key, &table.settings.key).ok()?).map(Arc::as_ref)
     }
 
     /// Lets everything happen that is due: replication, as far as the network lets it through, and

@@ -114,6 +114,12 @@ impl Number {
         Some(if self.negative { -digits } else { digits })
     }
 
+    /// The number, if it is a whole one from 0 on that fits.
+    #[must_use]
+    pub fn as_u64(self) -> Option<u64> {
+        u64::try_from(self.scaled(0)?).ok()
+    }
+
     /// Significant digits; one for zero.
     fn digit_count(self) -> u32 {
         self.digits.checked_ilog10().map_or(1, |log| log + 1)
@@ -235,6 +241,16 @@ mod tests {
             assert_eq!(number(text), number("1"), "{text}");
         }
         assert_eq!(number("-0.00"), number("0"));
+    }
+
+    #[test]
+    fn whole_numbers_that_fit_are_read_as_such_and_no_others() {
+        for whole in [0, 7, 1_000, u64::MAX] {
+            assert_eq!(Number::from(whole).as_u64(), Some(whole));
+        }
+        for text in ["-1", "1.5", "1E-2", "18446744073709551616", "1E125"] {
+            assert_eq!(number(text).as_u64(), None, "{text}");
+        }
     }
 
     #[test]

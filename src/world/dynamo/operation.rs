@@ -3,6 +3,7 @@
 //! that use them is up to the wire.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::value::{AttributeValue, Item};
 use crate::domain::RegionId;
@@ -322,7 +323,7 @@ pub enum Output {
         last: Option<String>,
     },
     /// Of `GetItem`.
-    Item(Option<Item>),
+    Item(Option<Arc<Item>>),
     /// Of every write.
     Written(Written),
     /// Of `Query` and `Scan`.
@@ -333,7 +334,7 @@ pub enum Output {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Written {
     /// What the caller asked to have returned; an absent item returns none.
-    pub attributes: Option<Item>,
+    pub attributes: Option<Arc<Item>>,
     /// The items as they are now, of all that were written and not deleted.
     pub puts: Vec<Put>,
 }
@@ -344,14 +345,14 @@ pub struct Put {
     /// In which table of the called Region.
     pub table: String,
     /// The whole item.
-    pub item: Item,
+    pub item: Arc<Item>,
 }
 
 /// A page of items.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Page {
     /// The items, none if only their count was asked for.
-    pub items: Vec<Item>,
+    pub items: Vec<Arc<Item>>,
     /// How many passed the filter.
     pub count: usize,
     /// How many were read.

@@ -2,10 +2,12 @@
 //!
 //! A scan goes by the partition key's value. DynamoDB goes by its hash: nobody may rely on either.
 
+use std::sync::Arc;
+
 use super::error::DynamoError;
 use super::expression::{Condition, Expressions, Path, project};
 use super::operation::{KeySchema, Page, Query, Reading, Scan};
-use super::table::{Key, Table, exact_key, key_item};
+use super::table::{Entry, Key, Table, exact_key, key_item};
 use super::value::{AttributeValue, Item, item_size_bytes};
 use crate::domain::Moment;
 
@@ -101,10 +103,7 @@ impl<'r> PageBuilder<'r> {
         Ok(Self { reading, schema, filter, projection, page: Page::default() })
     }
 
-    fn fill<'t>(
-        &mut self,
-        entries: impl Iterator<Item = (&'t AttributeValue, (Option<&'t AttributeValue>, &'t Item))>,
-    ) {
+    fn fill<'t>(&mut self, entries: impl Iterator<Item = (&'t AttributeValue, Entry<'t>)>) {
         let mut bytes = 0;
         let mut last = None;
         for (hash, (range, item)) in entries {
@@ -126,11 +125,11 @@ impl<'r> PageBuilder<'r> {
         }
     }
 
-    fn keep(&mut self, item: &Item) {
+    fn keep(&mut self, item: &Arc<Item>) {
         self.page.count += 1;
         if !self.reading.count_only {
             self.page.items.push(match &self.projection {
-                Some(paths) => project(item, paths),
+                Some(paths) => Arc::new(project(item, paths)),
                 None => item.clone(),
             });
         }

@@ -4,6 +4,7 @@
 //! they send one another is in `replication`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::error::DynamoError;
@@ -44,7 +45,7 @@ pub(super) struct Stamp {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Version {
     pub(super) stamp: Stamp,
-    pub(super) item: Option<Item>,
+    pub(super) item: Option<Arc<Item>>,
 }
 
 /// What is under one key.
@@ -53,7 +54,7 @@ struct Slot {
     current: Version,
     landed: Moment,
     /// Versions that a stale read may still see, with the moments at which they landed.
-    earlier: Vec<(Moment, Option<Item>)>,
+    earlier: Vec<(Moment, Option<Arc<Item>>)>,
 }
 
 impl Slot {
@@ -66,7 +67,7 @@ impl Slot {
         self.earlier.drain(..visible.saturating_sub(1));
     }
 
-    fn as_of(&self, moment: Moment) -> Option<&Item> {
+    fn as_of(&self, moment: Moment) -> Option<&Arc<Item>> {
         if self.landed <= moment {
             return self.current.item.as_ref();
         }
@@ -117,7 +118,7 @@ pub(super) struct Table {
 }
 
 /// Sort keys with what is under them.
-pub(super) type Entry<'t> = (Option<&'t AttributeValue>, &'t Item);
+pub(super) type Entry<'t> = (Option<&'t AttributeValue>, &'t Arc<Item>);
 
 impl Table {
     pub(super) fn new(settings: Settings, phase: Phase, identity: u64) -> Self {
@@ -129,12 +130,12 @@ impl Table {
     }
 
     /// The newest that this copy has.
-    pub(super) fn get(&self, key: &Key) -> Option<&Item> {
+    pub(super) fn get(&self, key: &Key) -> Option<&Arc<Item>> {
         self.slot(key)?.current.item.as_ref()
     }
 
     /// What it had at a moment, not earlier than the staleness bound before now.
-    pub(super) fn get_as_of(&self, key: &Key, moment: Moment) -> Option<&Item> {
+    pub(super) fn get_as_of(&self, key: &Key, moment: Moment) -> Option<&Arc<Item>> {
         self.slot(key)?.as_of(moment)
     }
 
@@ -182,7 +183,7 @@ impl Table {
         now: Moment,
         region: &RegionId,
         key: &Key,
-        item: Option<Item>,
+        item: Option<Arc<Item>>,
     ) -> Version {
         let before = self.slot(key).map(|slot| &slot.current.stamp);
         let stamp = match before {

@@ -56,6 +56,24 @@ impl AttributeValue {
         Self::N(Number::from(value))
     }
 
+    /// The string, if it is one.
+    #[must_use]
+    pub fn as_text(&self) -> Option<&str> {
+        match self {
+            Self::S(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The whole number from 0 on, if it is one that fits.
+    #[must_use]
+    pub fn as_u64(&self) -> Option<u64> {
+        match self {
+            Self::N(number) => number.as_u64(),
+            _ => None,
+        }
+    }
+
     /// The kind's descriptor, as `attribute_type` and the wire name it.
     #[must_use]
     pub fn kind(&self) -> &'static str {
@@ -158,10 +176,10 @@ pub fn to_plain_json(item: &Item) -> serde_json::Value {
 }
 
 fn plain_number(number: Number) -> serde_json::Value {
-    let text = number.to_string();
-    if let Ok(whole) = text.parse::<u64>() {
+    if let Some(whole) = number.as_u64() {
         return whole.into();
     }
+    let text = number.to_string();
     if let Ok(whole) = text.parse::<i64>() {
         return whole.into();
     }

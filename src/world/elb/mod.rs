@@ -69,6 +69,9 @@ const DRAINING: Duration = Duration::from_secs(300);
 /// Application Load Balancer": in 60-second intervals).
 const PUBLISH_EVERY: Duration = Duration::from_secs(60);
 
+/// Where its metrics are.
+const NAMESPACE: &str = "AWS/ApplicationELB";
+
 /// A target group with its load balancer.
 #[derive(Debug, Clone)]
 pub struct TargetGroup {
@@ -82,6 +85,8 @@ pub struct TargetGroup {
     pub in_use: bool,
     targets: BTreeMap<TargetId, RegisteredTarget>,
     next_check: Moment,
+    /// Requests of its application up to the last point that was published.
+    told: u64,
 }
 
 /// A value to publish.
@@ -197,6 +202,7 @@ impl Elb {
             in_use: true,
             targets: BTreeMap::new(),
             next_check: now + check.interval,
+            told: 0,
         };
         self.groups.insert(arn, group);
     }
@@ -356,11 +362,32 @@ impl Elb {
             // The world may have stood still for long: only the newest point is worth having.
             self.next_publication = self.next_publication + PUBLISH_EVERY;
             if self.next_publication > now {
-                published.extend(self.groups.values().flat_map(publications));
+                let groups = self.groups.values_mut();
+                published.extend(groups.flat_map(|group| {
+                    let arrived = arrived(group, apps.requests(&group.app));
+                    publications(group).into_iter().chain(arrived)
+                }));
             }
         }
         published
     }
+}
+
+/// The requests since the last point, to each target on the average; nothing if there were none.
+fn arrived(group: &mut TargetGroup, requests: u64) -> Option<Publication> {
+    let new = requests - std::mem::replace(&mut group.told, requests);
+    let targets = group.targets().filter(|target| target.state(group) == TargetState::Healthy);
+    let targets = u32::try_from(targets.count().max(1)).unwrap_or(u32::MAX);
+    let dimensions = [("TargetGroup".to_owned(), group.arn.resource().to_owned())].into();
+    (new > 0 && group.in_use).then(|| Publication {
+        region: group.arn.region().clone(),
+        metric: MetricId {
+            namespace: NAMESPACE.to_owned(),
+            name: "RequestCountPerTarget".to_owned(),
+            dimensions,
+        },
+        value: f64::from(u32::try_from(new).unwrap_or(u32::MAX)) / f64::from(targets),
+    })
 }
 
 fn publications(group: &TargetGroup) -> [Publication; 2] {
@@ -372,7 +399,7 @@ fn publications(group: &TargetGroup) -> [Publication; 2] {
             ("LoadBalancer".to_owned(), group.balancer_resource()),
             ("TargetGroup".to_owned(), group.arn.resource().to_owned()),
         ]);
-        let namespace = "AWS/ApplicationELB".to_owned();
+        let namespace = NAMESPACE.to_owned();
         Publication {
             region: group.arn.region().clone(),
             metric: MetricId { namespace, name: name.to_owned(), dimensions },

@@ -5,7 +5,7 @@
 //! while parsing, so that what comes out holds names and values only.
 
 use winnow::ascii::{digit1, multispace0};
-use winnow::combinator::{alt, cut_err, delimited, opt, peek, preceded, separated, terminated};
+use winnow::combinator::{alt, cut_err, delimited, opt, preceded, separated, terminated};
 use winnow::error::{ErrMode, ParserError};
 use winnow::prelude::*;
 use winnow::stream::{Stateful, Stream};
@@ -155,15 +155,14 @@ pub(super) fn value(input: &mut Input<'_>) -> Parsed<AttributeValue> {
 }
 
 fn operand(input: &mut Input<'_>) -> Parsed<Operand> {
-    let size = call.verify(|name: &str| name == "size");
-    if opt(size).parse_next(input)?.is_some() {
-        return cut_err(terminated(path, token(')'))).map(Operand::Size).parse_next(input);
+    if let Some(value) = opt(value).parse_next(input)? {
+        return Ok(Operand::Value(value));
     }
-    if opt(peek(call)).parse_next(input)?.is_some() {
-        let name = call(input)?;
-        return said(format!("Invalid function name; function: {name}"));
+    match opt(call).parse_next(input)? {
+        Some("size") => cut_err(terminated(path, token(')'))).map(Operand::Size).parse_next(input),
+        Some(name) => said(format!("Invalid function name; function: {name}")),
+        None => path.map(Operand::Path).parse_next(input),
     }
-    alt((value.map(Operand::Value), path.map(Operand::Path))).parse_next(input)
 }
 
 /// A whole condition.

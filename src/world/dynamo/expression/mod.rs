@@ -13,7 +13,7 @@ mod reserved;
 mod tests;
 mod update;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use winnow::ascii::multispace0;
 use winnow::combinator::terminated;
@@ -148,34 +148,40 @@ impl<'p> Expressions<'p> {
     /// Refuses placeholders that no expression used, or that are misspelt.
     pub(super) fn finish(self) -> Result<(), DynamoError> {
         let Placeholders { names, values } = self.placeholders;
-        for (parameter, mark, keys) in [
-            ("ExpressionAttributeNames", '#', names.keys().collect::<Vec<_>>()),
-            ("ExpressionAttributeValues", ':', values.keys().collect()),
-        ] {
-            if !keys.is_empty() && !self.any {
+        self.check("ExpressionAttributeNames", '#', names, &self.uses.names)?;
+        self.check("ExpressionAttributeValues", ':', values, &self.uses.values)?;
+        values.values().try_for_each(|value| value.check())
+    }
+
+    fn check<V>(
+        &self,
+        parameter: &str,
+        mark: char,
+        placeholders: &BTreeMap<String, V>,
+        used: &BTreeSet<String>,
+    ) -> Result<(), DynamoError> {
+        if !placeholders.is_empty() && !self.any {
+            return Err(DynamoError::validation(format!(
+                "{parameter} can only be specified when using expressions"
+            )));
+        }
+        for key in placeholders.keys() {
+            let name = key.strip_prefix(mark).unwrap_or_default();
+            if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
                 return Err(DynamoError::validation(format!(
-                    "{parameter} can only be specified when using expressions"
-                )));
-            }
-            for key in &keys {
-                let name = key.strip_prefix(mark).unwrap_or_default();
-                if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
-                    return Err(DynamoError::validation(format!(
-                        "{parameter} contains invalid key: Syntax error; key: \"{key}\""
-                    )));
-                }
-            }
-            let used = if mark == '#' { &self.uses.names } else { &self.uses.values };
-            let unused: Vec<&str> =
-                keys.into_iter().filter(|key| !used.contains(*key)).map(String::as_str).collect();
-            if !unused.is_empty() {
-                return Err(DynamoError::validation(format!(
-                    "Value provided in {parameter} unused in expressions: keys: {{{}}}",
-                    unused.join(", ")
+                    "{parameter} contains invalid key: Syntax error; key: \"{key}\""
                 )));
             }
         }
-        values.values().try_for_each(|value| value.check())
+        if placeholders.keys().all(|key| used.contains(key)) {
+            return Ok(());
+        }
+        let unused = placeholders.keys().filter(|key| !used.contains(*key));
+        let unused: Vec<&str> = unused.map(String::as_str).collect();
+        Err(DynamoError::validation(format!(
+            "Value provided in {parameter} unused in expressions: keys: {{{}}}",
+            unused.join(", ")
+        )))
     }
 }
 

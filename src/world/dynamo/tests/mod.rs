@@ -133,7 +133,7 @@ impl Bench {
     ) -> Option<Item> {
         let request = GetItem { table: table.to_owned(), key, consistent, ..GetItem::default() };
         match self.call(at, Operation::GetItem(request)) {
-            Ok(Output::Item(item)) => item,
+            Ok(Output::Item(item)) => item.map(Arc::unwrap_or_clone),
             other => panic!("not an item: {other:?}"),
         }
     }

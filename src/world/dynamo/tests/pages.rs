@@ -29,7 +29,7 @@ fn history() -> Query {
 }
 
 fn ids(page: &Page) -> Vec<String> {
-    let id = |item: &Item| match item.get("id") {
+    let id = |item: &Arc<Item>| match item.get("id") {
         Some(AttributeValue::S(id)) => id.clone(),
         other => panic!("not a key: {other:?}"),
     };
