@@ -202,15 +202,22 @@ impl Rig {
             Request::RemoveOrder { .. } => Response::Done,
             Request::RecordHistory { .. } => Response::Done,
             // What becomes of a decision is another matter, and nothing is known but by probes.
-            Request::ReadTargetHealth { .. } | Request::ReadAlarms { .. } => {
+            Request::ReadTargetHealth { .. }
+            | Request::ReadAlarms { .. }
+            | Request::ReadRequests { .. } => {
                 return Err(Refusal::Failed(CallFailure::transient("there are no signals here")));
             }
-            Request::AskNames { .. } | Request::PostWebhook { .. } => {
+            Request::AskNames { .. }
+            | Request::PostWebhook { .. }
+            | Request::SendNotice { .. }
+            | Request::ReadGroup { .. }
+            | Request::SetDesired { .. } => {
                 return Err(Refusal::Failed(CallFailure::transient("there is nobody else here")));
             }
             Request::DescribeDatabase { .. }
             | Request::DescribeMember { .. }
             | Request::ReadLag { .. }
+            | Request::ReadKeptVolumes { .. }
             | Request::SwitchOver { .. }
             | Request::FailOver { .. } => {
                 return Err(Refusal::Failed(CallFailure::transient("there are no databases here")));

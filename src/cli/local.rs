@@ -55,7 +55,8 @@ enum Action {
     Mend(Of),
     /// Stop what goes from one place to another
     Cut {
-        /// A Region, "outside" (clients, people) or "global" (Route 53's control plane)
+        /// A Region, "outside" (clients, people), "checkers" (Route 53's health checkers) or
+        /// "global" (its control plane)
         #[arg(value_parser = place)]
         from: Place,
         /// As FROM
@@ -225,6 +226,7 @@ enum Switch {
 fn place(text: &str) -> Result<Place, InvalidName> {
     match text {
         "outside" => Ok(Place::Outside),
+        "checkers" => Ok(Place::Checkers),
         "global" => Ok(Place::Global),
         region => region.parse().map(Place::Region),
     }

@@ -11,9 +11,10 @@ use std::path::Path;
 
 use toml::Spanned;
 
+use super::demand::Expect;
 use super::problem::Gathered;
 use super::raw::{RawAct, RawExpect, RawFile};
-use super::scenario::{Act, Expect, Scenario, Stage};
+use super::scenario::{Act, Scenario, Stage};
 use super::words::seconds;
 use crate::config::{Place, Problem};
 

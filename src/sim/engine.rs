@@ -79,6 +79,8 @@ pub struct Sim {
     pub(super) oracle: Oracle,
     /// Changes of zones that the log has forgotten.
     pub(super) changed: Vec<Entry>,
+    /// Requests to Route 53 that have arrived, by operation.
+    pub(super) route53_requests: BTreeMap<String, u64>,
     /// How many events there were.
     pub(super) events: u64,
     /// How many of them at the present moment.
@@ -124,6 +126,7 @@ impl Sim {
             coverage: Coverage::new(fleet.seats.len()),
             oracle: Oracle::new(fleet.seats.len()),
             changed: Vec::new(),
+            route53_requests: BTreeMap::new(),
             events: 0,
             at_once: 0,
             stood_still: None,

@@ -11,7 +11,7 @@ use crate::domain::seat::BootId;
 use crate::domain::{AgentId, Epoch, Fleet, Moment, RegionId};
 
 use super::digest::Digest;
-use super::state::has_effect;
+use super::flying::has_effect;
 
 /// One agent, or what is left of it.
 #[derive(Debug, Clone)]

@@ -7,13 +7,10 @@ use stateright::Checker;
 
 use super::*;
 
-fn bounds(faults: Faults) -> Bounds {
-    Bounds { agents: 2, fleets: 1, epoch_max: 3, faults, reads_too: false }
-}
-
 /// Explores everything within the bounds; gives the number of states, and what was seen.
 fn explore(bounds: Bounds) -> (usize, BTreeSet<&'static str>) {
-    let checker = bounds.checker().threads(1).spawn_dfs().join();
+    let (seen, threads) = (bounds.seen.clone(), given("THREADS", 1));
+    let checker = bounds.checker().threads(threads.into()).spawn_dfs().join();
     for property in ["no invariant is broken", "every batch swaps the fence"] {
         if let Some(path) = checker.discovery(property) {
             let steps: Vec<String> = path
@@ -25,7 +22,7 @@ fn explore(bounds: Bounds) -> (usize, BTreeSet<&'static str>) {
         }
     }
     assert!(checker.is_done());
-    (checker.unique_state_count(), checker.discoveries().into_keys().collect())
+    (checker.unique_state_count(), seen.all())
 }
 
 #[test]
@@ -49,7 +46,17 @@ fn each_fault_alone_breaks_nothing() {
 }
 
 /// Sizes of the explorations above, in their order.
-const PINNED: [usize; 10] = [58, 2182, 676, 1458, 1291, 333, 323, 497, 1489, 1429];
+const PINNED: [usize; 10] = [28, 836, 322, 542, 521, 102, 96, 111, 685, 553];
+
+/// Its majority would be another one than the fleet's. How the seat set changes is not built yet; what
+/// there is, is that nobody stands by other files than those that are committed.
+#[test]
+fn one_whose_files_know_other_seats_never_leads_nor_disturbs() {
+    let odd = |faults| Bounds { odd_seats: true, ..bounds(faults) };
+    let (_, seen) = explore(odd(Faults { crash: 1, pause: 1, ..NONE }));
+    assert!(seen.contains("seats of other files are told of"), "{seen:?}");
+    assert!(!seen.contains("one with other seats leads"), "{seen:?}");
+}
 
 #[test]
 fn a_crash_and_a_pause_bring_three_epochs_and_break_nothing() {
@@ -95,7 +102,9 @@ fn same_futures(bounds: &Bounds, one: &State, other: &State, depth: usize) {
 /// What [`digest`] leaves out must be of no consequence, or explorations would skip states.
 #[test]
 fn states_of_one_digest_have_the_same_futures() {
-    let bounds = bounds(Faults { late: 1, crash: 1, mind: 1, skip: 1, ..NONE });
+    let given = given_faults();
+    let faults = Faults { late: 1, crash: 1, mind: 1, skip: 1, ..NONE };
+    let bounds = bounds(if given == NONE { faults } else { given });
     let mut known: BTreeMap<u64, State> = BTreeMap::new();
     let mut ahead = std::collections::VecDeque::from([bounds.start()]);
     // Pairs that were come to at different times say most, and come late: PAIRS=300 reaches some.
@@ -139,6 +148,7 @@ fn given(name: &str, otherwise: u8) -> u8 {
 
 fn given_faults() -> Faults {
     Faults {
+        lost: given("LOST", 0),
         late: given("LATE", 0),
         slow: given("SLOW", 0),
         crash: given("CRASH", 0),
@@ -160,8 +170,9 @@ fn larger_bounds_break_nothing() {
         agents: given("AGENTS", 2).into(),
         fleets: given("FLEETS", 1).into(),
         epoch_max: given("EPOCHS", 3).into(),
-        faults: given_faults(),
         reads_too: given("READS", 0) > 0,
+        odd_seats: given("ODD", 0) > 0,
+        ..bounds(given_faults())
     };
     let shown = format!("{bounds:?}");
     let (states, seen) = explore(bounds);

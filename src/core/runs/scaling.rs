@@ -37,13 +37,16 @@ pub(super) struct Wanted<'a> {
     pub(super) at_least: Enough,
 }
 
+/// What a reading showed, or why there is none.
+type Shown = Result<ScalingGroup, (FailureClass, String)>;
+
 /// What was heard of a group.
 #[derive(Debug, Clone, Default)]
 struct Heard {
     /// When the call under way was sent.
     asked_at: Option<Moment>,
     /// When the newest reading was asked for, and what it showed. Dropped when the group is changed.
-    read: Option<(Moment, Result<ScalingGroup, (FailureClass, String)>)>,
+    read: Option<(Moment, Shown)>,
     /// Why AWS would not raise it, where asking again would change nothing.
     refused: Option<String>,
 }

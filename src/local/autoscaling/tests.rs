@@ -1,3 +1,5 @@
+//! Auto Scaling as it looks on the wire.
+
 use std::time::Duration;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Groups that are raised, refused, and short of room.
+
 use super::*;
 
 fn region() -> RegionId {

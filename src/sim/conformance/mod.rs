@@ -4,18 +4,19 @@
 //! a running brain never asks for (tables, a seat's making, a zone's name) is said to the world
 //! directly.
 
+mod groups_and_topics;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::ports::{Ports, ReadBefore, to_world};
 use crate::core::{Outcome, Refusal, Request, Response};
-use crate::domain::capacity::{ScalingGroup, ScalingGroupId};
+use crate::domain::capacity::ScalingGroupId;
 use crate::domain::database::{ClusterArn, GlobalCluster, LagPoint, MemberCluster};
 use crate::domain::fleet::Tables;
-use crate::domain::notice::{Notice, TopicArn};
+use crate::domain::notice::TopicArn;
 use crate::domain::record::{ChangeId, ChangeStatus, DnsName, RecordKey, ZoneRead};
 use crate::domain::seat::Beat;
 use crate::domain::signal::{
@@ -31,6 +32,7 @@ use crate::ports::{
     Answer, Capacity, Databases, Notices, Observations, Records, Registers, Signals, SwapRefused,
     items,
 };
+use crate::sim::ports::{Ports, ReadBefore, to_world};
 use crate::world::World;
 use crate::world::cloudwatch::{Span, Stats};
 use crate::world::dynamo::operation::{
@@ -364,36 +366,6 @@ impl Records for InMemory {
             Response::Change(status) => Some(status),
             _ => None,
         })
-    }
-}
-
-#[async_trait]
-impl Capacity for InMemory {
-    async fn group(&self, group: &ScalingGroupId, _: Duration) -> Answer<ScalingGroup> {
-        let group = group.clone();
-        self.asked(Request::ReadGroup { group }, |response| match response {
-            Response::Group(shown) => Some(shown),
-            _ => None,
-        })
-    }
-
-    async fn set_desired(&self, group: &ScalingGroupId, desired: u32, _: Duration) -> Answer<()> {
-        let group = group.clone();
-        self.asked(Request::SetDesired { group, desired }, |_| Some(()))
-    }
-}
-
-#[async_trait]
-impl Notices for InMemory {
-    async fn send(
-        &self,
-        topic: &TopicArn,
-        fleet: &str,
-        notice: &Notice,
-        _: Duration,
-    ) -> Answer<()> {
-        let (topic, fleet, notice) = (topic.clone(), fleet.to_owned(), Box::new(notice.clone()));
-        self.asked(Request::SendNotice { topic, fleet, notice }, |_| Some(()))
     }
 }
 
