@@ -20,9 +20,9 @@ use crate::world::route53::{
     Action, CheckConfig, Due, EndpointConfig, Met, ModelChange, ModelRecordSet, Spoken, Subject,
 };
 
-use super::Options;
 use super::engine::Sim;
 use super::setup::{Addresses, target};
+use super::{Options, ways};
 
 /// A way of leaving a Region.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -74,7 +74,7 @@ pub struct Left {
 const WATCHED: Duration = Duration::from_secs(120);
 
 /// Seconds between two checks, and how many must fail (Route 53 API Reference, `HealthCheckConfig`).
-const PACE_DEFAULT: (u32, u32) = (30, 3);
+const PACE_DEFAULT: (u8, u8) = (30, 3);
 
 /// Until every check has been asked often enough to be believed.
 const CHECKED_AFTER: Duration = Duration::from_secs(120);
@@ -135,7 +135,8 @@ fn told(
     });
     let more = |(name, count): (&String, &u64)| {
         let more = count.saturating_sub(quiet.get(name).copied().unwrap_or(0));
-        (more > 0).then(|| (name.clone(), more))
+        // Questions to name servers are not its API's.
+        (more > 0 && name != ways::DNS).then(|| (name.clone(), more))
     };
     let last = failed.clone().last().map_or(Duration::ZERO, |entry| entry.at.since(struck));
     Left {
@@ -148,7 +149,7 @@ fn told(
 impl Sim {
     /// Puts the agents away, and has Route 53 check the applications themselves, as it would be done
     /// without a controller.
-    fn watch_applications(&mut self, fleet: &Fleet, pace: (u32, u32)) {
+    fn watch_applications(&mut self, fleet: &Fleet, pace: (u8, u8)) {
         let agents: Vec<_> = self.agents.iter().map(|agent| agent.id.clone()).collect();
         for agent in agents {
             self.strike(&Fault::KillAgent { agent });
@@ -173,7 +174,7 @@ impl Sim {
         &mut self,
         fleet: &Fleet,
         record: &ModelRecordSet,
-        (interval_s, failure_threshold): (u32, u32),
+        (interval_s, failure_threshold): (u8, u8),
     ) -> Option<String> {
         let RecordSet { key, routing: Routing::Weighted { set_identifier, .. }, .. } =
             record.to_record_set()?
