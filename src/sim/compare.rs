@@ -138,7 +138,7 @@ fn told(
         // Questions to name servers are not its API's.
         (more > 0 && name != ways::DNS).then(|| (name.clone(), more))
     };
-    let last = failed.clone().last().map_or(Duration::ZERO, |entry| entry.at.since(struck));
+    let last = failed.clone().next_back().map_or(Duration::ZERO, |entry| entry.at.since(struck));
     Left {
         last_failure_ms: u64::try_from(last.as_millis()).unwrap_or(u64::MAX),
         failures: u64::try_from(failed.count()).unwrap_or(u64::MAX),
