@@ -140,6 +140,13 @@ JSON
     await "the old writer's volume is kept" snapshot
     ok "aws rds failover-global-cluster and describe-db-cluster-snapshots"
 
+    if aws sts assume-role "${at[@]}" --region eu-west-1 --role-session-name by-hand \
+        --role-arn arn:aws:iam::210987654321:role/nobody >"$folder/sts" 2>&1; then
+        fail "aws sts assume-role of a role that is not there"
+    fi
+    has AccessDenied < "$folder/sts" || fail "aws sts assume-role says why"
+    ok "aws sts assume-role"
+
     # The page by hand does what the run does: its commands, as they are printed, one after another.
     page() { "$regent" runbook show "$@" --manual; }
     # Runs the blocks of a page's numbered steps. aws 1 ignores AWS_ENDPOINT_URL for some services.

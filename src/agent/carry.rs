@@ -129,8 +129,9 @@ async fn send(outside: &Outside, request: Request, limit: Duration) -> Outcome {
         Request::ChangeZone { batch } => {
             records.change_zone(&batch, limit).await.map(Response::Changed).map_err(failed)
         }
-        Request::ReadChange { change, .. } => {
-            records.change_status(&change, limit).await.map(Response::Change).map_err(failed)
+        Request::ReadChange { zone, change } => {
+            let status = records.change_status(&zone, &change, limit).await;
+            status.map(Response::Change).map_err(failed)
         }
         Request::ReadTargetHealth { group } => {
             let health = outside.signals.target_health(&group, limit).await;

@@ -11,10 +11,14 @@ use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_types::timeout::TimeoutConfig;
 
-use super::call::CONNECT_TIMEOUT;
+use super::call::{CONNECT_TIMEOUT, Failed};
+use super::roles::Role;
 use super::{Board, Capacity, Databases, HealthChecks, Notices, Seats, Signals, Zones};
-use crate::domain::RegionId;
 use crate::domain::fleet::Tables;
+use crate::domain::role::{Assumer, ZoneRole};
+use crate::domain::{FailureClass, Fleet, RegionId, ZoneId};
+use crate::ports::Answer;
+use crate::telemetry::clock::Stopwatch;
 
 /// The Region whose name stands in the signature of Route 53's requests, and where its control
 /// plane is (AWS General Reference, "Amazon Route 53 endpoints and quotas").
@@ -57,6 +61,8 @@ pub(super) struct Clients {
     autoscaling: Mutex<BTreeMap<RegionId, aws_sdk_autoscaling::Client>>,
     sns: Mutex<BTreeMap<RegionId, aws_sdk_sns::Client>>,
     pub(super) route53: aws_sdk_route53::Client,
+    /// Of zones in other accounts.
+    roles: BTreeMap<ZoneId, Role>,
     pub(super) tables: Tables,
 }
 
@@ -71,7 +77,10 @@ impl Aws {
     /// Nothing is called here but what finding the Region takes, and nothing fails: credentials
     /// are looked up when the first call needs them. The SDK's STS endpoints are always regional,
     /// so a Region that is out takes no other Region's credentials with it.
-    pub async fn connect(tables: Tables) -> Self {
+    ///
+    /// `assumer` is who assumes the roles of zones in other accounts; somebody who stands for no agent
+    /// if none, in the Region of the configuration.
+    pub async fn connect(fleet: &Fleet, assumer: Option<Assumer>) -> Self {
         let config = aws_config::defaults(behavior())
             .http_client(http_client())
             .timeout_config(TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).build())
@@ -80,7 +89,13 @@ impl Aws {
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
             .load()
             .await;
-        Self::over(config, std::env::var(DYNAMODB_URL).ok(), tables)
+        let assumer = assumer.unwrap_or_else(|| {
+            let region = config.region().and_then(|region| region.as_ref().parse().ok());
+            let first = || fleet.seats.first().expect("a fleet has seats").clone();
+            Assumer::new(&fleet.name, "operator", region.unwrap_or_else(first))
+        });
+        let roles = roles(fleet, &config, &assumer);
+        Self::over(config, std::env::var(DYNAMODB_URL).ok(), fleet.tables.clone(), roles)
     }
 
     /// The same clients with every call redirected to `endpoint_url`, signed with a made-up key and
@@ -88,24 +103,31 @@ impl Aws {
     /// only the Region.
     #[must_use]
     pub fn at(endpoint_url: &str, tables: Tables) -> Self {
-        let key = aws_sdk_dynamodb::config::Credentials::new(
-            "regent-local",
-            "regent-local",
-            None,
-            None,
-            "loopback",
-        );
-        let config = SdkConfig::builder()
-            .behavior_version(behavior())
-            .credentials_provider(aws_sdk_dynamodb::config::SharedCredentialsProvider::new(key))
-            .endpoint_url(endpoint_url)
-            .http_client(http_client())
-            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-            .build();
-        Self::over(config, None, tables)
+        Self::over(loopback(endpoint_url), None, tables, BTreeMap::new())
     }
 
-    fn over(config: SdkConfig, dynamodb_url: Option<String>, tables: Tables) -> Self {
+    /// As [`at`](Self::at), with the roles of zones in other accounts.
+    pub async fn at_as(endpoint_url: &str, fleet: &Fleet, assumer: &Assumer) -> Self {
+        // A role's provider wants a clock, which only the loader sets.
+        let clock = aws_config::ConfigLoader::default()
+            .behavior_version(behavior())
+            .region(Region::from_static(ROUTE53_REGION))
+            .no_credentials()
+            .load()
+            .await
+            .time_source();
+        let config = loopback(endpoint_url).into_builder();
+        let config = config.time_source(clock.expect("the loader sets one")).build();
+        let roles = roles(fleet, &config, assumer);
+        Self::over(config, None, fleet.tables.clone(), roles)
+    }
+
+    fn over(
+        config: SdkConfig,
+        dynamodb_url: Option<String>,
+        tables: Tables,
+        roles: BTreeMap<ZoneId, Role>,
+    ) -> Self {
         let route53 = aws_sdk_route53::Client::from_conf(
             aws_sdk_route53::config::Builder::from(&config)
                 .region(Region::from_static(ROUTE53_REGION))
@@ -121,6 +143,7 @@ impl Aws {
             autoscaling: Mutex::default(),
             sns: Mutex::default(),
             route53,
+            roles,
             tables,
         }))
     }
@@ -175,6 +198,28 @@ impl Aws {
 }
 
 impl Clients {
+    /// The client for a zone, in the name of its account's role if it is another's, and the time that
+    /// is left of the limit.
+    pub(super) async fn route53_of(
+        &self,
+        zone: &ZoneId,
+        limit: Duration,
+    ) -> Answer<(aws_sdk_route53::Client, Duration)> {
+        let Some(role) = self.roles.get(zone) else { return Ok((self.route53.clone(), limit)) };
+        let began = Stopwatch::start();
+        let client = role.client(limit).await?;
+        Ok((client, limit.saturating_sub(began.elapsed())))
+    }
+
+    /// Takes note of how a call for a zone ended: what Route 53 refuses for good may be the session.
+    pub(super) async fn told<T, E>(&self, zone: &ZoneId, answer: &Result<T, Failed<E>>) {
+        if let (Err(failed), Some(role)) = (answer, self.roles.get(zone))
+            && failed.failure.class == FailureClass::Permanent
+        {
+            role.forget().await;
+        }
+    }
+
     /// The DynamoDB client of a Region.
     pub(super) fn dynamodb(&self, region: &RegionId) -> aws_sdk_dynamodb::Client {
         of_region(&self.dynamodb, region, |place| {
@@ -225,6 +270,29 @@ impl Clients {
             aws_sdk_cloudwatch::Client::from_conf(config.region(place).build())
         })
     }
+}
+
+/// Everything redirected, signed with a made-up key.
+fn loopback(endpoint_url: &str) -> SdkConfig {
+    let key = aws_sdk_dynamodb::config::Credentials::new(
+        "regent-local",
+        "regent-local",
+        None,
+        None,
+        "loopback",
+    );
+    SdkConfig::builder()
+        .behavior_version(behavior())
+        .credentials_provider(aws_sdk_dynamodb::config::SharedCredentialsProvider::new(key))
+        .endpoint_url(endpoint_url)
+        .http_client(http_client())
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+        .build()
+}
+
+fn roles(fleet: &Fleet, config: &SdkConfig, assumer: &Assumer) -> BTreeMap<ZoneId, Role> {
+    let role = |role: &ZoneRole| Role::new(config.clone(), role.clone(), assumer.clone());
+    fleet.roles.iter().map(|(zone, of)| (zone.clone(), role(of))).collect()
 }
 
 /// A Region's client, made when it is first asked for. All share one pool of connections and one

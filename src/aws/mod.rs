@@ -20,6 +20,7 @@ mod ending;
 mod health_checks;
 mod notices;
 mod record_sets;
+mod roles;
 mod seats;
 mod signals;
 mod tables;

@@ -63,11 +63,11 @@ impl Zones {
         items: i32,
         limit: Duration,
     ) -> Answer<ListResourceRecordSetsOutput> {
+        let (route53, limit) = self.0.route53_of(zone, limit).await?;
         let call = Call::read("ListResourceRecordSets", ROUTE53_REGION, limit);
         let answer = call
             .run(
-                self.0
-                    .route53
+                route53
                     .list_resource_record_sets()
                     .hosted_zone_id(zone.as_str())
                     .start_record_name(start.name)
@@ -79,8 +79,9 @@ impl Zones {
                     .interceptor(call.witness())
                     .send(),
             )
-            .await?;
-        Ok(answer)
+            .await;
+        self.0.told(zone, &answer).await;
+        Ok(answer?)
     }
 
     /// The fence's record set. Listings begin at the first record set that is not before the start,
@@ -245,11 +246,11 @@ fn value_characters(change: &RecordChange) -> usize {
 #[async_trait]
 impl Records for Zones {
     async fn zone_facts(&self, zone: &ZoneId, limit: Duration) -> Answer<ZoneFacts> {
+        let (route53, limit) = self.0.route53_of(zone, limit).await?;
         let call = Call::read("GetHostedZone", ROUTE53_REGION, limit);
         let answer = call
             .run(
-                self.0
-                    .route53
+                route53
                     .get_hosted_zone()
                     .id(zone.as_str())
                     .customize()
@@ -257,7 +258,9 @@ impl Records for Zones {
                     .interceptor(call.witness())
                     .send(),
             )
-            .await?;
+            .await;
+        self.0.told(zone, &answer).await;
+        let answer = answer?;
         let shown = answer.hosted_zone();
         let name = shown.map(types::HostedZone::name).unwrap_or_default();
         let servers = answer.delegation_set().map(types::DelegationSet::name_servers);
@@ -295,11 +298,11 @@ impl Records for Zones {
 
     async fn change_zone(&self, batch: &ZoneBatch, limit: Duration) -> Answer<ChangeId> {
         let changes = to_change_batch(batch)?;
+        let (route53, limit) = self.0.route53_of(&batch.zone, limit).await?;
         let call = Call::write("ChangeResourceRecordSets", ROUTE53_REGION, limit);
         let answer = call
             .run(
-                self.0
-                    .route53
+                route53
                     .change_resource_record_sets()
                     .hosted_zone_id(batch.zone.as_str())
                     .change_batch(changes)
@@ -308,8 +311,9 @@ impl Records for Zones {
                     .interceptor(call.witness())
                     .send(),
             )
-            .await?;
-        match answer.change_info() {
+            .await;
+        self.0.told(&batch.zone, &answer).await;
+        match answer?.change_info() {
             Some(info) if !info.id().is_empty() => {
                 Ok(ChangeId(info.id().trim_start_matches("/change/").to_owned()))
             }
@@ -317,12 +321,17 @@ impl Records for Zones {
         }
     }
 
-    async fn change_status(&self, change: &ChangeId, limit: Duration) -> Answer<ChangeStatus> {
+    async fn change_status(
+        &self,
+        zone: &ZoneId,
+        change: &ChangeId,
+        limit: Duration,
+    ) -> Answer<ChangeStatus> {
+        let (route53, limit) = self.0.route53_of(zone, limit).await?;
         let call = Call::read("GetChange", ROUTE53_REGION, limit);
         let answer = call
             .run(
-                self.0
-                    .route53
+                route53
                     .get_change()
                     .id(&change.0)
                     .customize()

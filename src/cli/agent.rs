@@ -19,6 +19,7 @@ use crate::agent::{Agent, Window};
 use crate::api;
 use crate::core::Identity;
 use crate::core::view::{Inner, View};
+use crate::domain::role::Assumer;
 use crate::domain::{AgentId, BootId, Fleet, RegionId};
 use crate::telemetry::{Metrics, logs};
 
@@ -128,7 +129,8 @@ async fn work(
 ) -> Result<(), Failure> {
     process::allow_many_files();
     let stop = process::asked_to_stop(args.exit_with_stdin)?;
-    let outside = outside::connect(&fleet).await?;
+    let assumer = Assumer::new(&fleet.name, identity.agent.as_str(), identity.region.clone());
+    let outside = outside::connect_as(&fleet, assumer).await?;
     let metrics = Arc::new(Metrics::new(&identity.agent, &identity.region));
     let majority = fleet.seat_majority();
     let expected =

@@ -55,7 +55,8 @@ enum Action {
     Mend(Of),
     /// Stop what goes from one place to another
     Cut {
-        /// A Region, "outside" (clients, people) or "global" (Route 53's control plane)
+        /// A Region, "outside" (clients, people), "checkers" (Route 53's health checkers) or
+        /// "global" (its control plane)
         #[arg(value_parser = place)]
         from: Place,
         /// As FROM
@@ -75,6 +76,8 @@ enum Action {
     Throttle { service: Aws, switch: Switch },
     /// Take Route 53's control plane away, or give it back: answers and health checks go on
     ControlPlane { is: UpOrDown },
+    /// Deny everybody's access to the hosted zones and their roles, or give it back
+    Role { is: GivenOrDenied },
     /// Make load-balancer targets fail their checks
     Targets {
         #[command(flatten)]
@@ -135,6 +138,13 @@ enum UpOrDown {
     Down,
 }
 
+/// Whether something may be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum GivenOrDenied {
+    Given,
+    Denied,
+}
+
 /// What runs in a Region.
 #[derive(Debug, Clone, clap::Args)]
 struct Of {
@@ -189,6 +199,7 @@ enum Aws {
     Rds,
     Autoscaling,
     Sns,
+    Sts,
 }
 
 impl From<Aws> for AwsService {
@@ -201,6 +212,7 @@ impl From<Aws> for AwsService {
             Aws::Rds => Self::Rds,
             Aws::Autoscaling => Self::Autoscaling,
             Aws::Sns => Self::Sns,
+            Aws::Sts => Self::Sts,
         }
     }
 }
@@ -214,6 +226,7 @@ enum Switch {
 fn place(text: &str) -> Result<Place, InvalidName> {
     match text {
         "outside" => Ok(Place::Outside),
+        "checkers" => Ok(Place::Checkers),
         "global" => Ok(Place::Global),
         region => region.parse().map(Place::Region),
     }
@@ -249,6 +262,7 @@ impl Action {
             Self::TakeKey(Kept { region, cluster }) => Fault::Key { region, cluster, taken: true },
             Self::GiveKey(Kept { region, cluster }) => Fault::Key { region, cluster, taken: false },
             Self::ControlPlane { is } => Fault::ControlPlane { down: is == UpOrDown::Down },
+            Self::Role { is } => Fault::Role { denied: is == GivenOrDenied::Denied },
             Self::Wire { treatment, calls, delay_ms, percent, times } => {
                 let treatment =
                     Treatment::named(&treatment, delay_ms).map_err(Failure::Arguments)?;
@@ -403,6 +417,7 @@ mod tests {
             ("heal", Fault::Heal),
             ("kill-agent r1.b", Fault::KillAgent { agent: agent.clone() }),
             ("start-agent r1.b", Fault::StartAgent { agent: agent.clone() }),
+            ("role denied", Fault::Role { denied: true }),
             ("control-plane down", Fault::ControlPlane { down: true }),
             ("throttle route53 on", Fault::Throttle { service: AwsService::Route53, on: true }),
             (

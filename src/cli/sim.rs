@@ -2,6 +2,8 @@
 //!
 //! Needs no fleet's files, no network and no AWS: a seed draws all of it.
 
+mod compare;
+
 use std::fmt::Write as _;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
@@ -11,6 +13,7 @@ use anyhow::Context as _;
 use clap::Subcommand;
 use serde::Serialize;
 
+use self::compare::CompareArgs;
 use super::{Failure, Screen};
 use crate::core::breakage::Breakage;
 use crate::sim::{Coverage, Ended, Plan, Report, Size, Swarm, Trial, draw, minimise};
@@ -32,6 +35,7 @@ pub(super) struct Args {
 enum Command {
     Run(RunArgs),
     Swarm(SwarmArgs),
+    Compare(CompareArgs),
     Breakages,
 }
 
@@ -104,6 +108,7 @@ pub(super) fn run(args: &Args, screen: &mut Screen<'_>) -> Result<(), Failure> {
     match &args.command {
         Command::Run(args) => run_one(args, screen),
         Command::Swarm(args) => run_swarm(args, screen),
+        Command::Compare(args) => compare::run(args, screen),
         Command::Breakages => breakages(screen),
     }
 }

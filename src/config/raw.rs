@@ -11,7 +11,9 @@ use serde::{Deserialize, Serialize};
 use super::defaults;
 use crate::domain::autonomy::Autonomy;
 use crate::domain::database::{Eligibility, MoveOrder, WriteReach};
-use crate::domain::fleet::{AddressFamily, ConnectionPolicy, JsonScalar, Protocol, RecordPolicy};
+use crate::domain::fleet::{
+    AddressFamily, ConnectionPolicy, Drift, JsonScalar, Protocol, RecordPolicy,
+};
 use crate::domain::gate::GateScope;
 
 /// All files of a fleet's folder.
@@ -32,9 +34,9 @@ pub struct Fleet {
     /// Regions that have a seat.
     #[serde(default)]
     pub seats: Vec<String>,
-    /// Hosted zones: their names by their IDs.
+    /// Hosted zones by their IDs.
     #[serde(default)]
-    pub zones: BTreeMap<String, String>,
+    pub zones: BTreeMap<String, Zone>,
     /// Services by name.
     #[serde(default)]
     pub services: BTreeMap<String, Service>,
@@ -59,6 +61,33 @@ pub struct Fleet {
     /// What is expected of records.
     #[serde(default, skip_serializing_if = "RecordPolicy::is_default")]
     pub records: RecordPolicy,
+}
+
+/// A hosted zone: its name, or its name and the role by which it is read and changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(
+    untagged,
+    expecting = "expected the zone's name, or { name = \"…\", role_arn = \"…\", external_id = \"…\" }"
+)]
+pub enum Zone {
+    /// `Z1 = "example.com"`
+    Own(String),
+    /// `Z1 = { name = "example.com", role_arn = "…", external_id = "…" }`
+    OfAnother(OtherZone),
+}
+
+/// `{ name = "…", role_arn = "…", external_id = "…" }`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OtherZone {
+    /// The zone's name.
+    pub name: String,
+    /// The role of the zone's account that is assumed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role_arn: Option<String>,
+    /// What the zone's account wants to be told with that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external_id: Option<String>,
 }
 
 /// `[gates]`; the fields are those of [`domain::gate::Gates`](crate::domain::gate::Gates).
@@ -217,9 +246,29 @@ pub struct Service {
     /// What moves first for it when the writer's Region is left: as the database says if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order: Option<MoveOrder>,
+    /// How Regions share its answers: `"weighted"` if absent, or `"failover"`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub routing: Option<Routing>,
+    /// The Region that answers while it can, for failover.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub primary: Option<String>,
+    /// What is done about a change of its records that the fleet did not make; `[records]` says so if
+    /// absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drift: Option<Drift>,
     /// How it is probed.
     #[serde(default)]
     pub probe: Probe,
+}
+
+/// How Regions share the answers of a service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Routing {
+    /// By weight.
+    Weighted,
+    /// One of two answers, and the other when the first can't.
+    Failover,
 }
 
 /// `[databases.<name>]` of `fleet.toml`; the fields are those of

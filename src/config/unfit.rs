@@ -12,7 +12,7 @@ fn an_unknown_key_is_named_with_those_allowed() {
                 r#"type = "A"
 tpye = "A""#,
             )],
-            "fleet.toml:9:1: unknown field `tpye`, expected one of `zone`, `name`, `type`, `writes_to`, `writes_from`, `order`, `probe`; correct its spelling, or remove it",
+            "fleet.toml:9:1: unknown field `tpye`, expected one of `zone`, `name`, `type`, `writes_to`, `writes_from`, `order`, `routing`, `primary`, `drift`, `probe`; correct its spelling, or remove it",
         ),
         (
             &[("r1.toml", r#"["203.0.113.1"]"#, r#"["203.0.113.1"], tll_s = 5"#)],

@@ -90,15 +90,8 @@ impl Brain {
     }
 
     fn zone_answered(&mut self, now: Moment, zone: &ZoneId, call: CallId, outcome: Outcome) {
-        let (Some(entry), Some(epoch), Some(lease_end), Some(renewed_from)) = (
-            self.journal.in_force(),
-            self.election.leading(),
-            self.election.lease_end(),
-            self.election.renewed_from(),
-        ) else {
-            return;
-        };
-        let mandate = Mandate { epoch, wanted: &entry.state.wanted, lease_end, renewed_from };
+        let mandate = Mandate::of(&self.journal, &self.election, &self.gathering);
+        let Some(mandate) = mandate else { return };
         if let Some(zone) = self.zones.get_mut(zone) {
             zone.answered(now, &self.fleet, &mandate, call, outcome, &mut self.out);
         }

@@ -121,12 +121,13 @@ impl Answers {
 
     /// Begins anew with the services of which something else is wanted.
     fn follow(&mut self, now: Moment, fleet: &Fleet, wanted: &Weights) {
-        for service in fleet.services.keys() {
+        for (service, spec) in &fleet.services {
             let Some(wanted) = wanted.get(service) else { continue };
+            let wanted = spec.record_shares(wanted);
             let known = self.known.get(service);
-            if known.is_none_or(|known| known.wanted != *wanted) {
+            if known.is_none_or(|known| known.wanted != wanted) {
                 // An answer under way is of the time before: it is not awaited.
-                self.known.insert(service.clone(), Known::new(now, wanted.clone()));
+                self.known.insert(service.clone(), Known::new(now, wanted));
             }
         }
     }

@@ -4,6 +4,7 @@
 //! nothing.
 
 use crate::domain::control::Weights;
+use crate::domain::fleet::Service;
 use crate::domain::record::{RecordChange, RecordSet, Routing};
 use crate::domain::{Fleet, Moment, ZoneId};
 
@@ -45,6 +46,7 @@ pub(super) fn difference(
     });
     for (id, service) in services {
         let Some(wanted) = wanted.get(id) else { continue };
+        let wanted = &service.record_shares(wanted);
         let key = service.key();
         let of_key: Vec<&RecordSet> = records.iter().filter(|r| r.key == key).collect();
         let mut new = Vec::new();
@@ -52,23 +54,23 @@ pub(super) fn difference(
         let mut missing: Vec<&str> = wanted.keys().map(|region| region.as_str()).collect();
         let mut foreign = false;
         for record in &of_key {
-            let Routing::Weighted { set_identifier, weight } = &record.routing else {
+            let is = record.routing.set_identifier().zip(record.routing.weight());
+            let Some((set_identifier, weight)) = is.filter(|_| of_policy(record, service)) else {
                 foreign = true;
                 continue;
             };
-            missing.retain(|region| region != set_identifier);
+            missing.retain(|region| *region != set_identifier);
             let mut record = (*record).clone();
             let target = set_identifier.parse().ok().and_then(|region| wanted.get(&region));
             if let Some(target) = target
-                && target != weight
+                && *target != weight
             {
                 what.push(format!("{id} {set_identifier} {weight}→{target}"));
-                record.routing =
-                    Routing::Weighted { set_identifier: set_identifier.clone(), weight: *target };
+                record.routing = service.record_routing(set_identifier, *target);
             }
             new.push(record);
         }
-        let policy = fleet.records.drift;
+        let policy = service.drift.unwrap_or(fleet.records.drift);
         let restored = match drift.look(now, policy, &key, wanted, &of_key, out) {
             Remedy::Leave => {
                 result.left = true;
@@ -77,23 +79,26 @@ pub(super) fn difference(
             Remedy::Bring(restored) => restored,
         };
         if foreign {
-            result.odd.push(format!("{key} has records that are not weighted: left alone"));
+            let policy = if service.routing.is_weighted() { "weighted" } else { "a failover pair" };
+            result.odd.push(format!(
+                "{key} has records that are not {policy}: left alone. `regent init` takes them over"
+            ));
             continue;
         }
         for mut record in restored {
-            let Routing::Weighted { set_identifier, weight } = &mut record.routing else {
+            let Some(set_identifier) = record.routing.set_identifier().map(str::to_owned) else {
                 continue;
             };
             let region = set_identifier.parse().ok();
             let Some(target) = region.and_then(|region| wanted.get(&region)) else { continue };
-            missing.retain(|region| region != set_identifier);
-            *weight = *target;
+            missing.retain(|region| *region != set_identifier);
+            record.routing = service.record_routing(&set_identifier, *target);
             what.push(format!("{id} {set_identifier} made again with {target}"));
             new.push(record);
         }
         if !missing.is_empty() {
             let missing = missing.join(", ");
-            result.odd.push(format!("{key} has no weighted record for {missing}"));
+            result.odd.push(format!("{key} has no record for {missing}"));
         }
         if what.is_empty() {
             drift.in_step(now, &key, wanted, &of_key);
@@ -122,9 +127,60 @@ pub(super) fn difference(
     result
 }
 
+/// Whether a record is one of the kind by which the service's Regions share the answers.
+fn of_policy(record: &RecordSet, service: &Service) -> bool {
+    match record.routing {
+        Routing::Weighted { .. } => service.routing.is_weighted(),
+        Routing::Failover { .. } => !service.routing.is_weighted(),
+        Routing::Simple | Routing::Other { .. } => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::fleet::RoutingPolicy;
+    use crate::domain::record::RecordData;
+
+    #[test]
+    fn a_failover_pair_swaps_its_roles_in_one_batch_and_is_never_without_a_primary() {
+        let mut fleet = gated_fleet(GateScope::Region);
+        let zone: ZoneId = "Z1".parse().expect("valid");
+        fleet.zones.insert(zone.clone(), "example.".parse().expect("valid"));
+        fleet.services.retain(|id, _| id.as_str() == "web");
+        let spec = fleet.services.values_mut().next().expect("one");
+        spec.routing = RoutingPolicy::Failover { primary: "r1".parse().expect("valid") };
+        let spec = spec.clone();
+        let record = |region: &str, primary| RecordSet {
+            key: spec.key(),
+            routing: Routing::Failover { set_identifier: region.to_owned(), primary },
+            data: RecordData::Plain { ttl_s: 60, values: vec!["192.0.2.1".to_owned()] },
+            health_check: Some(format!("gate-{region}")),
+        };
+        let pair = |first| vec![record("r1", first), record("r2", !first)];
+        let made = |but: &[(&str, &str, u8)], records: &[RecordSet]| {
+            let wanted = weights(&fleet, but);
+            let (mut drift, mut out) = (Drift::default(), Outbox::default());
+            let now = Moment::from_ms(1);
+            difference(now, &fleet, &zone, &wanted, records, &mut drift, &mut out)
+        };
+        // Both in service: the first leads, and the other stands by.
+        assert!(made(&[], &pair(true)).changes.is_empty());
+        let swap = made(&[("web", "r1", 0)], &pair(true));
+        let deletes = pair(true).into_iter().map(RecordChange::Delete);
+        let creates = pair(false).into_iter().map(RecordChange::Create);
+        assert_eq!(swap.changes, deletes.chain(creates).collect::<Vec<_>>());
+        assert_eq!(swap.what, ["web r1 100→0", "web r2 0→100"]);
+        assert!(made(&[("web", "r1", 0)], &pair(false)).changes.is_empty());
+        // The stand-by's own loss moves nothing: its gate says it.
+        assert!(made(&[("web", "r2", 0)], &pair(true)).changes.is_empty());
+        let back = made(&[], &pair(false));
+        assert_eq!(back.what, ["web r1 0→100", "web r2 100→0"]);
+        // Weighted records are not a pair yet.
+        let weighted = crate::core::testing::weighted_record("r1", 1);
+        let odd = made(&[], &[RecordSet { key: spec.key(), ..weighted }]);
+        assert!(odd.changes.is_empty() && odd.odd[0].contains("are not a failover pair"));
+    }
     use crate::core::testing::{gated_fleet, weights};
     use crate::domain::Weight;
     use crate::domain::gate::GateScope;

@@ -10,17 +10,18 @@
 //! somebody pauses and resumes, or another agent leads.
 //!
 //! A new leader can't tell an edit from what its predecessor left half done: whatever it finds at first
-//! is brought to what is committed (decision 4).
+//! is brought to what is committed (decision 4), but for what its predecessor said that it keeps.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use crate::domain::fleet::Drift as Policy;
 use crate::domain::observation::{Course, DriftReport};
-use crate::domain::record::{RecordData, RecordKey, RecordSet, Routing};
+use crate::domain::record::{RecordKey, RecordSet, Routing};
 use crate::domain::{Moment, RegionId, Weight};
 
 use super::call::Outbox;
+use super::kept::Kept;
 use super::note::Note;
 
 /// Corrections of a name within [`WINDOW`] before people are asked. Somebody who doesn't know of the
@@ -48,6 +49,8 @@ pub(super) struct Drift {
     settled: BTreeMap<RecordKey, Settled>,
     corrected: BTreeMap<RecordKey, VecDeque<Moment>>,
     told: BTreeMap<RecordKey, (Moment, Course, Vec<String>)>,
+    /// What the last leader kept, of names that were not looked at yet.
+    inherited: Kept,
 }
 
 /// What is to be done about a name.
@@ -59,7 +62,32 @@ pub(super) enum Remedy {
     Leave,
 }
 
+impl Settled {
+    /// As these records would be if nobody had given them another weight. Of one that was deleted nobody
+    /// knows any more what it said.
+    fn as_wanted(shares: &Shares, present: &[&RecordSet]) -> Self {
+        let records = present.iter().map(|record| {
+            let mut record = (*record).clone();
+            let id = record.routing.set_identifier().and_then(|id| id.parse().ok());
+            if let Some(wanted) = id.and_then(|id| shares.get(&id)) {
+                match &mut record.routing {
+                    Routing::Weighted { weight, .. } => *weight = *wanted,
+                    Routing::Failover { primary, .. } => *primary = wanted.serves(),
+                    Routing::Simple | Routing::Other { .. } => {}
+                }
+            }
+            record
+        });
+        Self { shares: shares.clone(), records: records.collect() }
+    }
+}
+
 impl Drift {
+    /// Begins with what the last leader kept.
+    pub(super) fn inherit(&mut self, kept: &Kept) {
+        self.inherited.clone_from(kept);
+    }
+
     /// Looks at a name's records before anything is planned for them.
     pub(super) fn look(
         &mut self,
@@ -71,6 +99,10 @@ impl Drift {
         out: &mut Outbox,
     ) -> Remedy {
         self.told.retain(|_, (at, course, _)| !passing(*course) || now.since(*at) < TOLD_FOR);
+        let inherited = self.inherited.remove(key).filter(|_| policy == Policy::Keep);
+        if inherited.as_ref() == Some(shares) && !self.settled.contains_key(key) {
+            self.settled.insert(key.clone(), Settled::as_wanted(shares, present));
+        }
         let Some(settled) = self.settled.get(key) else { return Remedy::Bring(Vec::new()) };
         if settled.shares != *shares {
             // The fleet wants something else: what was is no measure any more.
@@ -168,7 +200,14 @@ impl Drift {
     /// What is to be told. `wall` gives the date of a moment.
     pub(super) fn shown(&self, wall: impl Fn(Moment) -> String) -> Vec<DriftReport> {
         let one = |(key, (at, course, what)): (&RecordKey, &(Moment, Course, Vec<String>))| {
-            DriftReport { key: key.clone(), at: wall(*at), course: *course, what: what.clone() }
+            let settled = self.settled.get(key).filter(|_| *course == Course::Kept);
+            DriftReport {
+                key: key.clone(),
+                at: wall(*at),
+                course: *course,
+                what: what.clone(),
+                against: settled.map(|settled| settled.shares.clone()).unwrap_or_default(),
+            }
         };
         self.told.iter().map(one).collect()
     }
@@ -209,6 +248,13 @@ impl Diff {
                 {
                     diff.ours.push(format!("{}: weight {old}→{weight}", name(new)));
                 }
+                (
+                    Routing::Failover { primary: old, .. },
+                    Routing::Failover { primary: now, .. },
+                ) if old != now => {
+                    let now = if *now { "primary" } else { "secondary" };
+                    diff.ours.push(format!("{}: made the {now}", name(new)));
+                }
                 (old, now) if old != now => {
                     diff.others.push(format!("{}: another routing policy", name(new)));
                 }
@@ -222,8 +268,7 @@ impl Diff {
                 diff.others.push(format!("{}: health check {old}→{now}", name(new)));
             }
             if old.data != new.data {
-                let (old, now) = (leads(&old.data), leads(&new.data));
-                diff.others.push(format!("{}: {old}→{now}", name(new)));
+                diff.others.push(format!("{}: {}→{}", name(new), old.data, new.data));
             }
         }
         for new in after.iter().filter(|new| !before.iter().any(|old| same(old, new))) {
@@ -233,17 +278,11 @@ impl Diff {
     }
 }
 
-fn leads(data: &RecordData) -> String {
-    match data {
-        RecordData::Plain { ttl_s, values } => format!("{} for {ttl_s} s", values.join(" ")),
-        RecordData::Alias { target_name, .. } => format!("alias {target_name}"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::core::testing::weighted_record;
+    use crate::domain::record::RecordData;
 
     struct Bench {
         drift: Drift,
@@ -367,6 +406,28 @@ mod tests {
         bench.now = bench.now + TOLD_FOR;
         assert_eq!(bench.look(Policy::Correct, &records), BRING);
         assert_eq!(bench.told(), [], "old news");
+    }
+
+    #[test]
+    fn what_the_last_leader_kept_the_next_one_keeps_while_the_same_is_wanted() {
+        let mut bench = Bench::new();
+        assert_eq!(bench.look(Policy::Keep, &edited()), Remedy::Leave);
+        let told = bench.drift.shown(|at| at.as_ms().to_string());
+        let kept: Kept = told.into_iter().map(|told| (told.key, told.against)).collect();
+        let succeed = |bench: &mut Bench| {
+            bench.drift = Drift::default();
+            bench.drift.inherit(&kept);
+        };
+        succeed(&mut bench);
+        assert_eq!(bench.look(Policy::Keep, &edited()), Remedy::Leave);
+        assert_eq!(bench.told(), [(Course::Kept, "r2: weight 100→7".to_owned())]);
+        assert_eq!(bench.look(Policy::Keep, &Bench::right()), BRING);
+        succeed(&mut bench);
+        assert_eq!(bench.look(Policy::Correct, &edited()), BRING, "the files say otherwise now");
+        succeed(&mut bench);
+        bench.shares = shares(0);
+        assert_eq!(bench.look(Policy::Keep, &edited()), BRING, "the fleet wants something else");
+        assert_eq!(bench.told(), []);
     }
 
     #[test]

@@ -14,6 +14,7 @@ use super::Identity;
 use super::call::{Outbox, Outcome, Purpose, Request, Response};
 use super::health::Row;
 use super::health::matrix::Matrix;
+use super::kept::{Kept, KeptBefore};
 use super::note::Note;
 
 /// Shortest time between two reports, however much changes: a write to a global table is charged
@@ -24,6 +25,7 @@ const REPORT_GAP_MS_MIN: u64 = 100;
 pub(super) struct Gathering {
     identity: Identity,
     matrix: Matrix,
+    kept: KeptBefore,
     /// Home first.
     replicas: Vec<RegionId>,
     /// When each replica is read next; none while a reading is under way.
@@ -66,6 +68,7 @@ impl Gathering {
         Self {
             identity: identity.clone(),
             matrix: Matrix::default(),
+            kept: KeptBefore::default(),
             read_at: replicas.iter().map(|replica| (replica.clone(), Some(now))).collect(),
             replicas,
             gather_ms: fleet.timing.gather_ms,
@@ -79,6 +82,11 @@ impl Gathering {
             look_until: now + Duration::from_millis(u64::from(fleet.timing.stale_ms)),
             other_self: None,
         }
+    }
+
+    /// What leaders said that they keep.
+    pub(super) fn kept(&self) -> &Kept {
+        self.kept.names()
     }
 
     pub(super) fn drive_reading(&mut self, now: Moment, fleet: &Fleet, out: &mut Outbox) {
@@ -110,6 +118,7 @@ impl Gathering {
                 self.meet_other_self(replica, &report, out);
             } else {
                 let own = (&self.identity.agent, self.identity.boot);
+                self.kept.hear(&report);
                 news |= self.matrix.take(now, replica, own, report);
             }
         }

@@ -44,9 +44,11 @@ pub mod genesis;
 pub mod health;
 pub mod invariants;
 mod journal;
+mod kept;
 pub mod note;
 mod notices;
 mod orders;
+mod pace;
 pub mod planner;
 #[cfg(test)]
 mod planner_laws;
@@ -90,6 +92,7 @@ use journal::Journal;
 pub use note::Note;
 use note::StepDown;
 use orders::Orders;
+use pace::{Pace, Urgency};
 use probing::Probing;
 use signals::Signals;
 use zones::{Mandate, Zone};
@@ -134,6 +137,7 @@ pub struct Brain {
     notices: notices::Notices,
     standings: BTreeMap<Target, Standing>,
     zones: BTreeMap<ZoneId, Zone>,
+    pace: Pace,
     blocked: Vec<Blocked>,
     gates: gates::Watch,
     doubts: gates::Doubts,
@@ -161,7 +165,7 @@ impl Brain {
     pub fn new(now: Moment, identity: Identity, fleet: Fleet, seed: u64) -> Self {
         let timing = fleet.timing.clone();
         let targets = fleet.targets();
-        let zones = fleet
+        let zones: BTreeMap<ZoneId, Zone> = fleet
             .zones
             .iter()
             .filter(|(zone, _)| fleet.services_in(zone).next().is_some())
@@ -191,6 +195,7 @@ impl Brain {
             runs: runs::Driver::default(),
             notices: notices::Notices::default(),
             standings: BTreeMap::new(),
+            pace: Pace::new(now, zones.len()),
             zones,
             blocked: Vec::new(),
             gates: gates::Watch::new(&fleet),
@@ -287,8 +292,8 @@ impl Brain {
                 .min(self.answers.next_wake());
         }
         if self.acting() && !self.paused() {
-            let zones = self.zones.values().map(Zone::next_wake).min();
-            wake = wake.min(zones.unwrap_or(Moment::NEVER));
+            let zones = self.zones.values().map(Zone::next_wake).min().unwrap_or(Moment::NEVER);
+            wake = wake.min(zones.max(self.pace.free_at(Urgency::TakesOut)));
         }
         // What was due at this step and is still not done waits for an answer, not for time.
         if wake <= self.stepped_at { self.stepped_at + Duration::from_millis(50) } else { wake }
@@ -409,18 +414,10 @@ impl Brain {
         if self.paused() {
             return;
         }
-        let (Some(entry), Some(epoch), Some(lease_end), Some(renewed_from)) = (
-            self.journal.in_force(),
-            self.election.leading(),
-            self.election.lease_end(),
-            self.election.renewed_from(),
-        ) else {
-            return;
-        };
-        let mandate = Mandate { epoch, wanted: &entry.state.wanted, lease_end, renewed_from };
-        for zone in self.zones.values_mut() {
-            zone.drive(now, &self.fleet, &mandate, &mut self.out);
-        }
+        let mandate = Mandate::of(&self.journal, &self.election, &self.gathering);
+        let Some(mandate) = mandate else { return };
+        let Self { zones, fleet, pace, out, .. } = self;
+        zones::drive(zones, now, fleet, &mandate, pace, out);
     }
 
     /// What this leader says of the name servers' answers.

@@ -2,17 +2,17 @@
 //!
 //! Judged on the records as they were read, which the batch itself guards: it deletes and creates
 //! *every* weighted record of a name that it touches, so that a hand edit of any of them in between
-//! rejects the whole batch. Independent of the planner on purpose: a wrong plan stops here.
+//! rejects the whole batch; a failover pair keeps both of its records, one of them the primary. Independent of the planner on purpose: a wrong plan stops here.
 
 use std::collections::BTreeMap;
 
-use crate::domain::record::{RecordChange, RecordKey, RecordSet, Routing};
+use crate::domain::record::{RecordChange, RecordKey, RecordSet};
 
 /// Why a batch may not be sent.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unsafe {
-    /// No record of that name and type would have a weight above 0.
-    #[error("it would leave {0} with no weight above 0")]
+    /// No record of that name and type would have a weight above 0, or be the primary.
+    #[error("it would leave {0} with no weight above 0, or no primary")]
     AllZero(RecordKey),
     /// Records of that name and type would be fewer than before.
     #[error("it would remove a record set of {0}")]
@@ -24,7 +24,7 @@ fn weighted(
 ) -> BTreeMap<&RecordKey, (usize, usize)> {
     let mut counts: BTreeMap<&RecordKey, (usize, usize)> = BTreeMap::new();
     for record in records.values() {
-        if let Routing::Weighted { weight, .. } = &record.routing {
+        if let Some(weight) = record.routing.weight() {
             let (all, serving) = counts.entry(&record.key).or_default();
             *all += 1;
             *serving += usize::from(weight.serves());
@@ -69,6 +69,7 @@ pub fn check_batch(records: &[RecordSet], changes: &[RecordChange]) -> Result<()
 mod tests {
     use super::*;
     use crate::core::testing::weighted_record;
+    use crate::domain::record::Routing;
 
     #[test]
     fn the_last_weight_above_zero_stays() {

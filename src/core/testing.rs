@@ -6,8 +6,8 @@ use crate::domain::digest::Digest;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::fleet::{
-    AddressFamily, ConnectionPolicy, Placement, ProbeSpec, Protocol, RecordPolicy, Rules, Service,
-    Tables, Timing,
+    AddressFamily, ConnectionPolicy, Placement, ProbeSpec, Protocol, RecordPolicy, RoutingPolicy,
+    Rules, Service, Tables, Timing,
 };
 use crate::domain::gate::{GateEndpoint, GateScope, Gates};
 use crate::domain::record::{RecordData, RecordKey, RecordType, Routing};
@@ -54,6 +54,8 @@ pub(super) fn probed_fleet(targets: usize) -> Fleet {
         rtype: RecordType::A,
         probe,
         writes_to: None,
+        drift: None,
+        routing: RoutingPolicy::Weighted,
         regions: BTreeMap::from([(region.clone(), placement)]),
     };
     let name = |n| format!("s{n}").parse().expect("valid");
@@ -64,6 +66,7 @@ pub(super) fn probed_fleet(targets: usize) -> Fleet {
         services: (0..targets).map(|n| (name(n), service.clone())).collect(),
         databases: BTreeMap::new(),
         zones: BTreeMap::new(),
+        roles: BTreeMap::new(),
         timing: timing(),
         rules: Rules { dwell_ms: 2000, return_after_ms: 60_000, fewest_in_service: 1 },
         consent: Consent::default(),

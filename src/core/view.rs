@@ -294,12 +294,14 @@ pub fn draw(sources: Sources<'_>) -> View {
     let placement = |service: &ServiceId, region: &RegionId, share: Weight| {
         let target = Target { region: region.clone(), service: service.clone() };
         let judged = ballots.judge(&target).expect("every placement is a target");
-        let wanted = sources.state.and_then(|state| state.wanted.get(service)?.get(region));
+        let spec = fleet.services.get(service);
+        let wanted = sources.state.and_then(|state| state.wanted.get(service));
+        let wanted = spec.zip(wanted).map(|(spec, wanted)| spec.record_shares(wanted));
         let signals = signals_of(&rows, &target).next();
         PlacementView {
             region: region.clone(),
             share,
-            wanted: wanted.copied(),
+            wanted: wanted.and_then(|wanted| wanted.get(region).copied()),
             actual: sources.actual.get(&(service.clone(), region.clone())).copied(),
             verdict: judged.verdict,
             failing_ms: judged.failing_ms,

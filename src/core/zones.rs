@@ -14,13 +14,18 @@ use std::time::Duration;
 use crate::core::breakage::{Breakage, broken};
 use crate::domain::control::Weights;
 use crate::domain::observation::{ZoneReport, ZoneStage};
-use crate::domain::record::{ChangeId, ChangeStatus, DnsName, RecordChange, RecordKey, Routing};
+use crate::domain::record::{ChangeId, ChangeStatus, DnsName, RecordChange, RecordKey};
 use crate::domain::{Epoch, FailureClass, Fence, Fleet, Moment, ZoneBatch, ZoneId, ZoneRead};
 
 use super::call::{CallId, Outbox, Outcome, Purpose, Refusal, Request, Response};
 use super::difference::difference;
 use super::drift::Drift;
+use super::election::Election;
+use super::gather::Gathering;
+use super::journal::Journal;
+use super::kept::Kept;
 use super::note::Note;
+use super::pace::{Pace, Urgency};
 use super::safety;
 
 /// Shortest pause after a call that failed; doubled with each failure in a row.
@@ -32,6 +37,28 @@ const BACKOFF_MS_MAX: u64 = 8_000;
 const SETTLE_POLL_MS: u64 = 2_000;
 /// Time before a zone that nothing can be done with is looked at again.
 const HELD_RETRY_MS: u64 = 30_000;
+/// Records in a page of a listing at most (Route 53 API Reference, `ListResourceRecordSets`).
+const RECORDS_A_PAGE: usize = 300;
+
+/// Does what is due in all zones, the most urgent first, as fast as Route 53 may be asked.
+pub(super) fn drive(
+    zones: &mut BTreeMap<ZoneId, Zone>,
+    now: Moment,
+    fleet: &Fleet,
+    mandate: &Mandate<'_>,
+    pace: &mut Pace,
+    out: &mut Outbox,
+) {
+    let due = zones.values_mut().filter(|zone| zone.next_wake() <= now);
+    let mut due: Vec<(Urgency, &mut Zone)> =
+        due.map(|zone| (zone.urgency(fleet, mandate), zone)).collect();
+    due.sort_by_key(|(urgency, zone)| (*urgency, zone.next_wake()));
+    for (urgency, zone) in due {
+        if pace.free_at(urgency) <= now {
+            zone.drive(now, fleet, (mandate, urgency), pace, out);
+        }
+    }
+}
 
 /// What a leader must know to act on a zone.
 pub(super) struct Mandate<'a> {
@@ -41,6 +68,25 @@ pub(super) struct Mandate<'a> {
     pub(super) lease_end: Moment,
     /// Start of the newest writes that a majority of seats acknowledged.
     pub(super) renewed_from: Moment,
+    /// What the last leader kept.
+    pub(super) kept: &'a Kept,
+}
+
+impl<'a> Mandate<'a> {
+    /// What there is to act on; none unless this agent leads and a state is in force.
+    pub(super) fn of(
+        journal: &'a Journal,
+        election: &Election,
+        gathering: &'a Gathering,
+    ) -> Option<Self> {
+        Some(Self {
+            epoch: election.leading()?,
+            wanted: &journal.in_force()?.state.wanted,
+            lease_end: election.lease_end()?,
+            renewed_from: election.renewed_from()?,
+            kept: gathering.kept(),
+        })
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -164,12 +210,31 @@ impl Zone {
         self.stage = Stage::Due(now + Duration::from_millis(HELD_RETRY_MS));
     }
 
+    /// How much its next call matters.
+    fn urgency(&self, fleet: &Fleet, mandate: &Mandate<'_>) -> Urgency {
+        if self.matches {
+            return Urgency::Audit;
+        }
+        let takes_out = fleet.services_in(&self.id).any(|(id, service)| {
+            let key = service.key();
+            let wanted = mandate.wanted.get(id).into_iter().flatten();
+            wanted.filter(|(_, weight)| !weight.serves()).any(|(region, _)| {
+                // What was not read yet is taken to be as the files say.
+                let by_files = || service.regions.get(region).is_some_and(|at| at.weight.serves());
+                let actual = self.actual.get(&(key.clone(), region.to_string()));
+                actual.map_or_else(by_files, |actual| *actual > 0)
+            })
+        });
+        if takes_out { Urgency::TakesOut } else { Urgency::Changes }
+    }
+
     /// Does what is due.
-    pub(super) fn drive(
+    fn drive(
         &mut self,
         now: Moment,
         fleet: &Fleet,
-        mandate: &Mandate<'_>,
+        (mandate, urgency): (&Mandate<'_>, Urgency),
+        pace: &mut Pace,
         out: &mut Outbox,
     ) {
         let limit_ms = fleet.timing.record_call_ms;
@@ -185,10 +250,17 @@ impl Zone {
             let (zone, change) = (self.id.clone(), change.clone());
             let purpose = Purpose::ZoneChange { zone: zone.clone(), change: change.clone() };
             self.settle_under_way = true;
+            pace.spend(now, 1);
             out.call(now, limit_ms, purpose, Request::ReadChange { zone, change });
         }
         if matches!(self.stage, Stage::Due(at) if at <= now) {
-            let keys = fleet.services_in(&self.id).map(|(_, service)| service.key()).collect();
+            let services = fleet.services_in(&self.id);
+            let (keys, sizes): (Vec<_>, Vec<_>) =
+                services.map(|(_, service)| (service.key(), service.regions.len())).unzip();
+            let pages = sizes.into_iter().sum::<usize>().div_ceil(RECORDS_A_PAGE).max(1);
+            // The fence is read by itself, and a change may follow at once.
+            let others = if urgency == Urgency::Audit { 1 } else { 2 };
+            pace.spend(now, others + u32::try_from(pages).unwrap_or(u32::MAX - others));
             let request =
                 Request::ReadZone { zone: self.id.clone(), fence: self.fence_name.clone(), keys };
             let purpose = Purpose::Zone { zone: self.id.clone() };
@@ -332,6 +404,7 @@ impl Zone {
             {
                 self.attempt = self.attempt.max(fence.attempt);
                 if self.claimed != Some(mandate.epoch) {
+                    self.drift.inherit(mandate.kept);
                     self.claimed = Some(mandate.epoch);
                     let (zone, epoch) = (self.id.clone(), mandate.epoch);
                     out.note(Note::ZoneClaimed { zone, epoch });
@@ -386,11 +459,9 @@ impl Zone {
         self.actual = read
             .records
             .iter()
-            .filter_map(|record| match &record.routing {
-                Routing::Weighted { set_identifier, weight } => {
-                    Some(((record.key.clone(), set_identifier.clone()), weight.0))
-                }
-                Routing::Simple | Routing::Failover { .. } | Routing::Other { .. } => None,
+            .filter_map(|record| {
+                let set_identifier = record.routing.set_identifier()?.to_owned();
+                Some(((record.key.clone(), set_identifier), record.routing.weight()?.0))
             })
             .collect();
     }

@@ -1,10 +1,13 @@
 //! Records that somebody other than the fleet has changed.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::name::RegionId;
 use super::record::RecordKey;
+use super::weight::Weight;
 
 /// What a leader does about records that somebody else has changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -44,11 +47,14 @@ pub struct DriftReport {
     pub course: Course,
     /// What was changed.
     pub what: Vec<String>,
+    /// The weights that the fleet wants for the name, where the edit is kept: for whoever leads next.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub against: BTreeMap<RegionId, Weight>,
 }
 
 impl fmt::Display for DriftReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { key, at, course, what } = self;
+        let Self { key, at, course, what, .. } = self;
         write!(f, "{key}: {} (noticed {at}; ", what.join("; "))?;
         f.write_str(match course {
             Course::Corrected => "put right)",

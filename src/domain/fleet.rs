@@ -14,7 +14,8 @@ use super::gate::Gates;
 use super::name::{DatabaseId, FleetName, GlobalClusterId, RegionId, ServiceId, ZoneId};
 use super::notice::TopicArn;
 use super::observation::Target;
-use super::record::{DnsName, RecordData, RecordKey, RecordType};
+use super::record::{DnsName, RecordData, RecordKey, RecordType, Routing};
+use super::role::ZoneRole;
 use super::signal::{AlarmName, TargetGroupArn};
 use super::weight::Weight;
 
@@ -33,6 +34,9 @@ pub struct Fleet {
     pub databases: BTreeMap<DatabaseId, DatabaseSpec>,
     /// Hosted zones by ID, with their names.
     pub zones: BTreeMap<ZoneId, DnsName>,
+    /// Zones of other accounts, with the roles by which they are read and changed.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub roles: BTreeMap<ZoneId, ZoneRole>,
     /// Clocks and limits.
     pub timing: Timing,
     /// What the planner may do.
@@ -149,10 +153,16 @@ pub struct Service {
     pub name: DnsName,
     /// Its record's type.
     pub rtype: RecordType,
+    /// How Regions share its answers.
+    #[serde(default, skip_serializing_if = "RoutingPolicy::is_weighted")]
+    pub routing: RoutingPolicy,
     /// How it is probed, in every Region.
     pub probe: ProbeSpec,
     /// The database that it writes to, if its writer can change its Region.
     pub writes_to: Option<WritesTo>,
+    /// What is done about a change of its records that the fleet did not make; as for all if none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drift: Option<Drift>,
     /// The Regions that serve it.
     pub regions: BTreeMap<RegionId, Placement>,
 }
@@ -162,6 +172,58 @@ impl Service {
     #[must_use]
     pub fn key(&self) -> RecordKey {
         RecordKey { name: self.name.clone(), rtype: self.rtype }
+    }
+
+    /// What its records are to say where these weights are wanted: of a failover pair the first that is
+    /// in service is the primary, and the other stands by, whatever its weight.
+    #[must_use]
+    pub fn record_shares(&self, wanted: &BTreeMap<RegionId, Weight>) -> BTreeMap<RegionId, Weight> {
+        let RoutingPolicy::Failover { primary } = &self.routing else { return wanted.clone() };
+        let serves = |region: &RegionId| wanted.get(region).is_some_and(|weight| weight.serves());
+        let leading = if serves(primary) {
+            primary
+        } else {
+            wanted.keys().find(|region| serves(region)).unwrap_or(primary)
+        };
+        let share = |region: &RegionId| {
+            if region == leading { Routing::PRIMARY } else { Weight::ZERO }
+        };
+        wanted.keys().map(|region| (region.clone(), share(region))).collect()
+    }
+
+    /// The routing of a Region's record that is to have this share; see
+    /// [`record_shares`](Self::record_shares).
+    #[must_use]
+    pub fn record_routing(&self, region: &str, share: Weight) -> Routing {
+        let set_identifier = region.to_owned();
+        match self.routing {
+            RoutingPolicy::Weighted => Routing::Weighted { set_identifier, weight: share },
+            RoutingPolicy::Failover { .. } => {
+                Routing::Failover { set_identifier, primary: share.serves() }
+            }
+        }
+    }
+}
+
+/// How Regions share the answers of a service.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RoutingPolicy {
+    /// By weight.
+    #[default]
+    Weighted,
+    /// One of two Regions answers, and the other when the first can't.
+    Failover {
+        /// The first.
+        primary: RegionId,
+    },
+}
+
+impl RoutingPolicy {
+    /// Whether it is by weight.
+    #[must_use]
+    pub fn is_weighted(&self) -> bool {
+        *self == Self::Weighted
     }
 }
 
@@ -349,6 +411,8 @@ pub struct Rules {
 #[serde(default, deny_unknown_fields)]
 pub struct RecordPolicy {
     /// What is done about a change that the fleet did not make.
+    ///
+    /// A service may say otherwise.
     pub drift: Drift,
     /// Longest time to live that a service's record may have, in seconds.
     pub ttl_s_max: u32,

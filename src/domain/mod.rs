@@ -21,6 +21,7 @@ pub mod observation;
 pub mod order;
 pub mod preflight;
 pub mod record;
+pub mod role;
 pub mod seat;
 pub mod signal;
 pub mod steering;

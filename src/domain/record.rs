@@ -6,7 +6,9 @@
 //! creating its successor, so that a hand edit in between rejects the batch instead of being
 //! overwritten.
 
+use std::collections::BTreeSet;
 use std::fmt;
+use std::net::IpAddr;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -152,6 +154,21 @@ pub enum Routing {
 }
 
 impl Routing {
+    /// What the primary of a failover pair counts for where weights are spoken of; the secondary counts
+    /// for nothing.
+    pub const PRIMARY: Weight = Weight(100);
+
+    /// With what weight it takes part in answering while all is well; none where that isn't a Region's.
+    #[must_use]
+    pub const fn weight(&self) -> Option<Weight> {
+        match self {
+            Self::Weighted { weight, .. } => Some(*weight),
+            Self::Failover { primary: true, .. } => Some(Self::PRIMARY),
+            Self::Failover { primary: false, .. } => Some(Weight::ZERO),
+            Self::Simple | Self::Other { .. } => None,
+        }
+    }
+
     /// The set identifier, for all but simple records.
     #[must_use]
     pub fn set_identifier(&self) -> Option<&str> {
@@ -185,6 +202,61 @@ pub enum RecordData {
         /// Whether the target's own health decides, combined by AND with a health check.
         evaluate_target_health: bool,
     },
+}
+
+impl RecordData {
+    /// Whether both lead to the same place, however long they may be kept and whatever they evaluate.
+    #[must_use]
+    pub fn same_target(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Plain { values: one, .. }, Self::Plain { values: other, .. }) => {
+                let set = |values: &[String]| {
+                    values.iter().map(|value| canonical(value)).collect::<BTreeSet<_>>()
+                };
+                set(one) == set(other)
+            }
+            (Self::Alias { target_name: one, .. }, Self::Alias { target_name: other, .. }) => {
+                bare(one) == bare(other)
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether every answer of `other` is one of this record's too.
+    #[must_use]
+    pub fn holds(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Plain { values: all, .. }, Self::Plain { values: some, .. }) => {
+                let all: BTreeSet<_> = all.iter().map(|value| canonical(value)).collect();
+                some.iter().all(|value| all.contains(&canonical(value)))
+            }
+            _ => self.same_target(other),
+        }
+    }
+}
+
+impl fmt::Display for RecordData {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Plain { ttl_s, values } => write!(f, "{} for {ttl_s} s", values.join(" ")),
+            Self::Alias { target_name, .. } => write!(f, "alias {target_name}"),
+        }
+    }
+}
+
+/// A value in the form in which it is compared: addresses have several spellings, names too.
+#[must_use]
+pub fn canonical(value: &str) -> String {
+    value.parse::<IpAddr>().map_or_else(
+        |_| value.trim_end_matches('.').to_ascii_lowercase(),
+        |address| address.to_string(),
+    )
+}
+
+/// Route 53 takes either name of a load balancer for one (Developer Guide, "Values specific for simple
+/// alias records": the console puts dualstack. before it).
+fn bare(name: &DnsName) -> &str {
+    name.0.strip_prefix("dualstack.").unwrap_or(&name.0)
 }
 
 /// One record set, with every field that a DELETE must repeat exactly.
@@ -351,6 +423,32 @@ mod tests {
         ] {
             assert!(bad.parse::<Fence>().is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn targets_are_the_same_however_they_are_spelt() {
+        let plain = |values: &[&str]| RecordData::Plain {
+            ttl_s: 60,
+            values: values.iter().map(|&value| value.to_owned()).collect(),
+        };
+        let alias = |name: &str| RecordData::Alias {
+            target_zone: "ZLB".to_owned(),
+            target_name: name.parse().expect("valid"),
+            evaluate_target_health: false,
+        };
+        let same = [
+            (plain(&["2001:db8:0::1"]), plain(&["2001:DB8::1"])),
+            (plain(&["LB.example.net"]), plain(&["lb.example.net."])),
+            (plain(&["192.0.2.1", "192.0.2.2"]), plain(&["192.0.2.2", "192.0.2.1"])),
+            (alias("dualstack.lb.example.net"), alias("lb.example.net")),
+        ];
+        for (one, other) in same {
+            assert!(one.same_target(&other) && other.same_target(&one), "{one} {other}");
+            assert!(one.holds(&other), "{one} {other}");
+        }
+        let (one, both) = (plain(&["192.0.2.1"]), plain(&["192.0.2.1", "192.0.2.2"]));
+        assert!(!one.same_target(&both) && both.holds(&one) && !one.holds(&both));
+        assert!(!alias("a.example").same_target(&plain(&["a.example"])));
     }
 
     #[test]

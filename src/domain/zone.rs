@@ -1,4 +1,4 @@
-//! What is looked for in a hosted zone: the fence, and each Region's weighted record.
+//! What is looked for in a hosted zone: the fence, and each Region's record.
 
 use super::fleet::Service;
 use super::record::{
@@ -55,7 +55,8 @@ pub fn record_in<'r>(
 ) -> Option<&'r RecordSet> {
     let key = service.key();
     read.records.iter().filter(|record| record.key == key).find(|record| {
-        matches!(&record.routing, Routing::Weighted { set_identifier, .. }
+        matches!(&record.routing,
+            Routing::Weighted { set_identifier, .. } | Routing::Failover { set_identifier, .. }
             if set_identifier == region.as_str())
     })
 }
@@ -63,10 +64,7 @@ pub fn record_in<'r>(
 /// The weight of a service's record for a Region, if there is one.
 #[must_use]
 pub fn weight_in(read: &ZoneRead, service: &Service, region: &RegionId) -> Option<Weight> {
-    match &record_in(read, service, region)?.routing {
-        Routing::Weighted { weight, .. } => Some(*weight),
-        Routing::Simple | Routing::Failover { .. } | Routing::Other { .. } => None,
-    }
+    record_in(read, service, region)?.routing.weight()
 }
 
 /// How the comment of a [`trial`](Wanted::trial) begins.

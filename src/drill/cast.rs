@@ -51,6 +51,8 @@ pub enum PlaceRef {
     Region(RegionRef),
     /// Route 53's control plane.
     Global,
+    /// Route 53's health checkers.
+    Checkers,
     /// Clients and people.
     Outside,
 }
@@ -106,6 +108,7 @@ impl TryFrom<String> for PlaceRef {
         match text.as_str() {
             "outside" => Ok(Self::Outside),
             "global" => Ok(Self::Global),
+            "checkers" => Ok(Self::Checkers),
             _ => Ok(Self::Region(text.try_into()?)),
         }
     }
@@ -225,6 +228,7 @@ impl Cast {
         match reference {
             PlaceRef::Region(region) => Place::Region(self.region(region)),
             PlaceRef::Global => Place::Global,
+            PlaceRef::Checkers => Place::Checkers,
             PlaceRef::Outside => Place::Outside,
         }
     }

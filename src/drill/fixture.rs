@@ -10,8 +10,8 @@ use crate::domain::autonomy::Consent;
 use crate::domain::control::{ControlState, StateName, StateRef, Weights};
 use crate::domain::digest::Digest;
 use crate::domain::fleet::{
-    AddressFamily, ConnectionPolicy, Placement, ProbeSpec, Protocol, RecordPolicy, Rules, Service,
-    Tables, Timing,
+    AddressFamily, ConnectionPolicy, Placement, ProbeSpec, Protocol, RecordPolicy, RoutingPolicy,
+    Rules, Service, Tables, Timing,
 };
 use crate::domain::observation::{Cell, CellState, ProbeFailure, ProbingReport, Report, Target};
 use crate::domain::record::{
@@ -82,11 +82,14 @@ pub(super) fn fleet() -> Fleet {
                 rtype: RecordType::A,
                 probe,
                 writes_to: None,
+                drift: None,
+                routing: RoutingPolicy::Weighted,
                 regions: regions.collect(),
             },
         )]),
         databases: BTreeMap::new(),
         zones: BTreeMap::from([(id("Z1"), id("example.com"))]),
+        roles: BTreeMap::new(),
         timing: Timing {
             lease_ms: 5000,
             lease_margin_ms: 250,

@@ -7,8 +7,9 @@ use serde::Serialize;
 
 use super::cast::{Cast, RegionRef};
 use super::databases::Writes;
+use super::demand::{Demand, Expect};
 use super::runs::Standing;
-use super::scenario::{Demand, Expect, Run, Scenario};
+use super::scenario::{Run, Scenario};
 use super::story::{Stamp, Story};
 use super::words::{client, seconds};
 use crate::domain::{DatabaseId, Fleet, RegionId, ServiceId, Weight};
@@ -116,6 +117,7 @@ fn one(expect: &Expect, run: &Run, story: &Story) -> Verdict {
                 serving(story, service, region, *within_ms)
             })
         }
+        Demand::Served { region, after_ms } => served(story, &run.cast.region(region), *after_ms),
         Demand::NothingMoves => nothing_moves(story),
         Demand::NoNewLeader => no_new_leader(story),
         Demand::ClientErrors { kind, after_ms, max } => {
@@ -393,6 +395,15 @@ fn client_errors(story: &Story, kind: ClientKind, after_ms: u32, max: u64) -> Fi
         reason.push_str(&format!(", the last at +{at}{place}: {why}"));
     }
     if failed <= max { Finding::held(figure, reason) } else { Finding::short(figure, reason) }
+}
+
+fn served(story: &Story, region: &RegionId, after_ms: u32) -> Finding {
+    let late = |stamp| story.since_ms(stamp) > after_ms.into();
+    let there = story.requests.iter().filter(|request| request.region.as_ref() == Some(region));
+    let well = there.filter(|request| request.failure.is_none() && late(request.stamp)).count();
+    let figure = Some(Figure::Count(well.try_into().unwrap_or(u64::MAX)));
+    let reason = format!("{well} requests were served in {region} after {}", seconds(after_ms));
+    if well > 0 { Finding::held(figure, reason) } else { Finding::short(figure, reason) }
 }
 
 fn never_empty(story: &Story) -> Finding {

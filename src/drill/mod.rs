@@ -10,6 +10,7 @@
 
 mod cast;
 mod databases;
+mod demand;
 mod edit;
 mod figures;
 mod judge;
@@ -36,6 +37,7 @@ mod fixture;
 
 pub use cast::{AgentRef, Cast, InvalidRef, Member, Miscast, PlaceRef, RegionRef};
 pub use databases::Writes;
+pub use demand::{Demand, Expect};
 pub use figures::{Figures, Recovery, Tally};
 pub use judge::{Figure, Verdict};
 pub use not_run::NotRun;
@@ -43,7 +45,7 @@ pub use on_local::run_on_local;
 pub use on_sim::run_on_sim;
 pub use orders::{Argument, OrderRef, QuestionRef, StartRef};
 pub use runs::Standing;
-pub use scenario::{Act, Deed, Demand, Expect, Run, Scenario, SpotRef, Stage};
+pub use scenario::{Act, Deed, Run, Scenario, SpotRef, Stage};
 pub use score::{Score, score};
 pub use seats::{Leader, Seats};
 pub use timeline::{Line, LineKind};

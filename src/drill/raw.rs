@@ -11,10 +11,11 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::cast::{AgentRef, PlaceRef, RegionRef};
+use super::demand::Demand;
 use super::edit::EditRef;
 use super::orders::OrderRef;
 use super::runs::Standing;
-use super::scenario::{Deed, Demand, SpotRef, Stage};
+use super::scenario::{Deed, SpotRef, Stage};
 use super::wire::{ScopeRef, WireRef};
 use crate::domain::signal::{AlarmName, AlarmState};
 use crate::domain::{DatabaseId, GlobalClusterId, ServiceId};
@@ -78,6 +79,7 @@ pub(super) struct RawAct {
     start_agent: Option<AgentRef>,
     throttle: Option<RawThrottle>,
     control_plane: Option<RawControlPlane>,
+    role: Option<RawRole>,
     targets: Option<RawTargets>,
     alarm: Option<RawAlarm>,
     lag: Option<RawLag>,
@@ -119,6 +121,14 @@ struct RawThrottle {
 enum RawControlPlane {
     Up,
     Down,
+}
+
+/// Whether the hosted zones may be read and changed.
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum RawRole {
+    Given,
+    Denied,
 }
 
 #[derive(Deserialize)]
@@ -183,7 +193,8 @@ pub(super) struct RawExpect {
     epochs_rise: Option<Yes>,
     writes_lost: Option<RawWritesLost>,
     writer: Option<RawWriter>,
-    written_in: Option<RawWrittenIn>,
+    written_in: Option<RawAfter>,
+    served: Option<RawAfter>,
     run: Option<RawRun>,
     orders_refused: Option<RawRefused>,
 }
@@ -196,7 +207,7 @@ struct RawWritesLost {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct RawWrittenIn {
+struct RawAfter {
     region: RegionRef,
     after_s: Milliseconds,
 }
@@ -276,6 +287,7 @@ impl RawAct {
             self.throttle.map(|RawThrottle { service, on }| Deed::Throttle { service, on }),
             self.edit.map(Deed::Edit),
             self.control_plane.map(|to| Deed::ControlPlane { down: to == RawControlPlane::Down }),
+            self.role.map(|to| Deed::Role { denied: to == RawRole::Denied }),
             self.targets.map(|RawTargets { region, service, unhealthy }| Deed::Targets {
                 region,
                 service,
@@ -343,10 +355,12 @@ impl RawExpect {
                 after_ms: after_s.0,
                 within_ms: within_s.0,
             }),
-            self.written_in.map(|RawWrittenIn { region, after_s }| Demand::WrittenIn {
+            self.written_in.map(|RawAfter { region, after_s }| Demand::WrittenIn {
                 region,
                 after_ms: after_s.0,
             }),
+            self.served
+                .map(|RawAfter { region, after_s }| Demand::Served { region, after_ms: after_s.0 }),
             self.run.map(|RawRun { runbook, status, within_s }| Demand::Run {
                 runbook,
                 status,

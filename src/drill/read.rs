@@ -11,9 +11,10 @@ use std::path::Path;
 
 use toml::Spanned;
 
+use super::demand::Expect;
 use super::problem::Gathered;
 use super::raw::{RawAct, RawExpect, RawFile};
-use super::scenario::{Act, Expect, Scenario, Stage};
+use super::scenario::{Act, Scenario, Stage};
 use super::words::seconds;
 use crate::config::{Place, Problem};
 
@@ -286,6 +287,7 @@ mod tests {
             ("kill-agent = \"@leader\"", Deed::KillAgent(AgentRef::Leader)),
             ("start-agent = \"a.1\"", Deed::StartAgent(AgentRef::Named(fixture::id("a.1")))),
             ("control-plane = \"down\"", Deed::ControlPlane { down: true }),
+            ("role = \"denied\"", Deed::Role { denied: true }),
             (
                 "throttle = { service = \"route53\", on = true }",
                 Deed::Throttle { service: AwsService::Route53, on: true },

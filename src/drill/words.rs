@@ -72,6 +72,11 @@ pub(super) fn fault(fault: &Fault) -> String {
             "Route 53's control plane is down: no record can be edited".to_owned()
         }
         Fault::ControlPlane { down: false } => "Route 53's control plane is back".to_owned(),
+        Fault::Role { denied: true } => {
+            "access to the hosted zones is denied: neither role nor records are to be had"
+                .to_owned()
+        }
+        Fault::Role { denied: false } => "access to the hosted zones is given again".to_owned(),
         Fault::Lag { region, cluster, extra_ms: 0 } => {
             format!("{} lags no more", member(region, cluster.as_ref()))
         }

@@ -6,7 +6,8 @@
 use std::collections::BTreeMap;
 
 use crate::domain::control::Weights;
-use crate::domain::record::{Fence, RecordChange, RecordData, RecordKey, RecordSet, Routing};
+use crate::domain::fleet::Service;
+use crate::domain::record::{Fence, RecordChange, RecordData, RecordKey, RecordSet};
 use crate::domain::seat::Epoch;
 use crate::domain::{Fleet, RegionId, ServiceId, Weight, ZoneId};
 
@@ -56,7 +57,7 @@ impl<'f> Zones<'f> {
             shares
                 .entry((service.zone.clone(), service.key()))
                 .or_default()
-                .extend(service.regions.iter().map(|(region, at)| (region.to_string(), at.weight)));
+                .extend(service.record_shares(&own(service)).into_iter().map(named));
         }
         Self { fleet, shares, epochs: BTreeMap::new() }
     }
@@ -142,11 +143,17 @@ impl<'f> Zones<'f> {
     }
 }
 
+/// The weights of the files.
+fn own(service: &Service) -> BTreeMap<RegionId, Weight> {
+    service.regions.iter().map(|(region, at)| (region.clone(), at.weight)).collect()
+}
+
+fn named((region, weight): (RegionId, Weight)) -> (String, Weight) {
+    (region.to_string(), weight)
+}
+
 fn share(set: &RecordSet) -> Option<(&str, Weight)> {
-    match &set.routing {
-        Routing::Weighted { set_identifier, weight } => Some((set_identifier, *weight)),
-        Routing::Simple | Routing::Failover { .. } | Routing::Other { .. } => None,
-    }
+    set.routing.set_identifier().zip(set.routing.weight())
 }
 
 #[cfg(test)]

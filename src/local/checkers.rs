@@ -92,8 +92,8 @@ impl Street {
     async fn get(&self, observer: &RegionId, path: &str) -> Result<Met, String> {
         let there = Place::Region(observer.clone());
         let way = self.shared.visit(|world, _| {
-            let to = world.network.path(&Place::Outside, &there)?;
-            Some((to, world.network.path(&there, &Place::Outside)?))
+            let to = world.network.path(&Place::Checkers, &there)?;
+            Some((to, world.network.path(&there, &Place::Checkers)?))
         });
         // Nothing says no where packets vanish.
         let Some((to, back)) = way else { return std::future::pending().await };

@@ -50,6 +50,7 @@ pub mod sns;
 mod state;
 mod status_lines;
 mod strike;
+mod sts;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod words;

@@ -6,7 +6,7 @@
 use crate::world::fault::AwsService;
 
 /// Every operation, with its service.
-pub const OPERATIONS: [(AwsService, &str); 39] = [
+pub const OPERATIONS: [(AwsService, &str); 40] = [
     (AwsService::Dynamodb, "CreateTable"),
     (AwsService::Dynamodb, "DeleteItem"),
     (AwsService::Dynamodb, "DeleteTable"),
@@ -46,6 +46,7 @@ pub const OPERATIONS: [(AwsService, &str); 39] = [
     (AwsService::Autoscaling, "DescribeAutoScalingGroups"),
     (AwsService::Autoscaling, "SetDesiredCapacity"),
     (AwsService::Sns, "Publish"),
+    (AwsService::Sts, "AssumeRole"),
 ];
 
 /// Why a scope concerns nothing that is served.
@@ -116,6 +117,7 @@ mod tests {
                 AwsService::Rds => "rds",
                 AwsService::Autoscaling => "autoscaling",
                 AwsService::Sns => "sns",
+                AwsService::Sts => "sts",
             };
             let command = format!("aws {service} {words} ");
             assert!(script.contains(&command), "tests/by-hand.sh does not try `{command}`");

@@ -9,8 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use super::state::{Alarm, Targets, Told};
 use crate::domain::control::{ControlState, StateRef, Weights};
+use crate::domain::record::Routing;
 use crate::domain::seat::Seat;
-use crate::domain::{AgentId, Epoch, Fleet, RegionId};
+use crate::domain::{AgentId, Epoch, Fleet, RegionId, Weight};
 use crate::ports::items;
 use crate::world::World;
 use crate::world::dynamo::{AttributeValue, Item};
@@ -90,6 +91,10 @@ pub(super) fn served(world: &World, fleet: &Fleet) -> Weights {
         let weights = records.filter_map(|record| match &record.routing {
             ModelRouting::Weighted { set_identifier, weight } => {
                 Some((set_identifier.parse().ok()?, *weight))
+            }
+            ModelRouting::Failover { set_identifier, primary } => {
+                let weight = if *primary { Routing::PRIMARY } else { Weight::ZERO };
+                Some((set_identifier.parse().ok()?, weight))
             }
             _ => None,
         });

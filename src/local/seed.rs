@@ -55,12 +55,15 @@ pub(super) fn world(
 /// The weighted records of a zone's services, with the configured weights.
 fn records(fleet: &Fleet, zone: &ZoneId) -> Vec<ModelChange> {
     let services = fleet.services_in(zone).flat_map(|(_, service)| {
-        service.regions.iter().map(|(region, placement)| ModelRecordSet {
+        // A pair's primary needs a health check, which `init` makes: until then it is weighted.
+        let own = service.regions.iter().map(|(region, place)| (region.clone(), place.weight));
+        let shares = service.record_shares(&own.collect());
+        service.regions.iter().map(move |(region, placement)| ModelRecordSet {
             name: OwnerName::from(&service.name),
             rtype: ModelRecordType::A,
             routing: ModelRouting::Weighted {
                 set_identifier: region.as_str().to_owned(),
-                weight: placement.weight,
+                weight: shares.get(region).copied().unwrap_or_default(),
             },
             data: placement.data.clone(),
             health_check: None,

@@ -115,7 +115,7 @@ fn check(
         Fault::Alarm { region, alarm, .. } => alarmed(fleet, region, alarm),
         Fault::Cut { from, to, .. } => [from, to].into_iter().try_for_each(|place| match place {
             Place::Region(region) => known(fleet, region),
-            Place::Global | Place::Outside => Ok(()),
+            Place::Global | Place::Checkers | Place::Outside => Ok(()),
         }),
         Fault::Lag { region, cluster, .. } | Fault::Key { region, cluster, .. } => {
             kept(fleet, region, cluster.as_ref())
@@ -128,7 +128,8 @@ fn check(
         | Fault::StartAgent { .. }
         | Fault::Throttle { .. }
         | Fault::Edit { .. }
-        | Fault::ControlPlane { .. } => Ok(()),
+        | Fault::ControlPlane { .. }
+        | Fault::Role { .. } => Ok(()),
     }
 }
 

@@ -118,7 +118,7 @@ global_cluster = "shop"
     config::load_files(files).unwrap_or_else(|problems| panic!("{problems}"))
 }
 
-pub(super) fn fleet() -> Fleet {
+pub(crate) fn fleet() -> Fleet {
     loaded().fleet
 }
 

@@ -53,6 +53,8 @@ pub fn fault(fault: &Fault) -> String {
         }
         Fault::ControlPlane { down: true } => "Route 53's control plane is down".to_owned(),
         Fault::ControlPlane { down: false } => "Route 53's control plane is back".to_owned(),
+        Fault::Role { denied: true } => "access to the hosted zones is denied".to_owned(),
+        Fault::Role { denied: false } => "access to the hosted zones is given again".to_owned(),
         Fault::Lag { region, cluster, extra_ms: 0 } => {
             format!("{} lags no more", secondary(region, cluster.as_ref()))
         }

@@ -8,7 +8,7 @@
 //! It validates no signatures and follows no referral: these servers are the end of the way.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ use tokio::net::UdpSocket;
 use tokio::task::JoinSet;
 
 use crate::domain::answers::{Heard, Question};
-use crate::domain::record::{RecordData, RecordType as OurType};
+use crate::domain::record::{RecordData, RecordType as OurType, canonical};
 use crate::domain::{CallFailure, RegionId, ZoneId};
 use crate::ports::{Answer, Names, Records};
 
@@ -117,7 +117,7 @@ impl Names for NameServers {
     async fn ask(&self, question: &Question, limit: Duration) -> Answer<Vec<Heard>> {
         let asking = async {
             let servers = self.servers(&question.zone, limit).await?;
-            let leads = Arc::new(leads(question).await);
+            let leads = Arc::new(leads(question).await?);
             let each = usize::from(question.times).div_ceil(servers.len());
             let mut asked = JoinSet::new();
             for server in servers {
@@ -137,35 +137,29 @@ impl Names for NameServers {
     }
 }
 
-/// What leads to each Region, as answers hold it. An alias is answered with its target's addresses of
-/// the moment.
-async fn leads(question: &Question) -> BTreeMap<RegionId, Led> {
+/// What leads to each Region, as answers hold it. An alias is answered with its target's addresses, never
+/// with the target's name: they are looked up at each look, since a load balancer's change. Where they
+/// can't be had, nothing can be said of the answers, and that is no difference.
+async fn leads(question: &Question) -> Answer<BTreeMap<RegionId, Led>> {
     let mut leads = BTreeMap::new();
     for (region, data) in &question.leads {
-        let led = match data {
+        let led: Led = match data {
             RecordData::Plain { values, .. } => {
-                values.iter().map(|value| plain(question.key.rtype, value)).collect()
+                values.iter().map(|value| canonical(value)).collect()
             }
             RecordData::Alias { target_name, .. } => {
                 let found = tokio::net::lookup_host((target_name.as_str(), 443)).await;
                 let found = found.map(|found| found.map(|at| at.ip().to_string()).collect());
-                found.unwrap_or_default()
+                found.ok().filter(|found: &Led| !found.is_empty()).ok_or_else(|| {
+                    CallFailure::transient(format!(
+                        "{target_name} has no address here: whether answers lead to {region} can't be told"
+                    ))
+                })?
             }
         };
         leads.insert(region.clone(), led);
     }
-    leads
-}
-
-/// A value in the form in which answers are compared.
-fn plain(rtype: OurType, value: &str) -> String {
-    match rtype {
-        OurType::Cname => value.trim_end_matches('.').to_ascii_lowercase(),
-        OurType::A | OurType::Aaaa => {
-            value.parse::<IpAddr>().map_or_else(|_| value.to_owned(), |address| address.to_string())
-        }
-        OurType::Txt => value.to_owned(),
-    }
+    Ok(leads)
 }
 
 /// Asks one server so often, a few questions at a time.
@@ -283,7 +277,12 @@ mod tests {
         async fn change_zone(&self, _: &ZoneBatch, _: Duration) -> Answer<ChangeId> {
             unreachable!("nobody changes it")
         }
-        async fn change_status(&self, _: &ChangeId, _: Duration) -> Answer<ChangeStatus> {
+        async fn change_status(
+            &self,
+            _: &ZoneId,
+            _: &ChangeId,
+            _: Duration,
+        ) -> Answer<ChangeStatus> {
             unreachable!("nobody changed it")
         }
     }
@@ -356,6 +355,21 @@ mod tests {
         let quiet = heard.iter().find(|one| one.server == mute.to_string()).expect("told");
         assert_eq!((quiet.answers(), quiet.silent), (0, 4));
         assert!(names(mute.to_string()).ask(&question(4), AMPLE).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn while_an_alias_s_target_has_no_address_nothing_is_said_of_its_answers() {
+        let local = server(&[[127, 0, 0, 1]]).await;
+        let names = NameServers::named(Arc::new(Nobody), &local.to_string()).expect("valid");
+        let alias = RecordData::Alias {
+            target_zone: "ZLB".to_owned(),
+            target_name: "nowhere.invalid".parse().expect("valid"),
+            evaluate_target_health: false,
+        };
+        let question =
+            Question { leads: [("r1".parse().expect("valid"), alias)].into(), ..question(4) };
+        let failure = names.ask(&question, AMPLE).await.expect_err("nobody knows");
+        assert!(failure.what.starts_with("nowhere.invalid. has no address here"), "{failure}");
     }
 
     #[tokio::test]

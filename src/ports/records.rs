@@ -30,6 +30,11 @@ pub trait Records: Send + Sync {
     /// record is not what the batch says (`InvalidChangeBatch`) is a conflict.
     async fn change_zone(&self, batch: &ZoneBatch, limit: Duration) -> Answer<ChangeId>;
 
-    /// How far an accepted batch has got.
-    async fn change_status(&self, change: &ChangeId, limit: Duration) -> Answer<ChangeStatus>;
+    /// How far a batch that this zone accepted has got.
+    async fn change_status(
+        &self,
+        zone: &ZoneId,
+        change: &ChangeId,
+        limit: Duration,
+    ) -> Answer<ChangeStatus>;
 }

@@ -3,7 +3,7 @@
 use super::look::{Looked, tried};
 use super::{Who, lasting};
 use crate::domain::preflight::{Area, Finding};
-use crate::domain::record::RecordData;
+use crate::domain::record::{RecordData, Routing};
 use crate::domain::zone::{self, record_in};
 use crate::domain::{CallFailure, Epoch, Fence, Fleet, ZoneId, ZoneRead};
 
@@ -21,35 +21,56 @@ pub(super) fn zones(fleet: &Fleet, looked: &Looked, by_gates: bool, who: Who) ->
         let read = match looked.zones.get(zone) {
             Some(Ok(read)) => read,
             Some(Err(failure)) => {
-                findings.push(unreadable(zone, failure, by_gates, who));
+                findings.push(unreadable(fleet, zone, failure, by_gates, who));
                 continue;
             }
             None => continue,
         };
         findings.extend(fence(fleet, &wanted, read, highest));
         if let Some(Err(failure)) = looked.zone_trials.get(zone).map(tried) {
-            findings.push(unchangeable(zone, &failure, who));
+            findings.push(unchangeable(fleet, zone, &failure, who));
         }
     }
     findings
 }
 
-fn unreadable(zone: &ZoneId, failure: &CallFailure, by_gates: bool, who: Who) -> Finding {
+/// Whom something must be allowed to; and, for a role, that it may be assumed.
+fn allowed(fleet: &Fleet, zone: &ZoneId) -> String {
+    let Some(role) = fleet.roles.get(zone) else { return String::new() };
+    let told = if role.external_id.is_some() { ", with the external ID of fleet.toml" } else { "" };
+    format!(
+        " to the role {}; let its trust policy name who assumes it{told}, and allow sts:AssumeRole on it \
+         to whoever does",
+        role.arn
+    )
+}
+
+fn unreadable(
+    fleet: &Fleet,
+    zone: &ZoneId,
+    failure: &CallFailure,
+    by_gates: bool,
+    who: Who,
+) -> Finding {
     let what = format!("zone {zone} can't be read: {}", failure.what);
     if lasting(failure) {
-        let remedy = "Allow route53:ListResourceRecordSets on it, and see that it is there";
-        who.may_not(Area::Zones, what, remedy.to_owned())
+        let whom = allowed(fleet, zone);
+        let remedy =
+            format!("See that it is there, and allow route53:ListResourceRecordSets on it{whom}");
+        who.may_not(Area::Zones, what, remedy)
     } else {
         out_of_reach(what, by_gates)
     }
 }
 
-fn unchangeable(zone: &ZoneId, failure: &CallFailure, who: Who) -> Finding {
+fn unchangeable(fleet: &Fleet, zone: &ZoneId, failure: &CallFailure, who: Who) -> Finding {
     let what = format!("a change of zone {zone} is not let in: {}", failure.what);
     if lasting(failure) {
-        let remedy =
-            "Allow route53:ChangeResourceRecordSets on it, for the fence and every service";
-        who.may_not(Area::Zones, what, remedy.to_owned())
+        let whom = allowed(fleet, zone);
+        let remedy = format!(
+            "Allow route53:ChangeResourceRecordSets on it, for the fence and every service{whom}"
+        );
+        who.may_not(Area::Zones, what, remedy)
     } else {
         // The zone was read a moment ago: the control plane is there.
         Finding::weakens(Area::Zones, what, "Throttled or slow; the next look tells more")
@@ -122,6 +143,13 @@ pub(super) fn records(fleet: &Fleet, looked: &Looked) -> Vec<Finding> {
                 ));
                 continue;
             };
+            if spec.routing.is_weighted() != matches!(record.routing, Routing::Weighted { .. }) {
+                findings.push(Finding::stops(
+                    Area::Records,
+                    format!("{key} of {region} is not routed as the files say"),
+                    "The fleet leaves such records alone: `regent init` takes them over",
+                ));
+            }
             let ttl_s = match &record.data {
                 RecordData::Plain { ttl_s, .. } => *ttl_s,
                 RecordData::Alias { .. } => ALIAS_TTL_S,
@@ -137,7 +165,7 @@ pub(super) fn records(fleet: &Fleet, looked: &Looked) -> Vec<Finding> {
                      in [records] of fleet.toml",
                 ));
             }
-            if !same_target(&record.data, &placement.data) {
+            if !record.data.same_target(&placement.data) {
                 findings.push(Finding::weakens(
                     Area::Records,
                     format!("{key} of {region} does not answer with what {region}.toml says"),
@@ -147,28 +175,4 @@ pub(super) fn records(fleet: &Fleet, looked: &Looked) -> Vec<Finding> {
         }
     }
     findings
-}
-
-/// Whether both lead to the same place, however long they may be kept.
-fn same_target(one: &RecordData, other: &RecordData) -> bool {
-    match (one, other) {
-        (RecordData::Plain { values: one, .. }, RecordData::Plain { values: other, .. }) => {
-            let sorted = |values: &[String]| {
-                let mut values = values.to_vec();
-                values.sort();
-                values
-            };
-            sorted(one) == sorted(other)
-        }
-        (
-            RecordData::Alias { target_name: one, .. },
-            RecordData::Alias { target_name: other, .. },
-        ) => {
-            // Route 53 takes either name of a load balancer for one (Developer Guide, "Values specific
-            // for simple alias records": the console puts dualstack. before it).
-            let bare = |name: &str| name.trim_start_matches("dualstack.").to_owned();
-            bare(one.as_str()) == bare(other.as_str())
-        }
-        _ => false,
-    }
 }

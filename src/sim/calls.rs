@@ -11,6 +11,7 @@ use crate::core::invariants::Fact;
 use crate::core::{CallId, Outcome, Refusal, Request};
 use crate::domain::seat::BootId;
 use crate::domain::{CallFailure, FailureClass, GlobalClusterId, Moment, RegionId};
+use crate::world::fault::AwsService;
 use crate::world::network::Place;
 use crate::world::wire::Treatment;
 
@@ -191,6 +192,9 @@ impl Sim {
         if !std::mem::replace(&mut on_its_way.treated, true) {
             let caller = self.agents[on_its_way.agent].id.as_str();
             let seen = ways::seen(&on_its_way.request, caller);
+            if let Some(call) = seen.as_ref().filter(|call| call.service == AwsService::Route53) {
+                *self.route53_requests.entry(call.operation.to_owned()).or_default() += 1;
+            }
             treatment = seen.and_then(|call| self.world.wire.treat(&call));
         }
         if let Some(Treatment::Delay { ms }) = treatment {

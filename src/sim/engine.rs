@@ -79,6 +79,8 @@ pub struct Sim {
     pub(super) oracle: Oracle,
     /// Changes of zones that the log has forgotten.
     pub(super) changed: Vec<Entry>,
+    /// Requests to Route 53 that have arrived, by operation.
+    pub(super) route53_requests: BTreeMap<String, u64>,
     /// How many events there were.
     pub(super) events: u64,
     /// How many of them at the present moment.
@@ -124,6 +126,7 @@ impl Sim {
             coverage: Coverage::new(fleet.seats.len()),
             oracle: Oracle::new(fleet.seats.len()),
             changed: Vec::new(),
+            route53_requests: BTreeMap::new(),
             events: 0,
             at_once: 0,
             stood_still: None,
@@ -239,9 +242,15 @@ impl Sim {
                 !leader.zones.is_empty()
                     && leader.zones.values().all(|zone| zone.stage == ZoneStage::InStep)
             })
-            && view.services.iter().flat_map(|service| &service.regions).all(|place| {
-                place.verdict == crate::core::health::Verdict::Healthy
-                    && place.actual == Some(place.share.0)
+            && view.services.iter().all(|service| {
+                let own = service.regions.iter().map(|at| (at.region.clone(), at.share)).collect();
+                let shares =
+                    self.fleet.services.get(&service.service).map(|it| it.record_shares(&own));
+                service.regions.iter().all(|place| {
+                    let share = shares.as_ref().and_then(|shares| shares.get(&place.region));
+                    place.verdict == crate::core::health::Verdict::Healthy
+                        && place.actual == share.map(|share| share.0)
+                })
             })
     }
 

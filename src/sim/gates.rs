@@ -14,6 +14,7 @@ use crate::world::World;
 use crate::world::network::Place;
 use crate::world::route53::{CheckConfig, Due, EndpointConfig, Met, Spoken, Subject};
 
+use super::compare;
 use super::engine::{self, Sim};
 
 /// Makes the fleet's health checks; the IDs of those that records are to carry.
@@ -85,6 +86,9 @@ impl Sim {
     }
 
     fn meet(&mut self, due: &Due) -> Met {
+        if let Some(met) = compare::meet_application(&self.world, &self.addresses, due) {
+            return met;
+        }
         let nothing = |why: &str| Met::Nothing { why: why.to_owned() };
         let endpoint = &due.endpoint;
         let gates = self.fleet.gates.as_ref();
@@ -97,10 +101,10 @@ impl Sim {
         let (Some(observer), Some(gate)) = (observer, Gate::of_path(path)) else {
             return nothing("nobody serves it");
         };
-        let (outside, there) = (Place::Outside, Place::Region(observer.clone()));
+        let (checkers, there) = (Place::Checkers, Place::Region(observer.clone()));
         let way = |from, to| self.world.network.path(from, to).is_some();
         let agent = self.agents.iter().find(|agent| agent.region == *observer);
-        let Some(agent) = agent.filter(|_| way(&outside, &there) && way(&there, &outside)) else {
+        let Some(agent) = agent.filter(|_| way(&checkers, &there) && way(&there, &checkers)) else {
             return nothing("The connection timed out");
         };
         if agent.pause.is_some() {

@@ -21,6 +21,7 @@ mod agents;
 mod calls;
 mod capacity;
 mod clients;
+mod compare;
 #[cfg(test)]
 mod conformance;
 mod coverage;
@@ -51,6 +52,7 @@ mod ways;
 
 use std::time::Duration;
 
+pub use compare::{Left, Way, leave};
 pub use coverage::Coverage;
 pub use draw::{Size, draw};
 pub use engine::Sim;

@@ -17,7 +17,10 @@ pub(super) fn ask(world: &mut World, now: Moment, question: &Question) -> Vec<He
             RecordData::Plain { values, .. } => {
                 answer.records.iter().any(|record| values.contains(&record.value))
             }
-            RecordData::Alias { .. } => false,
+            RecordData::Alias { target_name, .. } => {
+                let behind = world.route53.alias_target(target_name);
+                answer.addresses().iter().any(|address| behind.contains(address))
+            }
         };
         match question.leads.iter().find(leading) {
             Some((region, _)) => *heard.counts.entry(region.clone()).or_default() += 1,

@@ -15,8 +15,8 @@ use crate::domain::database::{
     DatabaseSpec, Eligibility, MemberSpec, MoveOrder, WriteReach, WritesTo,
 };
 use crate::domain::fleet::{
-    AddressFamily, ConnectionPolicy, Placement, ProbeSpec, Protocol, RecordPolicy, Rules, Service,
-    Tables, Timing,
+    AddressFamily, ConnectionPolicy, Placement, ProbeSpec, Protocol, RecordPolicy, RoutingPolicy,
+    Rules, Service, Tables, Timing,
 };
 use crate::domain::gate::{GateEndpoint, GateScope, Gates};
 use crate::domain::order::Verb;
@@ -404,6 +404,8 @@ impl Shape {
                     reach: WriteReach::EveryRegion,
                     order: None,
                 }),
+                drift: None,
+                routing: RoutingPolicy::Weighted,
                 regions: regions.collect(),
             };
             (service(n + 1), spec)
@@ -417,6 +419,7 @@ impl Shape {
             services: services.collect(),
             databases: self.databases(),
             zones: zones.collect(),
+            roles: BTreeMap::new(),
             timing: self.timing.clone(),
             rules: self.rules.clone(),
             consent: self.consent.clone(),

@@ -114,7 +114,8 @@ impl Ports<'_> {
             Request::ChangeZone { batch } => {
                 self.change_zone(&batch).map(Response::Changed).map_err(failed)
             }
-            Request::ReadChange { change, .. } => {
+            Request::ReadChange { zone, change } => {
+                self.may(&zone).map_err(failed)?;
                 let info = self.world.route53.get_change(self.now, &change);
                 info.map(|info| Response::Change(info.status)).map_err(|e| failed(sorted(&e)))
             }
@@ -380,6 +381,7 @@ impl Ports<'_> {
         fence: &DnsName,
         keys: &[RecordKey],
     ) -> Result<ZoneRead, CallFailure> {
+        self.may(zone)?;
         let fence_key = RecordKey { name: fence.clone(), rtype: RecordType::Txt };
         let fence = self.records_of(zone, &fence_key)?.into_iter().next();
         let mut records = Vec::new();
@@ -419,7 +421,16 @@ impl Ports<'_> {
         Ok(found)
     }
 
+    /// Whether the caller, who has its zones' roles, may do anything with them.
+    fn may(&self, zone: &ZoneId) -> Result<(), CallFailure> {
+        if !self.world.roles.denied() {
+            return Ok(());
+        }
+        Err(CallFailure::permanent(format!("AccessDenied: not authorized for the zone {zone}")))
+    }
+
     fn change_zone(&mut self, batch: &ZoneBatch) -> Result<ChangeId, CallFailure> {
+        self.may(&batch.zone)?;
         let mut changes: Vec<ModelChange> = batch
             .changes
             .iter()

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::core::gates as brain_gates;
 use crate::core::genesis::{genesis, unborn_seat};
 use crate::domain::gate::Gate;
-use crate::domain::record::{RecordData, RecordSet, Routing};
+use crate::domain::record::{RecordData, RecordSet};
 use crate::domain::{Epoch, Fence, Fleet, Moment, RegionId, ServiceId, Target};
 use crate::ports::items;
 use crate::world::World;
@@ -128,13 +128,13 @@ fn create_records(world: &mut World, fleet: &Fleet, checks: &BTreeMap<Gate, Stri
         let fence = Fence { fleet: fleet.name.clone(), epoch: Epoch::ZERO, attempt: 0 };
         let mut records = vec![fence.record_set(&fence_name)];
         for (service, spec) in fleet.services_in(id) {
+            let own = spec.regions.iter().map(|(region, place)| (region.clone(), place.weight));
+            let shares = spec.record_shares(&own.collect());
             for (region, place) in &spec.regions {
+                let share = shares.get(region).copied().unwrap_or_default();
                 records.push(RecordSet {
                     key: spec.key(),
-                    routing: Routing::Weighted {
-                        set_identifier: region.to_string(),
-                        weight: place.weight,
-                    },
+                    routing: spec.record_routing(region.as_str(), share),
                     data: place.data.clone(),
                     health_check: scope
                         .map(|scope| brain_gates::gate(scope, region, service))

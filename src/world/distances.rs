@@ -74,6 +74,7 @@ impl Distances {
         for a in regions.clone() {
             let here = Place::Region(a.clone());
             network.set_distance(&here, &Place::Outside, outside);
+            network.set_distance(&here, &Place::Checkers, outside);
             let home = one_way(round_trip_ms(a.as_str(), ROUTE53_HOME));
             network.set_distance(&here, &Place::Global, home);
             for b in regions.clone().into_iter().filter(|b| *b != a) {

@@ -89,6 +89,12 @@ pub enum Fault {
         /// Whether it is down.
         down: bool,
     },
+    /// Takes everybody's access to the hosted zones away, or gives it back: Route 53 refuses to read or
+    /// change their records, and STS to give out the role of a zone in another account.
+    Role {
+        /// Whether it is denied.
+        denied: bool,
+    },
     /// Changes records in Route 53's console, as somebody does who knows of no fleet. Where the control
     /// plane does not take it, nothing happens.
     Edit {
@@ -167,6 +173,8 @@ pub enum AwsService {
     Autoscaling,
     /// SNS, in each Region.
     Sns,
+    /// STS, in each Region.
+    Sts,
 }
 
 impl fmt::Display for AwsService {
@@ -179,6 +187,7 @@ impl fmt::Display for AwsService {
             Self::Rds => "RDS",
             Self::Autoscaling => "Auto Scaling",
             Self::Sns => "SNS",
+            Self::Sts => "STS",
         })
     }
 }

@@ -21,6 +21,7 @@ pub mod log;
 pub mod network;
 mod outfit;
 pub mod rds;
+pub mod roles;
 pub mod route53;
 pub mod sns;
 #[cfg(test)]
@@ -43,6 +44,7 @@ use fault::{AwsService, Fault};
 use log::{Happening, Log};
 use network::Network;
 use rds::Rds;
+use roles::Roles;
 use route53::Route53;
 use sns::Sns;
 use wire::{Percent, Rule, Scope, Treatment, Wire};
@@ -79,6 +81,8 @@ pub struct World {
     pub autoscaling: Autoscaling,
     /// SNS in every Region.
     pub sns: Sns,
+    /// Roles of other accounts.
+    pub roles: Roles,
     /// What happened.
     pub log: Log,
 }
@@ -99,6 +103,7 @@ impl World {
             dynamo: Dynamo::new(seed, regions),
             route53: Route53::new(seed),
             apps: Apps::default(),
+            roles: Roles::default(),
             log: Log::default(),
         }
     }
@@ -162,6 +167,7 @@ impl World {
                 self.route53.set_throttled(*on);
             }
             Fault::ControlPlane { down } => self.route53.set_down(*down),
+            Fault::Role { denied } => self.roles.set_denied(*denied),
             Fault::Edit { name, of, weight } => {
                 // What is no name, nobody has edited.
                 if let Ok(name) = name.parse() {
@@ -175,7 +181,8 @@ impl World {
                     | AwsService::Cloudwatch
                     | AwsService::Rds
                     | AwsService::Autoscaling
-                    | AwsService::Sns),
+                    | AwsService::Sns
+                    | AwsService::Sts),
                 on,
             } => {
                 // These models have no throttle of their own: the wire turns every call away.

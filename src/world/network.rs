@@ -16,6 +16,8 @@ pub enum Place {
     Region(RegionId),
     /// An AWS control plane that belongs to no Region of the fleet: Route 53's.
     Global,
+    /// Where Route 53's health checkers ask from.
+    Checkers,
     /// Anywhere else: clients, people.
     Outside,
 }
@@ -25,6 +27,7 @@ impl fmt::Display for Place {
         match self {
             Self::Region(region) => region.fmt(f),
             Self::Global => f.pad("global"),
+            Self::Checkers => f.pad("checkers"),
             Self::Outside => f.pad("outside"),
         }
     }

@@ -1,5 +1,6 @@
-//! The load balancers, autoscaling groups, alarms, topics and databases that a fleet's description names, as its operator set
-//! them up long ago: both the fleet on loopback and the simulated one begin with them.
+//! The load balancers, autoscaling groups, alarms, topics, databases and roles that a fleet's
+//! description names, as its operator set them up long ago: both the fleet on loopback and the
+//! simulated one begin with them.
 
 use super::World;
 use super::cloudwatch::{AlarmRule, Comparison, MissingData};
@@ -25,6 +26,9 @@ impl World {
     /// Adds what the fleet's Regions name. Checks are the quickest that AWS allows, so that nobody
     /// waits a minute for a demonstration.
     pub fn outfit(&mut self, now: Moment, fleet: &Fleet) {
+        for (zone, role) in &fleet.roles {
+            self.roles.add(zone.clone(), role.clone());
+        }
         for topic in fleet.topics.values() {
             self.sns.add_topic(topic.clone());
         }

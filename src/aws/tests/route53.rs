@@ -347,8 +347,8 @@ async fn a_zone_has_its_name_and_a_change_its_status() {
     let facts = zones.zone_facts(&zone(), AMPLE).await.expect("it is there");
     assert_eq!((facts.name, facts.private), (name("example.com"), false));
     assert_eq!(facts.name_servers.len(), 4);
-    assert_eq!(zones.change_status(&id, AMPLE).await, Ok(ChangeStatus::Pending));
-    assert_eq!(zones.change_status(&id, AMPLE).await, Ok(ChangeStatus::Insync));
-    let failure = zones.change_status(&id, AMPLE).await.expect_err("neither");
+    assert_eq!(zones.change_status(&zone(), &id, AMPLE).await, Ok(ChangeStatus::Pending));
+    assert_eq!(zones.change_status(&zone(), &id, AMPLE).await, Ok(ChangeStatus::Insync));
+    let failure = zones.change_status(&zone(), &id, AMPLE).await.expect_err("neither");
     assert_eq!(failure.class, FailureClass::Transient, "{failure}");
 }

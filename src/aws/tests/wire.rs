@@ -331,7 +331,7 @@ impl Play {
                 let keys = [txt(1).key, txt(2).key];
                 told(zones.read_zone(&zone(), &name("_f.example.com"), &keys, limit).await)
             }
-            ChangeStatus => told(zones.change_status(&self.change, limit).await),
+            ChangeStatus => told(zones.change_status(&zone(), &self.change, limit).await),
             SwapSeat => {
                 let held = self.seat().beat;
                 match seats.swap_seat(&r1, &held, &seat(n), limit).await {

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::attach;
 use super::plan::Step;
+use super::{adopt, attach, pair};
 use crate::agent::Outside;
-use crate::domain::Fleet;
+use crate::domain::{Fleet, zone};
 use crate::ports::Answer;
 
 /// Limit of making a table: it takes seconds as a rule.
@@ -39,10 +39,21 @@ pub(super) async fn act(fleet: &Fleet, outside: &Outside, step: &Step) -> Answer
         Step::Fence { batch, .. } => {
             outside.records.change_zone(batch, WRITE_LIMIT).await.map(drop)
         }
+        Step::Adopt { zone, adoption } => {
+            let wanted = zone::wanted(fleet).into_iter().find(|wanted| wanted.zone == *zone);
+            let wanted = wanted.expect("the plan is of the fleet's zones");
+            adopt::carry_out(outside, &wanted, adoption).await
+        }
         Step::Watch { gate, observer, spec, mends } => {
             attach::watch(fleet, outside, gate, observer, spec, mends.as_ref()).await
         }
         Step::Count { wanted, .. } => attach::count(fleet, outside, wanted).await,
+        Step::Pair { zone, pairing } => {
+            let wanted = zone::wanted(fleet).into_iter().find(|wanted| wanted.zone == *zone);
+            let wanted = wanted.expect("the plan is of the fleet's zones");
+            let spec = fleet.services.get(&pairing.service).expect("it is one of the fleet's");
+            pair::carry_out(outside, &wanted, spec, pairing).await
+        }
         Step::Attach { zone, records } => attach::attach(fleet, outside, zone, records).await,
     }
 }

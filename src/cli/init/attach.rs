@@ -15,7 +15,9 @@ use crate::domain::gate::Gate;
 use crate::domain::health_check::{CheckFound, CheckId, CheckSpec, WatchSpec};
 use crate::domain::record::{RecordChange, Routing};
 use crate::domain::zone;
-use crate::domain::{CallFailure, FailureClass, Fence, Fleet, RegionId, ZoneBatch, ZoneId};
+use crate::domain::{
+    CallFailure, FailureClass, Fence, Fleet, RegionId, ZoneBatch, ZoneId, ZoneRead,
+};
 use crate::ports::Answer;
 
 /// References that are tried: one stays taken for days after its check was deleted (Route 53 API
@@ -113,13 +115,7 @@ pub(super) async fn attach(
             .records
             .read_zone(zone, &of_zone.fence, std::slice::from_ref(&key), LOOK_LIMIT)
             .await?;
-        let Some(fence) = read.fence.as_ref().and_then(Fence::in_record) else {
-            return Err(CallFailure::permanent(format!("zone {zone} has no fence of this fleet")));
-        };
-        let next = Fence { attempt: fence.attempt + 1, ..fence };
-        let mut changes: Vec<RecordChange> =
-            read.fence.iter().cloned().map(RecordChange::Delete).collect();
-        changes.push(RecordChange::Create(next.record_set(&of_zone.fence)));
+        let (next, mut changes) = next_fence(&of_zone, &read)?;
         let present = read.records.iter().filter(|record| record.key == key);
         for record in present.clone() {
             changes.push(RecordChange::Delete(record.clone()));
@@ -127,7 +123,8 @@ pub(super) async fn attach(
         let mut moved = false;
         for record in present {
             let mut record = record.clone();
-            if let Routing::Weighted { set_identifier, .. } = &record.routing
+            if let Routing::Weighted { set_identifier, .. }
+            | Routing::Failover { set_identifier, .. } = &record.routing
                 && let Some(to) = of_service.iter().find(|to| to.region.as_str() == set_identifier)
                 && record.health_check.is_none()
             {
@@ -145,6 +142,21 @@ pub(super) async fn attach(
         }
     }
     Ok(())
+}
+
+/// The fence's next value, and the swap that begins a batch.
+pub(super) fn next_fence(
+    of_zone: &zone::Wanted,
+    read: &ZoneRead,
+) -> Answer<(Fence, Vec<RecordChange>)> {
+    let Some(fence) = read.fence.as_ref().and_then(Fence::in_record) else {
+        let zone = &of_zone.zone;
+        return Err(CallFailure::permanent(format!("zone {zone} has no fence of this fleet")));
+    };
+    let next = Fence { attempt: fence.attempt + 1, ..fence };
+    let deletes = read.fence.iter().cloned().map(RecordChange::Delete);
+    let creates = [RecordChange::Create(next.record_set(&of_zone.fence))];
+    Ok((next, deletes.chain(creates).collect()))
 }
 
 /// Waits until every watch of a gate reads open, for as long as its checkers may need to say so.

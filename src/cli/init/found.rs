@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::agent::Outside;
 use crate::cli::outside::ask_all;
 use crate::domain::health_check::CheckFound;
-use crate::domain::record::DnsName;
+use crate::domain::record::{DnsName, RecordKey, RecordType};
 use crate::domain::zone::{self, Wanted, ZoneFacts};
 use crate::domain::{CallFailure, Fleet, RegionId, Seat, StateName, ZoneId, ZoneRead};
 use crate::ports::{Answer, Registers};
@@ -42,6 +42,8 @@ pub(super) struct ZoneFound {
     /// Whether it is answered for within VPCs alone.
     pub(super) private: bool,
     pub(super) read: ZoneRead,
+    /// Records of other types that stand where a service has none yet, and would not let one in.
+    pub(super) in_the_way: Vec<RecordKey>,
 }
 
 /// All that `init` decides on.
@@ -79,7 +81,16 @@ pub(super) async fn find(fleet: &Fleet, outside: &Outside) -> Found {
             let Wanted { zone, fence, keys, .. } = wanted;
             let ZoneFacts { name, private, .. } = records.zone_facts(&zone, LOOK_LIMIT).await?;
             let read = records.read_zone(&zone, &fence, &keys, LOOK_LIMIT).await?;
-            Ok(ZoneFound { name, private, read })
+            let missing = keys.iter().filter(|key| !read.records.iter().any(|r| r.key == **key));
+            let rivals: Vec<RecordKey> = missing.flat_map(rivals).collect();
+            let mut in_the_way = Vec::new();
+            if !rivals.is_empty() {
+                let found = records.read_zone(&zone, &fence, &rivals, LOOK_LIMIT).await?;
+                let found = found.records.into_iter().map(|record| record.key);
+                in_the_way.extend(found.filter(|key| rivals.contains(key)));
+                in_the_way.dedup();
+            }
+            Ok(ZoneFound { name, private, read, in_the_way })
         })
     }));
     let checks = async {
@@ -88,6 +99,15 @@ pub(super) async fn find(fleet: &Fleet, outside: &Outside) -> Found {
     };
     let (seats, board, zones, checks) = tokio::join!(seats, board, zones, checks);
     Found { seats, board, zones, checks }
+}
+
+/// What can't stand beside a record: a CNAME stands alone (RFC 1034, section 3.6.2).
+fn rivals(key: &RecordKey) -> Vec<RecordKey> {
+    let others: &[RecordType] = match key.rtype {
+        RecordType::Cname => &[RecordType::A, RecordType::Aaaa],
+        _ => &[RecordType::Cname],
+    };
+    others.iter().map(|rtype| RecordKey { name: key.name.clone(), rtype: *rtype }).collect()
 }
 
 async fn look_at_seats<'r>(

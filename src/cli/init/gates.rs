@@ -96,7 +96,11 @@ fn attachments(
     for (service, spec) in fleet.services_in(zone) {
         let key = spec.key();
         for record in found.read.records.iter().filter(|record| record.key == key) {
-            let Routing::Weighted { set_identifier, .. } = &record.routing else { continue };
+            let (Routing::Weighted { set_identifier, .. }
+            | Routing::Failover { set_identifier, .. }) = &record.routing
+            else {
+                continue;
+            };
             let Some(region) = spec.regions.keys().find(|r| r.as_str() == set_identifier) else {
                 continue;
             };

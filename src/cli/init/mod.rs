@@ -1,13 +1,15 @@
-//! `regent init`: makes the tables, seats and fences of a new fleet.
+//! `regent init`: makes the tables, seats and fences of a new fleet, and takes over its records.
 //!
 //! Looks first (`found`), decides what is to be done as a pure function of what it saw (`plan`),
 //! shows it, asks, looks again, and only then acts (`act`). Every step can be repeated, and one that
 //! stopped half-way goes on with the next run.
 
 mod act;
+mod adopt;
 mod attach;
 mod found;
 mod gates;
+mod pair;
 mod plan;
 #[cfg(test)]
 mod tests;
@@ -29,11 +31,12 @@ use crate::ports::Answer;
 use crate::telemetry::clock;
 use plan::Plan;
 
-/// Create what a new fleet needs: tables, seats, the zones' fences, the gates' health checks.
+/// Create what a new fleet needs: tables, seats, the zones' fences, records, the gates' health checks.
 ///
-/// Shows what it will create and asks before it does. Creates only what is missing, and never a
-/// seat that may have been lost: run it as often as you like. Services' records are not touched,
-/// but for the gates' health checks that are attached to them; those that are missing are named.
+/// Shows each change and asks before it makes any. Creates only what is missing, and never a seat
+/// that may have been lost: run it as often as you like. Records that a service's name has already
+/// are taken over in one batch that changes no answer: a simple record becomes weighted ones, weighted
+/// ones get the Regions' codes. What leads where no file says is refused.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  regent init --dry-run\n  regent init --yes --json")]
 pub(super) struct Args {
@@ -73,6 +76,8 @@ struct Outcome<'p> {
 #[derive(Serialize)]
 struct StepShown {
     what: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    changes: Vec<String>,
     done: bool,
 }
 
@@ -123,7 +128,7 @@ fn author() -> AgentId {
 }
 
 fn ask(screen: &mut Screen<'_>) -> Result<bool, Failure> {
-    screen.ask("Create this? [y/N] ")?;
+    screen.ask("Do this? [y/N] ")?;
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer)?;
     Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
@@ -151,6 +156,9 @@ pub(super) async fn provision(
     }
     for step in &plan.steps {
         screen.line(format_args!("will {step}"))?;
+        for change in step.changes() {
+            screen.line(format_args!("       {change}"))?;
+        }
     }
     if mode == Mode::Show {
         return finish(fleet, &plan, mode, &BTreeSet::new(), Ok(()), screen);
@@ -227,6 +235,7 @@ fn finish(
 ) -> Result<(), Failure> {
     let shown = |(n, step): (usize, &plan::Step)| StepShown {
         what: step.to_string(),
+        changes: step.changes(),
         done: done.contains(&n),
     };
     screen.document(&Outcome {

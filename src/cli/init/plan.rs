@@ -6,15 +6,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use super::adopt::{self, Adoption, Outlook};
 use super::author;
 use super::found::{Found, SeatFound, ZoneFound};
 use super::gates::{self, Attachment};
+use super::pair::{self, Pairing};
 use crate::core::genesis::{Genesis, Seats, judge_seats, read_genesis, unborn_seat};
 use crate::domain::gate::Gate;
 use crate::domain::health_check::{CheckId, WatchSpec};
 use crate::domain::record::RecordChange;
-use crate::domain::zone::{self, Wanted, weight_in};
+use crate::domain::zone::{self, Wanted, record_in};
 use crate::domain::{Epoch, Fence, Fleet, RegionId, Seat, StateName, ZoneBatch, ZoneId};
+use crate::ports::Answer;
 
 /// One thing to create. Each is harmless to repeat.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,18 +32,31 @@ pub(super) enum Step {
     Seat { region: RegionId, seat: Box<Seat> },
     /// A zone's fence.
     Fence { batch: ZoneBatch, value: Fence },
+    /// A name's records as they are to be.
+    Adopt { zone: ZoneId, adoption: Adoption },
     /// An inverted check of a gate at another Region's agents, made or mended.
     Watch { gate: Gate, observer: RegionId, spec: WatchSpec, mends: Option<(CheckId, i64)> },
     /// The check that counts a gate's watches, made or mended.
     Count { wanted: gates::Wanted, mends: Option<CheckId> },
     /// The counts, once every watch reads open, at the records of a zone.
     Attach { zone: ZoneId, records: Vec<Attachment> },
+    /// A failover pair of two weighted records with checks.
+    Pair { zone: ZoneId, pairing: Pairing },
 }
 
 impl Step {
     /// Whether it makes a table: that takes a while, and no other table need be there for it.
     pub(super) fn makes_table(&self) -> bool {
         matches!(self, Self::SeatsTable { .. } | Self::Board { .. })
+    }
+
+    /// Its single changes, where there are several.
+    pub(super) fn changes(&self) -> Vec<String> {
+        match self {
+            Self::Adopt { adoption, .. } => adoption.lines(),
+            Self::Pair { pairing, .. } => pairing.lines.clone(),
+            _ => Vec::new(),
+        }
     }
 }
 
@@ -63,6 +79,10 @@ impl fmt::Display for Step {
             Self::Fence { batch, value } => {
                 write!(f, "create the fence of zone {}: TXT \"{value}\"", batch.zone)
             }
+            Self::Adopt { zone, adoption } => {
+                let Adoption { key, service, .. } = adoption;
+                write!(f, "change the records {key} of {service} in zone {zone}, in one batch")
+            }
             Self::Watch { gate, observer, spec, mends } => {
                 let how = if mends.is_some() { "mend" } else { "create" };
                 write!(
@@ -80,6 +100,7 @@ impl fmt::Display for Step {
                     "{how} the health check of {gate}: {threshold} of {of} gates must be open"
                 )
             }
+            Self::Pair { pairing, .. } => pairing.fmt(f),
             Self::Attach { zone, records } => {
                 let places = records.iter().map(|one| format!("{} {}", one.service, one.region));
                 let places = places.collect::<Vec<_>>().join(", ");
@@ -112,9 +133,11 @@ pub(super) fn plan(fleet: &Fleet, found: &Found, fresh: &Genesis) -> Plan {
         // stopped there, before it has done anything else.
         Step::Genesis { .. } => 2,
         Step::Seat { .. } | Step::Fence { .. } => 3,
-        Step::Watch { .. } => 4,
-        Step::Count { .. } => 5,
-        Step::Attach { .. } => 6,
+        Step::Adopt { .. } => 4,
+        Step::Watch { .. } => 5,
+        Step::Count { .. } => 6,
+        Step::Attach { .. } => 7,
+        Step::Pair { .. } => 8,
     });
     let ever_led = found.seats.values().any(|seat| match seat {
         SeatFound::There { seat, .. } => has_been_led(seat),
@@ -123,8 +146,15 @@ pub(super) fn plan(fleet: &Fleet, found: &Found, fresh: &Genesis) -> Plan {
     for wanted in zone::wanted(fleet) {
         fence(fleet, found, ever_led, wanted, &mut plan);
     }
-    records(fleet, found, &mut plan);
-    gates::plan(fleet, found.checks.as_ref(), &found.zones, &mut plan);
+    let mut zones = found.zones.clone();
+    records(fleet, &mut zones, &mut plan);
+    gates::plan(fleet, found.checks.as_ref(), &zones, &mut plan);
+    for (service, spec) in &fleet.services {
+        let Some(Ok(found)) = zones.get(&spec.zone) else { continue };
+        if let Some(pairing) = pair::look(service, spec, &found.read.records) {
+            plan.steps.push(Step::Pair { zone: spec.zone.clone(), pairing });
+        }
+    }
     if !plan.refusals.is_empty() {
         plan.steps.clear();
     }
@@ -324,15 +354,53 @@ fn fence(fleet: &Fleet, found: &Found, ever_led: bool, wanted: Wanted, plan: &mu
     }
 }
 
-fn records(fleet: &Fleet, found: &Found, plan: &mut Plan) {
+/// What becomes of services' records. Leaves `zones` as they will be then.
+fn records(fleet: &Fleet, zones: &mut BTreeMap<ZoneId, Answer<ZoneFound>>, plan: &mut Plan) {
     for (service, spec) in &fleet.services {
-        let Some(Ok(ZoneFound { read, .. })) = found.zones.get(&spec.zone) else { continue };
-        for region in spec.regions.keys() {
-            if weight_in(read, spec, region).is_none() {
+        let Some(Ok(found)) = zones.get_mut(&spec.zone) else { continue };
+        let zone = &spec.zone;
+        if let Some(rival) = found.in_the_way.iter().find(|rival| rival.name == spec.name) {
+            plan.refusals.push(format!(
+                "zone {zone} has {rival}, beside which Route 53 lets no {} stand: give {service} the type \
+                 {} in fleet.toml, or remove that record by hand",
+                spec.rtype, rival.rtype
+            ));
+            continue;
+        }
+        let adoption = match adopt::look(service, spec, &found.read) {
+            Outlook::AsWanted => None,
+            Outlook::Adopt(adoption) => Some(adoption),
+            Outlook::Refused(why) => {
+                plan.refusals.push(why);
+                continue;
+            }
+        };
+        let fenced = found.read.fence.is_some()
+            || plan
+                .steps
+                .iter()
+                .any(|step| matches!(step, Step::Fence { batch, .. } if batch.zone == *zone));
+        match adoption {
+            Some(adoption) if fenced => {
+                plan.remarks.extend(adoption.remark(spec));
+                found.read.records.retain(|record| record.key != adoption.key);
+                found.read.records.extend(adoption.after.iter().cloned());
+                plan.steps.push(Step::Adopt { zone: zone.clone(), adoption });
+            }
+            Some(adoption) => plan.remarks.push(format!(
+                "the records {} of {service} are left as they are until the zone has a fence",
+                adoption.key
+            )),
+            None => {}
+        }
+        for (region, place) in &spec.regions {
+            if let Some(record) = record_in(&found.read, spec, region)
+                && !record.data.same_target(&place.data)
+            {
                 plan.remarks.push(format!(
-                    "{service} has no weighted record {} with the set identifier {region}: create \
-                     it, or no traffic reaches {service} there",
-                    spec.key()
+                    "{} {region} leads to {}, and {region}.toml says {}: it is left alone. Mend one of \
+                     them, agents probe what the file says",
+                    record.key, record.data, place.data
                 ));
             }
         }

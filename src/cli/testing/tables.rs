@@ -336,7 +336,7 @@ impl Records for Tables {
         Ok(ChangeId("C1".to_owned()))
     }
 
-    async fn change_status(&self, _: &ChangeId, _: Duration) -> Answer<ChangeStatus> {
+    async fn change_status(&self, _: &ZoneId, _: &ChangeId, _: Duration) -> Answer<ChangeStatus> {
         unused("change_status")
     }
 }

@@ -7,8 +7,9 @@ use super::super::raw;
 use super::super::source::Source;
 use super::{Databases, Services, consent, database, probe, timing};
 use crate::domain::autonomy::Consent;
-use crate::domain::fleet::{RecordPolicy, Rules, Service, Tables, Timing};
+use crate::domain::fleet::{RecordPolicy, RoutingPolicy, Rules, Service, Tables, Timing};
 use crate::domain::record::{DnsName, RecordType};
+use crate::domain::role::ZoneRole;
 use crate::domain::{Fence, FleetName, ServiceId, ZoneId};
 
 /// Names of a table have 3 to 255 characters (DynamoDB Developer Guide, "Naming rules").
@@ -20,6 +21,7 @@ const NAME_REMEDY: &str = "choose another name";
 pub(super) struct Head {
     pub(super) name: Option<FleetName>,
     pub(super) zones: BTreeMap<ZoneId, DnsName>,
+    pub(super) roles: BTreeMap<ZoneId, ZoneRole>,
     pub(super) services: Services,
     pub(super) databases: Databases,
     pub(super) timing: Timing,
@@ -36,7 +38,7 @@ pub(super) fn check(raw: &raw::Fleet, source: &Source, findings: &mut Findings) 
     let timing = timing::timing(&raw.timing, !raw.databases.is_empty(), source, findings);
     let rules = timing::rules(&raw.rules, source, findings);
     let consent = consent::consent(&raw.autonomy, source, findings);
-    let zones = zones(raw, source, findings);
+    let (zones, roles) = zones(raw, source, findings);
     if raw.records.ttl_s_max == 0 {
         findings.refuse(
             source.place(&["records", "ttl_s_max"]),
@@ -68,7 +70,7 @@ pub(super) fn check(raw: &raw::Fleet, source: &Source, findings: &mut Findings) 
         fences(name, &zones, &services, source, findings);
     }
     let records = raw.records.clone();
-    Head { name, zones, services, databases, timing, rules, consent, tables, records }
+    Head { name, zones, roles, services, databases, timing, rules, consent, tables, records }
 }
 
 fn tables(raw: &raw::Fleet, source: &Source, findings: &mut Findings) -> Option<Tables> {
@@ -104,9 +106,14 @@ fn tables(raw: &raw::Fleet, source: &Source, findings: &mut Findings) -> Option<
     (findings.count() == before).then_some(tables)
 }
 
-fn zones(raw: &raw::Fleet, source: &Source, findings: &mut Findings) -> BTreeMap<ZoneId, DnsName> {
-    let mut zones = BTreeMap::new();
-    for (id, name) in &raw.zones {
+type Zones = (BTreeMap<ZoneId, DnsName>, BTreeMap<ZoneId, ZoneRole>);
+
+fn zones(raw: &raw::Fleet, source: &Source, findings: &mut Findings) -> Zones {
+    let (mut zones, mut roles) = (BTreeMap::new(), BTreeMap::new());
+    for (id, described) in &raw.zones {
+        let name = match described {
+            raw::Zone::Own(name) | raw::Zone::OfAnother(raw::OtherZone { name, .. }) => name,
+        };
         let place = source.place(&["zones", id]);
         let remedy = "write ID = \"name\", the ID without /hostedzone/";
         let zone = findings.take(id.parse::<ZoneId>(), place.clone(), remedy);
@@ -118,11 +125,46 @@ fn zones(raw: &raw::Fleet, source: &Source, findings: &mut Findings) -> BTreeMap
                 "remove it, or name it as a service's zone",
             );
         }
+        let role = match described {
+            raw::Zone::Own(_) => None,
+            raw::Zone::OfAnother(other) => role(id, other, source, findings),
+        };
         if let (Some(zone), Some(name)) = (zone, name) {
+            roles.extend(role.map(|role| (zone.clone(), role)));
             zones.insert(zone, name);
         }
     }
-    zones
+    (zones, roles)
+}
+
+/// The role of a zone in another account.
+fn role(
+    id: &str,
+    raw: &raw::OtherZone,
+    source: &Source,
+    findings: &mut Findings,
+) -> Option<ZoneRole> {
+    let place = |key| source.place(&["zones", id, key]);
+    let Some(arn) = &raw.role_arn else {
+        if raw.external_id.is_some() {
+            findings.refuse(
+                place("external_id"),
+                "an external ID is told when a role is assumed, and there is none",
+                "add role_arn = \"arn:aws:iam::<account>:role/<name>\", or remove it",
+            );
+        }
+        return None;
+    };
+    let remedy = "write the role of the zone's account, such as arn:aws:iam::123456789012:role/dns";
+    let arn = findings.take(arn.parse(), place("role_arn"), remedy);
+    let external_id = match &raw.external_id {
+        None => None,
+        Some(id) => {
+            let remedy = "write what the role's trust policy wants";
+            Some(findings.take(id.parse(), place("external_id"), remedy)?)
+        }
+    };
+    Some(ZoneRole { arn: arn?, external_id })
 }
 
 fn check_service(
@@ -177,6 +219,7 @@ fn check_service(
             );
         }
     }
+    let routing = routing(id, raw, source, findings);
     let writes_to = database::writes_to(id, raw, databases.keys(), source, findings);
     let probe = probe::check(id, &raw.probe, interval_ms, source, findings);
     let service = Service {
@@ -185,9 +228,44 @@ fn check_service(
         rtype: rtype?,
         probe: probe?,
         writes_to: writes_to?,
+        routing: routing?,
+        drift: raw.drift,
         regions: BTreeMap::new(),
     };
     (findings.count() == before).then_some(service)
+}
+
+/// What two Regions make of it, and whether there are gates, is looked at when all files are read.
+fn routing(
+    id: &str,
+    raw: &raw::Service,
+    source: &Source,
+    findings: &mut Findings,
+) -> Option<RoutingPolicy> {
+    let place = |key| source.place(&["services", id, key]);
+    match (raw.routing, &raw.primary) {
+        (None | Some(raw::Routing::Weighted), None) => Some(RoutingPolicy::Weighted),
+        (None | Some(raw::Routing::Weighted), Some(_)) => {
+            findings.refuse(
+                place("primary"),
+                format!("{id} has a primary, and its Regions share the answers by weight"),
+                "add routing = \"failover\", or remove it",
+            );
+            None
+        }
+        (Some(raw::Routing::Failover), None) => {
+            findings.refuse(
+                place("routing"),
+                "of a failover pair one Region answers first, and none is named",
+                "add primary = \"<region>\"",
+            );
+            None
+        }
+        (Some(raw::Routing::Failover), Some(primary)) => {
+            let primary = findings.take(primary.parse(), place("primary"), "write a Region's code");
+            primary.map(|primary| RoutingPolicy::Failover { primary })
+        }
+    }
 }
 
 /// No two services may steer one record, nor may a CNAME stand beside anything of its name. The
@@ -377,6 +455,58 @@ type = "CNAME"
                     ("r2.toml", "", &two_with("lb.example.net")),
                 ],
                 "fleet.toml:7:8: the services two and web put CNAME and A on web.example.com., and a CNAME stands alone; give one of them another name",
+            ),
+        ]);
+    }
+
+    #[test]
+    fn a_failover_pair_has_two_regions_a_primary_among_them_and_gates() {
+        let kind = r#"type = "A""#;
+        each_is_refused(&[
+            (
+                &[("fleet.toml", kind, "type = \"A\"\nprimary = \"r1\"")],
+                r#"fleet.toml:9:11: web has a primary, and its Regions share the answers by weight; add routing = "failover", or remove it"#,
+            ),
+            (
+                &[("fleet.toml", kind, "type = \"A\"\nrouting = \"failover\"")],
+                r#"fleet.toml:9:11: of a failover pair one Region answers first, and none is named; add primary = "<region>""#,
+            ),
+            (
+                &[("fleet.toml", kind, "type = \"A\"\nrouting = \"failover\"\nprimary = \"r1\"")],
+                r#"fleet.toml:9:11: a primary must carry a health check (Route 53 refuses a pair without), and the fleet's own are its gates; add [gates], or make it routing = "weighted""#,
+            ),
+        ]);
+        let pair = "type = \"A\"\nrouting = \"failover\"\nprimary = \"r3\"";
+        let lines = said(&[("fleet.toml", kind, pair)]);
+        assert!(lines[1].contains("r3 does not serve web; r1 and r2 do"), "{lines:?}");
+    }
+
+    #[test]
+    fn a_zone_of_another_account_names_a_role_that_can_be_assumed() {
+        let zone = r#"Z1 = "example.com""#;
+        let role = "arn:aws:iam::210987654321:role/dns";
+        each_is_refused(&[
+            (
+                &[("fleet.toml", zone, r#"Z1 = { name = "example.com", role_arn = "dns" }"#)],
+                r#"fleet.toml:4:41: role's ARN "dns" is not valid: it must begin with arn:aws:iam::, or another partition's like; write the role of the zone's account, such as arn:aws:iam::123456789012:role/dns"#,
+            ),
+            (
+                &[("fleet.toml", zone, r#"Z1 = { name = "example.com", external_id = "demo" }"#)],
+                r#"fleet.toml:4:44: an external ID is told when a role is assumed, and there is none; add role_arn = "arn:aws:iam::<account>:role/<name>", or remove it"#,
+            ),
+            (
+                &[(
+                    "fleet.toml",
+                    zone,
+                    &format!(
+                        r#"Z1 = {{ name = "example.com", role_arn = "{role}", external_id = "a b" }}"#
+                    ),
+                )],
+                r#"fleet.toml:4:93: external ID "a b" is not valid: only letters, digits and any of _+=,.@:/- may stand in it; write what the role's trust policy wants"#,
+            ),
+            (
+                &[("fleet.toml", zone, r#"Z1 = { nmae = "example.com" }"#)],
+                r#"fleet.toml:4:6: expected the zone's name, or { name = "…", role_arn = "…", external_id = "…" }; correct the value"#,
             ),
         ]);
     }

@@ -81,6 +81,7 @@ pub(super) fn folder(folder: &Folder, findings: &mut Findings) -> Option<Fleet> 
     let seats = together::seats(raw, source, folder, findings);
     if folder.whole {
         together::serving(raw, source, &head.services, &regions, findings);
+        together::pairs(raw, source, &head.services, &regions, findings);
         database::together(source, &head.databases, &head.services, &regions, findings);
     }
     together::equal_ttls(folder, &regions, findings);
@@ -111,6 +112,7 @@ pub(super) fn folder(folder: &Folder, findings: &mut Findings) -> Option<Fleet> 
         services,
         databases,
         zones: head.zones,
+        roles: head.roles,
         timing: head.timing,
         rules: head.rules,
         consent: head.consent,

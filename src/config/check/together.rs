@@ -6,6 +6,7 @@ use super::super::problem::Findings;
 use super::super::raw;
 use super::super::source::Source;
 use super::{Folder, Placements, Services, listed};
+use crate::domain::fleet::RoutingPolicy;
 use crate::domain::record::RecordData;
 use crate::domain::{RegionId, ServiceId};
 
@@ -77,6 +78,48 @@ pub(super) fn seats(
         findings.refuse(read.source.place(&["witness"]), what, remedy);
     }
     seats
+}
+
+/// Checks services that fail over from one Region to another.
+pub(super) fn pairs(
+    raw: &raw::Fleet,
+    source: &Source,
+    services: &Services,
+    regions: &BTreeMap<RegionId, Placements>,
+    findings: &mut Findings,
+) {
+    for (id, service) in services {
+        let Some(RoutingPolicy::Failover { primary }) = service.as_ref().map(|it| &it.routing)
+        else {
+            continue;
+        };
+        let place = |key| source.place(&["services", id.as_str(), key]);
+        let placed: Vec<&RegionId> = placed(id, regions, |_| true);
+        if placed.len() != 2 {
+            findings.refuse(
+                place("routing"),
+                format!(
+                    "{} Regions serve {id}, and Route 53 fails over between two: a primary and a secondary",
+                    placed.len()
+                ),
+                "make it routing = \"weighted\", or let two Regions serve it",
+            );
+        } else if !placed.contains(&primary) {
+            findings.refuse(
+                place("primary"),
+                format!("{primary} does not serve {id}; {} do", listed(&placed)),
+                "name one of them",
+            );
+        }
+        if raw.gates.is_none() {
+            findings.refuse(
+                place("routing"),
+                "a primary must carry a health check (Route 53 refuses a pair without), and the fleet's \
+                 own are its gates",
+                "add [gates], or make it routing = \"weighted\"",
+            );
+        }
+    }
 }
 
 /// Checks that each service has somewhere to go when a Region fails. A placement with a problem of

@@ -32,6 +32,13 @@ pub fn answered(records: &[Standing]) -> Vec<bool> {
         .unwrap_or_else(|| vec![true; records.len()])
 }
 
+/// Whether the primary of a failover pair is answered, and not the secondary (Route 53 Developer Guide,
+/// "How Amazon Route 53 chooses records when health checking is configured", failover records).
+#[must_use]
+pub const fn primary_is_answered(primary_healthy: bool, secondary_healthy: bool) -> bool {
+    primary_healthy || !secondary_healthy
+}
+
 /// Whether so many closed gates of other Regions shut a Region.
 #[must_use]
 pub fn shut(closers: u16, closed: usize) -> bool {
@@ -182,6 +189,48 @@ mod tests {
     #[test]
     fn every_combination_of_gates_dead_agents_and_zero_weights() {
         insta::assert_snapshot!("gates_table", table());
+    }
+
+    /// Every combination of what is decided for a pair, what its records say by then, and whose gates
+    /// enough agents are alive to close.
+    #[test]
+    fn every_combination_of_a_failover_pair() {
+        let mut text = "in service  primary  can be shut  answered\n".to_owned();
+        for (in_service, first, second) in
+            [("both", true, true), ("first", true, false), ("second", false, true)]
+        {
+            let decided_first = first;
+            for primary_is_first in [true, false] {
+                for closable in subsets(2) {
+                    let healthy = |serves: bool, n: usize| serves || !has(closable, n);
+                    let (first, second) = (healthy(first, 0), healthy(second, 1));
+                    let first_answers = if primary_is_first {
+                        primary_is_answered(first, second)
+                    } else {
+                        !primary_is_answered(second, first)
+                    };
+                    let brought_about = primary_is_first == decided_first;
+                    let drained = if decided_first { in_service == "first" } else { true };
+                    let shut = has(closable, usize::from(decided_first));
+                    let right = first_answers == decided_first;
+                    // The records alone do it, and so do the gates alone, where there is one to close.
+                    assert!(right || !brought_about, "{in_service} {closable:b}");
+                    assert!(right || !(drained && shut), "{in_service} {closable:b}");
+                    let name = |first: bool| if first { "first" } else { "second" };
+                    let shut = ["none", "first", "second", "either"];
+                    let shut = shut[usize::try_from(closable).expect("below four")];
+                    let late = if right { "" } else { ", until the records follow" };
+                    writeln!(
+                        text,
+                        "{in_service:<10}  {:<7}  {shut:<11}  {}{late}",
+                        name(primary_is_first),
+                        name(first_answers),
+                    )
+                    .expect("String");
+                }
+            }
+        }
+        insta::assert_snapshot!("pairs_table", text);
     }
 
     #[test]

@@ -8,6 +8,8 @@
 pub(super) mod aside;
 mod ballots;
 pub(super) mod cell;
+#[cfg(test)]
+mod laws;
 pub(super) mod matrix;
 mod signals;
 pub(super) mod verdict;

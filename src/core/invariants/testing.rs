@@ -11,7 +11,7 @@ use crate::core::planner::{Inputs, Placed};
 use crate::core::testing::{probe_spec, seat, timing};
 use crate::domain::autonomy::Consent;
 use crate::domain::digest::Digest;
-use crate::domain::fleet::{Placement, RecordPolicy, Rules, Service, Tables};
+use crate::domain::fleet::{Placement, RecordPolicy, RoutingPolicy, Rules, Service, Tables};
 use crate::domain::gate::{GateEndpoint, GateScope, Gates};
 use crate::domain::order::AskId;
 use crate::domain::order::Verb;
@@ -41,6 +41,8 @@ pub(super) fn fleet() -> Fleet {
         rtype: RecordType::A,
         probe,
         writes_to: None,
+        drift: None,
+        routing: RoutingPolicy::Weighted,
         regions: regions.iter().map(|region| (region.clone(), placement.clone())).collect(),
     };
     Fleet {
@@ -50,6 +52,7 @@ pub(super) fn fleet() -> Fleet {
         services: [(id("web"), service)].into(),
         databases: BTreeMap::new(),
         zones: [(id("Z1"), id("example"))].into(),
+        roles: BTreeMap::new(),
         timing: timing(),
         rules: Rules { dwell_ms: 2000, return_after_ms: 60_000, fewest_in_service: 2 },
         consent: Consent::default(),

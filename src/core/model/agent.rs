@@ -11,7 +11,7 @@ use crate::domain::seat::BootId;
 use crate::domain::{AgentId, Epoch, Fleet, Moment, RegionId};
 
 use super::digest::Digest;
-use super::state::has_effect;
+use super::flying::has_effect;
 
 /// One agent, or what is left of it.
 #[derive(Debug, Clone)]
@@ -99,6 +99,8 @@ impl Agent {
             standings: _,
             // Nobody switches it off.
             off: _,
+            // One zone is not paced.
+            pace: _,
             // Set before each step.
             wall_offset_ms: _,
             // For people.

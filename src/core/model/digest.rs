@@ -10,12 +10,35 @@
 use std::fmt::{self, Debug, Write};
 use std::hash::Hasher;
 
+use super::LEASE_ROUNDS;
+
 /// Moments further back than this are all alike. Longer than the longest sleep and a lease together,
 /// so that no comparison that the brain makes can tell them apart.
 const LONG_AGO_MS: u64 = 12_000;
 
 /// Moments further ahead than this never come: what the model's fleet leaves out is due in weeks.
 const NEVER_MS: u64 = 24 * 3600 * 1000;
+
+/// For how long a candidate waits for a seat to be still: every lease of the model's fleet.
+const WAIT_MS: u64 = LEASE_ROUNDS * 1000;
+
+/// What matters of the moment that comes next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Matters {
+    /// How far off it is.
+    Distance,
+    /// Only whether it has come: all that is done with it is to compare it with the present, so
+    /// that one that has come has come for good, however long ago.
+    Due,
+    /// When a seat's beat was first seen: only by how much less than the wait that was. Once it is
+    /// as long as the wait, any later sight of that beat ends the wait, however much longer it is.
+    First,
+    /// When it was last seen: only whether the wait is over. The next sight of the beat, or of
+    /// another one, takes its place.
+    Confirmed,
+    /// Nothing: it only says when to wake, and the model's agents are woken in each round.
+    Nothing,
+}
 
 /// What the number that comes next is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,8 +56,9 @@ pub(super) struct Digest<'h, H: Hasher> {
     hasher: &'h mut H,
     now_ms: u64,
     next: Next,
-    /// Whether the moment that comes next is only ever asked whether it has come.
-    due: bool,
+    matters: Matters,
+    /// When the beat was first seen of which the last sight comes next.
+    first_ms: u64,
     boot: u64,
     boots: Vec<u64>,
     beats: Vec<(u64, u64)>,
@@ -47,7 +71,8 @@ impl<'h, H: Hasher> Digest<'h, H> {
             hasher,
             now_ms: 0,
             next: Next::Plain,
-            due: false,
+            matters: Matters::Distance,
+            first_ms: 0,
             boot: 0,
             boots: Vec::new(),
             beats: Vec::new(),
@@ -68,12 +93,7 @@ impl<'h, H: Hasher> Digest<'h, H> {
     fn number(&mut self, value: u64) {
         let told = match self.next {
             Next::Plain => value,
-            Next::Moment if value > self.now_ms + NEVER_MS => u64::MAX,
-            Next::Moment => {
-                let value = if self.due { value.max(self.now_ms) } else { value };
-                let from_long_ago = (value + LONG_AGO_MS).saturating_sub(self.now_ms);
-                from_long_ago + 1_000_000
-            }
+            Next::Moment => self.moment(value),
             Next::Boot => {
                 self.boot = value;
                 place(&mut self.boots, value)
@@ -83,8 +103,25 @@ impl<'h, H: Hasher> Digest<'h, H> {
             Next::Counter => 0,
         };
         self.next = Next::Plain;
-        self.due = false;
+        self.matters = Matters::Distance;
         self.hasher.write_u64(told);
+    }
+
+    fn moment(&mut self, ms: u64) -> u64 {
+        let ms = match self.matters {
+            Matters::Distance => ms,
+            Matters::Due => ms.max(self.now_ms),
+            Matters::First => {
+                self.first_ms = ms;
+                ms.max(self.now_ms.saturating_sub(WAIT_MS))
+            }
+            Matters::Confirmed => return u64::from(ms.saturating_sub(self.first_ms) >= WAIT_MS),
+            Matters::Nothing => return 0,
+        };
+        if ms > self.now_ms + NEVER_MS {
+            return u64::MAX;
+        }
+        (ms + LONG_AGO_MS).saturating_sub(self.now_ms) + 1_000_000
     }
 }
 
@@ -105,7 +142,13 @@ impl<H: Hasher> Write for Digest<'_, H> {
             "count" => self.next = Next::Beat,
             // How many there have been so far: a fresh one is all that comes of it.
             "beats" | "calls" | "probes" => self.next = Next::Counter,
-            "fetch_at" | "next_at" | "judge_at" => self.due = true,
+            "fetch_at" | "next_at" | "judge_at" | "stand_at" | "stand_from" | "settling"
+            | "Due" => {
+                self.matters = Matters::Due;
+            }
+            "first" => self.matters = Matters::First,
+            "confirmed" => self.matters = Matters::Confirmed,
+            "driven_at" => self.matters = Matters::Nothing,
             "(" | ": " => {}
             _ => {
                 let number = text.as_bytes().first().is_some_and(u8::is_ascii_digit);
@@ -149,6 +192,25 @@ mod tests {
         assert_ne!(digest(50_000, &at(51_000)), digest(50_000, &at(52_000)));
         assert_eq!(digest(50_000, &at(1)), digest(50_000, &at(2)), "both long ago");
         assert_ne!(digest(50_000, &Moment::NEVER), digest(50_000, &at(51_000)));
+    }
+
+    #[test]
+    fn of_a_sight_of_a_seat_only_the_wait_for_it_matters() {
+        #[derive(Debug)]
+        #[expect(dead_code, reason = "printed")]
+        struct Seen {
+            first: Moment,
+            confirmed: Moment,
+        }
+        let seen = |first, confirmed| {
+            let seen =
+                Seen { first: Moment::from_ms(first), confirmed: Moment::from_ms(confirmed) };
+            digest(50_000, &seen)
+        };
+        assert_eq!(seen(40_000, 44_000), seen(46_000, 49_500), "over");
+        assert_ne!(seen(46_000, 49_500), seen(46_000, 48_000), "one more sight, and it is over");
+        assert_eq!(seen(48_000, 48_000), seen(48_000, 49_000), "the next sight says more");
+        assert_ne!(seen(48_000, 48_000), seen(49_000, 49_000));
     }
 
     #[test]

@@ -6,34 +6,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::core::Note;
-use crate::core::breakage::{Breakage, broken};
-use crate::core::call::{CallId, Command, Event, Outcome, Refusal, Request, Response};
+use crate::core::call::{Command, Event, Outcome, Request, Response};
 use crate::core::explain::Cause;
 use crate::core::invariants::{Act, Fact, Invariants};
-use crate::domain::record::{ChangeStatus, DnsName, RecordChange};
+use crate::domain::record::ChangeStatus;
 use crate::domain::seat::Seat;
-use crate::domain::{AgentId, CallFailure, Epoch, Fence, Moment, RegionId, ZoneBatch};
+use crate::domain::{AgentId, Epoch, Moment, RegionId};
 
 use super::agent::{Agent, Call};
 use super::digest::Digest;
+use super::flying::{Flying, MET_BY_FENCE, fence_set, has_effect};
 use super::world::World;
 use super::{Faults, LEASE_ROUNDS, ROUND};
 
-/// A call that neither came nor went as it should.
-#[derive(Debug, Clone)]
-pub(super) struct Flying {
-    agent: usize,
-    boot: u64,
-    id: CallId,
-    deadline: Moment,
-    /// Still to take effect.
-    pub(super) request: Option<Request>,
-    /// Still to be answered.
-    pub(super) answer: Option<Outcome>,
-    /// Whether its caller still waits for it.
-    open: bool,
-    has_effect: bool,
-}
+/// A batch that no fence guards: what the second property is about.
+pub(super) const UNFENCED: &str = "a batch went without its fence";
 
 /// See the file's opening.
 #[derive(Clone)]
@@ -86,7 +73,9 @@ impl Hash for State {
     fn hash<H: Hasher>(&self, hasher: &mut H) {
         let mut digest = Digest::new(hasher);
         digest.clock(self.now);
-        digest.add(&(self.turn, self.ticked, &self.left, &self.happened, &self.world));
+        // What else has happened is noted when it happens, and no state's future rests on it.
+        let unfenced = self.happened.contains(UNFENCED);
+        digest.add(&(self.turn, self.ticked, &self.left, unfenced, &self.world));
         for agent in &self.agents {
             agent.digest(self.now, &mut digest);
         }
@@ -96,7 +85,8 @@ impl Hash for State {
             digest.add(&(
                 &call.request,
                 &call.answer,
-                call.open.then_some((call.id, call.deadline)),
+                // One that has passed while its caller slept ends the call when the caller wakes.
+                call.open.then_some((call.id, call.deadline.max(self.now))),
             ));
         }
         for judge in &self.judges {
@@ -142,6 +132,9 @@ impl State {
         }
         self.agents[who].acts = acts;
         let agent = self.agents[who].id.clone();
+        if acts.is_some() && self.agents[who].config.seats.len() < self.world.tables[0].len() {
+            self.happened.insert("one with other seats leads");
+        }
         let fact = match acts {
             Some((boot, epoch, until)) => Fact::Leads { agent, boot, epoch, until },
             None => Fact::Rests { agent },
@@ -181,7 +174,7 @@ impl State {
     }
 
     /// Steps a brain, and answers at once what the model leaves out.
-    fn step(&mut self, who: usize, event: Event) {
+    pub(super) fn step(&mut self, who: usize, event: Event) {
         let now = self.now;
         let agent = &mut self.agents[who];
         let Some(brain) = &mut agent.brain else { return };
@@ -220,7 +213,8 @@ impl State {
         }
     }
 
-    /// Tells the judges of calls from this one on that only a leader may send.
+    /// Tells the judges of calls from this one on that only a leader may send, and of what is
+    /// thereby proposed.
     fn tell_sent(&mut self, who: usize, from: usize) {
         let (fleet, agent) = (self.agents[who].fleet, self.agents[who].id.clone());
         let acts: Vec<(Epoch, Act, Moment)> = self.agents[who]
@@ -238,13 +232,23 @@ impl State {
                 _ => None,
             })
             .collect();
+        let mut documents =
+            self.agents[who].todo.iter().skip(from).filter_map(|call| match &call.request {
+                Request::PutState { document, .. } => Some(document),
+                _ => None,
+            });
+        // An agent has one proposal at a time: its documents are all the same.
+        if let Some(document) = documents.next() {
+            let state = serde_json::from_str(document).expect("a brain writes what it can read");
+            self.judge(fleet, &Fact::Proposed { state: Arc::new(state), said: None });
+        }
         for (epoch, act, deadline) in acts {
             let agent = agent.clone();
             self.judge(fleet, &Fact::Sent { agent, epoch, act, deadline });
         }
     }
 
-    fn carry_out(&mut self, who: usize, request: &Request) -> Outcome {
+    pub(super) fn carry_out(&mut self, who: usize, request: &Request) -> Outcome {
         let fleet = self.agents[who].fleet;
         let mut facts = Vec::new();
         self.notice_before(request);
@@ -257,7 +261,7 @@ impl State {
     }
 
     /// The next call of the agent that sends.
-    fn next_call(&mut self, who: usize) -> Call {
+    pub(super) fn next_call(&mut self, who: usize) -> Call {
         self.agents[who].todo.pop_front().expect("it has calls to send")
     }
 
@@ -289,58 +293,6 @@ impl State {
         self.pass_on(who);
     }
 
-    /// It is under way for long, and its answer is lost.
-    pub(super) fn send_late(&mut self, who: usize) {
-        let call = self.next_call(who);
-        let boot = self.agents[who].boot;
-        self.flying.push(Flying {
-            agent: who,
-            boot,
-            id: call.id,
-            deadline: call.deadline,
-            request: Some(call.request),
-            answer: None,
-            open: true,
-            has_effect: true,
-        });
-        self.pass_on(who);
-    }
-
-    /// It arrives, and its answer is under way for long.
-    pub(super) fn send_slow(&mut self, who: usize) {
-        let call = self.next_call(who);
-        let boot = self.agents[who].boot;
-        let outcome = self.carry_out(who, &call.request);
-        let has_effect = has_effect(&call.request);
-        self.flying.push(Flying {
-            agent: who,
-            boot,
-            id: call.id,
-            deadline: call.deadline,
-            request: None,
-            answer: Some(outcome),
-            open: true,
-            has_effect,
-        });
-        self.pass_on(who);
-    }
-
-    pub(super) fn land(&mut self, nth: usize) {
-        let Some(request) = self.flying[nth].request.take() else { return };
-        let who = self.flying[nth].agent;
-        let outcome = self.carry_out(who, &request);
-        if outcome.is_ok() && matches!(request, Request::SwapSeat { .. }) {
-            self.happened.insert("a late swap takes effect");
-        }
-    }
-
-    pub(super) fn deliver(&mut self, nth: usize) {
-        let call = self.flying.remove(nth);
-        let Some(outcome) = call.answer else { return };
-        self.step(call.agent, Event::Answered { call: call.id, outcome });
-        self.pass_on(call.agent);
-    }
-
     /// The agent's turn: what was not answered in time is unknown, then time has passed.
     pub(super) fn take_turn(&mut self, who: usize) {
         self.begin_round();
@@ -360,29 +312,8 @@ impl State {
         }
     }
 
-    fn expire(&mut self, who: usize) {
-        let (now, boot) = (self.now, self.agents[who].boot);
-        let mut unknown = Vec::new();
-        for call in &mut self.flying {
-            if call.agent == who && call.boot == boot && call.open && call.deadline <= now {
-                call.open = false;
-                call.answer = None;
-                unknown.push((call.id, call.has_effect));
-            }
-        }
-        for (call, has_effect) in unknown {
-            let what = "no answer by the deadline";
-            let failure = if has_effect && !broken(Breakage::UnknownTakenAsFailed) {
-                CallFailure::unknown(what)
-            } else {
-                CallFailure::transient(what)
-            };
-            self.step(who, Event::Answered { call, outcome: Err(Refusal::Failed(failure)) });
-        }
-    }
-
     /// The turn goes to the next agent once this one has nothing more to send.
-    fn pass_on(&mut self, who: usize) {
+    pub(super) fn pass_on(&mut self, who: usize) {
         if self.agents[who].todo.is_empty() && self.turn == who && self.ticked {
             self.next_turn();
         }
@@ -472,38 +403,14 @@ impl State {
         brain.stale_verdicts = true;
     }
 
-    /// Drops what can have no consequence: calls that nobody waits for and that would be refused.
-    /// Beats and fences are never reused, so what is refused now is refused for ever; unless a seat
-    /// can go back, or a rule is broken.
-    fn tidy(&mut self) {
-        let keep_refused = self.left.keep_refused;
-        let world = &self.world;
-        let agents = &self.agents;
-        self.flying.retain(|call| {
-            let owner = &agents[call.agent];
-            let lands = match &call.request {
-                Some(Request::SwapSeat { seat, expected, .. }) => {
-                    keep_refused
-                        || world.tables[owner.fleet]
-                            .get(seat)
-                            .and_then(|table| table.seat.as_ref())
-                            .is_some_and(|seat| seat.beat == *expected)
-                }
-                Some(request) => has_effect(request),
-                None => false,
-            };
-            lands || (call.open && call.boot == owner.boot)
-        });
-    }
-
     fn notice_before(&mut self, request: &Request) {
         if let Request::ChangeZone { batch } = request {
             let Some((name, fence)) = fence_set(batch) else {
-                self.happened.insert("a batch went without its fence");
+                self.happened.insert(UNFENCED);
                 return;
             };
             if self.world.fence(&name).is_some_and(|found| found.epoch > fence.epoch) {
-                self.happened.insert("the fence meets a late batch of a deposed leader");
+                self.happened.insert(MET_BY_FENCE);
             }
         }
     }
@@ -529,23 +436,6 @@ impl State {
     }
 }
 
-/// The fence that a batch sets, with its record's name.
-fn fence_set(batch: &ZoneBatch) -> Option<(DnsName, Fence)> {
-    batch.changes.iter().find_map(|change| match change {
-        RecordChange::Create(record) => {
-            Fence::in_record(record).map(|fence| (record.key.name.clone(), fence))
-        }
-        RecordChange::Delete(_) => None,
-    })
-}
-
-pub(super) fn has_effect(request: &Request) -> bool {
-    matches!(
-        request,
-        Request::SwapSeat { .. } | Request::PutState { .. } | Request::ChangeZone { .. }
-    )
-}
-
 fn notice(note: &Note, happened: &mut BTreeSet<&'static str>) {
     let what = match note {
         Note::Elected { epoch: Epoch(2), .. } => "somebody is elected in epoch 2",
@@ -557,6 +447,7 @@ fn notice(note: &Note, happened: &mut BTreeSet<&'static str>) {
         Note::SeatLost { .. } => "a seat is found lost",
         Note::ZoneHeld { .. } => "a zone is held",
         Note::ZoneOdd { .. } => "a zone is found odd",
+        Note::SeatSetDiffers { .. } => "seats of other files are told of",
         _ => return,
     };
     happened.insert(what);

@@ -19,11 +19,10 @@ use crate::core::invariants::Violation;
 const STEPS: usize = 250;
 
 /// What a walk may spend. Each is within what the protocol promises to survive.
-const MIXES: &[(&str, Faults, Memory)] = &[
+const MIXES: &[(&str, Faults)] = &[
     (
         "late 2, slow 2, crash 2, pause 1, slip 1, mind 2",
         Faults { late: 2, slow: 2, crash: 2, pause: 1, slip: 1, mind: 2, ..NONE },
-        Memory::MayGo,
     ),
     (
         "late 1, slow 1, crash 2, pause 1, mind 1, forget 1",
@@ -37,27 +36,16 @@ const MIXES: &[(&str, Faults, Memory)] = &[
             keep_refused: true,
             ..NONE
         },
-        Memory::MayGo,
     ),
     (
         "late 2, slow 1, crash 2, pause 1, mind 1, recreate 1",
         Faults { late: 2, slow: 1, crash: 2, pause: 1, mind: 1, recreate: 1, ..NONE },
-        Memory::MayGo,
     ),
-    // One who was not there can't know that a seat has gone back.
     (
         "late 1, crash 1, mind 1, restore 1",
         Faults { late: 1, crash: 1, mind: 1, restore: 1, keep_refused: true, ..NONE },
-        Memory::MustSee,
     ),
 ];
-
-/// Whether a seat may go back also while somebody has not seen what it shows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Memory {
-    MayGo,
-    MustSee,
-}
 
 impl Action {
     fn is_fault(&self) -> bool {
@@ -65,7 +53,8 @@ impl Action {
             Self::Turn | Self::Carry | Self::Land(_) | Self::Deliver(_) | Self::Wake { .. } => {
                 false
             }
-            Self::Late
+            Self::Lost
+            | Self::Late
             | Self::Slow
             | Self::Crash
             | Self::Pause
@@ -82,10 +71,10 @@ impl Action {
 /// What was broken on the way, and by which mix.
 fn walk(seed: u64, broken_too: bool) -> Result<(), (&'static str, Violation, Vec<Action>)> {
     let mut rng = Pcg64Mcg::seed_from_u64(seed);
-    let (shown, faults, memory) = MIXES[rng.random_range(0..MIXES.len())];
+    let (shown, faults) = MIXES[rng.random_range(0..MIXES.len())];
     let agents = if rng.random_bool(0.3) { 3 } else { 2 };
-    let bounds =
-        Bounds { agents, fleets: 1, epoch_max: u64::MAX, faults, reads_too: rng.random_bool(0.2) };
+    let reads_too = rng.random_bool(0.2);
+    let bounds = Bounds { agents, epoch_max: u64::MAX, reads_too, ..bounds(faults) };
     let mut state = bounds.start();
     let mut taken = Vec::new();
     // Faults come in bursts: a quiet stretch, then several close together.
@@ -94,12 +83,6 @@ fn walk(seed: u64, broken_too: bool) -> Result<(), (&'static str, Violation, Vec
     for _ in 0..STEPS {
         actions.clear();
         bounds.actions(&state, &mut actions);
-        if memory == Memory::MustSee {
-            actions.retain(|action| match action {
-                Action::Restore(seat) => state.all_have_seen(seat),
-                _ => true,
-            });
-        }
         let fault = quiet == 0 && rng.random_bool(0.2);
         let wanted: Vec<&Action> =
             actions.iter().filter(|action| action.is_fault() == fault).collect();
@@ -114,7 +97,7 @@ fn walk(seed: u64, broken_too: bool) -> Result<(), (&'static str, Violation, Vec
         taken.push(action.clone());
         let Some(next) = bounds.next_state(&state, action) else { break };
         state = next;
-        let unfenced = state.happened.contains("a batch went without its fence");
+        let unfenced = state.happened.contains(UNFENCED);
         let violation = state.judges.iter().find_map(|judge| judge.broken().first().cloned());
         if let Some(violation) = violation {
             return Err((shown, violation, taken));

@@ -29,7 +29,7 @@ use tokio::net::TcpListener;
 use super::request_log::{Line, Outcome, RequestLog};
 use super::serve::{self, Reply, Turn, delay};
 use super::shared::Shared;
-use super::{autoscaling, cloudwatch, document, dynamodb, elbv2, rds, route53, sns};
+use super::{autoscaling, cloudwatch, document, dynamodb, elbv2, rds, route53, sns, sts};
 use crate::domain::{Moment, RegionId};
 use crate::telemetry::clock::Stopwatch;
 use crate::world::World;
@@ -37,6 +37,7 @@ use crate::world::dynamo::to_plain_json;
 use crate::world::fault::AwsService;
 use crate::world::log::{Caller, Happening};
 use crate::world::network::Place;
+use crate::world::roles::Roles;
 use crate::world::wire::{self, Treatment};
 use refusal::{Dialect, Refusal};
 use scope::Scope;
@@ -63,6 +64,7 @@ enum Addressee {
     Rds(RegionId),
     Autoscaling(RegionId),
     Sns(RegionId),
+    Sts(RegionId),
     Route53,
 }
 
@@ -74,7 +76,8 @@ impl Addressee {
             | Self::CloudWatch(region)
             | Self::Rds(region)
             | Self::Autoscaling(region)
-            | Self::Sns(region) => Place::Region(region.clone()),
+            | Self::Sns(region)
+            | Self::Sts(region) => Place::Region(region.clone()),
             Self::Route53 => Place::Global,
         }
     }
@@ -83,6 +86,8 @@ impl Addressee {
 /// A request that is on its way.
 struct Call {
     caller: Caller,
+    /// The access key that it is signed with.
+    key: String,
     to: Addressee,
     method: String,
     path_and_query: String,
@@ -101,6 +106,7 @@ impl Call {
             Addressee::Rds(region) => (AwsService::Rds, Some(region)),
             Addressee::Autoscaling(region) => (AwsService::Autoscaling, Some(region)),
             Addressee::Sns(region) => (AwsService::Sns, Some(region)),
+            Addressee::Sts(region) => (AwsService::Sts, Some(region)),
             Addressee::Route53 => (AwsService::Route53, None),
         };
         wire::Call { caller: &self.caller.name, region, service, operation: &self.operation }
@@ -113,7 +119,8 @@ impl Call {
             | Addressee::Elb(_)
             | Addressee::Rds(_)
             | Addressee::Autoscaling(_)
-            | Addressee::Sns(_) => Dialect::Xml,
+            | Addressee::Sns(_)
+            | Addressee::Sts(_) => Dialect::Xml,
             Addressee::CloudWatch(_) => dialect_of(&self.path_and_query, &self.target),
         }
     }
@@ -212,6 +219,7 @@ impl Endpoints {
                 let path_and_query = parts.uri.path_and_query().map_or("/", |p| p.as_str());
                 let call = Call {
                     caller,
+                    key: scope.key,
                     to,
                     method: parts.method.as_str().to_owned(),
                     path_and_query: path_and_query.to_owned(),
@@ -234,7 +242,8 @@ impl Endpoints {
 
     /// Who asks, and whom; nobody when it is a Region that the fleet doesn't have.
     fn admit(&self, scope: &Scope) -> Result<(Caller, Option<Addressee>), Refusal> {
-        let caller = self.callers.get(&scope.key).ok_or(Refusal::UnknownKey)?.clone();
+        let (key, _) = sts::parted(&scope.key);
+        let caller = self.callers.get(key).ok_or(Refusal::UnknownKey)?.clone();
         let to = match scope.service.as_str() {
             "dynamodb" => self.region(scope).map(Addressee::Dynamodb),
             "elasticloadbalancing" => self.region(scope).map(Addressee::Elb),
@@ -242,6 +251,7 @@ impl Endpoints {
             "rds" => self.region(scope).map(Addressee::Rds),
             "autoscaling" => self.region(scope).map(Addressee::Autoscaling),
             "sns" => self.region(scope).map(Addressee::Sns),
+            "sts" => self.region(scope).map(Addressee::Sts),
             "route53" => Some(Addressee::Route53),
             other => return Err(Refusal::UnknownService(other.to_owned())),
         };
@@ -331,6 +341,16 @@ fn carry_out(world: &mut World, now: Moment, call: &Call) -> CarriedOut {
             let response = response(answer.status, answer.headers, answer.body);
             CarriedOut { response, wrote: answer.wrote }
         }
+        Addressee::Sts(_) => {
+            let unix_ms = world.cloudwatch.unix_ms(now);
+            let answer = sts::handle(&world.roles, now, unix_ms, &call.key, &call.body);
+            let response = response(answer.status, answer.headers, answer.body);
+            CarriedOut { response, wrote: false }
+        }
+        Addressee::Route53 if !may(&world.roles, call) => {
+            let response = Refusal::Denied(call.operation.clone()).response(Dialect::Xml);
+            CarriedOut { response, wrote: false }
+        }
         Addressee::Route53 => {
             let answer = route53::handle(
                 &mut world.route53,
@@ -345,6 +365,18 @@ fn carry_out(world: &mut World, now: Moment, call: &Call) -> CarriedOut {
             }
             CarriedOut { response: response(answer.status, answer.headers, answer.body), wrote }
         }
+    }
+}
+
+/// Whether the caller may do to a zone what it asks for. Health checks are the caller's own.
+fn may(roles: &Roles, call: &Call) -> bool {
+    let (_, session) = sts::parted(&call.key);
+    let path = call.path_and_query.split('?').next().unwrap_or_default();
+    let mut parts = path.split('/').filter(|part| !part.is_empty()).skip(1);
+    match (parts.next(), parts.next().map(str::parse)) {
+        (Some("hostedzone"), Some(Ok(zone))) => roles.admits(&zone, session),
+        (Some("healthcheck"), _) => true,
+        _ => !roles.denied(),
     }
 }
 

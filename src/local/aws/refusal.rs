@@ -22,6 +22,8 @@ pub(super) enum Refusal {
     UnknownService(String),
     /// The caller asks too often.
     Throttled,
+    /// The caller may not do this.
+    Denied(String),
     /// The service has failed: nobody is told whether before or after it did what it was asked.
     Failed,
 }
@@ -56,6 +58,8 @@ impl Refusal {
             (Self::UnknownService(_), Dialect::Xml) => (400, "InvalidAction"),
             (Self::Throttled, Dialect::Json | Dialect::Cbor) => (400, "ThrottlingException"),
             (Self::Throttled, Dialect::Xml) => (400, "Throttling"),
+            (Self::Denied(_), Dialect::Json | Dialect::Cbor) => (400, "AccessDeniedException"),
+            (Self::Denied(_), Dialect::Xml) => (403, "AccessDenied"),
             (Self::Failed, Dialect::Json | Dialect::Cbor) => (500, "InternalServerError"),
             (Self::Failed, Dialect::Xml) => (503, "ServiceUnavailable"),
         };
@@ -93,10 +97,13 @@ impl Refusal {
             Self::Failed => {
                 "The request processing has failed because of an unknown error".to_owned()
             }
+            Self::Denied(operation) => {
+                format!("User is not authorized to perform: {operation}")
+            }
             Self::Body(why) => format!("The request's body can't be read: {why}"),
             Self::UnknownService(service) => format!(
                 "The service {service} is not modelled here: this endpoint is autoscaling, \
-                 dynamodb, elasticloadbalancing, monitoring, rds, route53 and sns"
+                 dynamodb, elasticloadbalancing, monitoring, rds, route53, sns and sts"
             ),
         }
     }

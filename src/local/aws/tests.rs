@@ -141,9 +141,9 @@ async fn strangers_are_turned_away_in_the_words_of_the_service() {
     assert_eq!(status, StatusCode::BAD_REQUEST);
     assert!(body.contains("#MissingAuthenticationTokenException"), "{body}");
 
-    let (status, body) = endpoints.answer(zones(Some(&signed("operator", "r1", "sts")))).await;
+    let (status, body) = endpoints.answer(zones(Some(&signed("operator", "r1", "sqs")))).await;
     assert_eq!(status, StatusCode::BAD_REQUEST);
-    assert!(body.contains("sts is not modelled"), "{body}");
+    assert!(body.contains("sqs is not modelled"), "{body}");
 }
 
 #[tokio::test]

@@ -4,6 +4,8 @@
 //! takes what the Rust SDK and the `aws` command line send, and answers what they expect. What the
 //! model does not have is refused, by an error of DynamoDB's own.
 
+#[cfg(test)]
+mod laws;
 mod request;
 mod tables;
 #[cfg(test)]

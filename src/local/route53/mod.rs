@@ -10,6 +10,8 @@
 //! `Message` with all of them in square brackets.
 
 mod health_check;
+#[cfg(test)]
+mod laws;
 mod location;
 mod request;
 mod response;

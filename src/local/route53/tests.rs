@@ -84,7 +84,7 @@ fn what_was_listed_can_be_deleted_as_listed() {
         <ResourceRecord><Value>192.0.2.1</Value></ResourceRecord></ResourceRecords>";
     let failover = star
         .replace("*", "f")
-        .replace("<TTL>", "<SetIdentifier>p</SetIdentifier><Failover>PRIMARY</Failover><TTL>");
+        .replace("<TTL>", "<SetIdentifier>p</SetIdentifier><Failover>SECONDARY</Failover><TTL>");
     let sets = [WEIGHTED, FENCE, star, &failover];
     post(&mut route53, &sets.map(|set| change("CREATE", set)).concat());
     let listing = get(&mut route53, &format!("{ZONE}/rrset"));

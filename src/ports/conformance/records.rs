@@ -100,11 +100,12 @@ async fn read_back(ground: &dyn Ground) -> Verdict {
 
 async fn insync(ground: &dyn Ground) -> Verdict {
     let id = create(ground, &[simple(ground, "web")]).await?;
+    let (zone, _) = ground.zone();
     let absent = ChangeId("C0NOSUCHCHANGE".to_owned());
-    let status = ground.records().change_status(&absent, LIMIT).await;
+    let status = ground.records().change_status(&zone, &absent, LIMIT).await;
     fails("a change that is not there", status, FailureClass::Permanent)?;
     for _ in 0..20 {
-        let status = well("the status", ground.records().change_status(&id, LIMIT).await)?;
+        let status = well("the status", ground.records().change_status(&zone, &id, LIMIT).await)?;
         if status == ChangeStatus::Insync {
             return Ok(());
         }

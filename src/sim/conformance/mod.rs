@@ -355,7 +355,12 @@ impl Records for InMemory {
         })
     }
 
-    async fn change_status(&self, change: &ChangeId, _: Duration) -> Answer<ChangeStatus> {
+    async fn change_status(
+        &self,
+        _: &ZoneId,
+        change: &ChangeId,
+        _: Duration,
+    ) -> Answer<ChangeStatus> {
         let request = Request::ReadChange { zone: zone().0, change: change.clone() };
         self.asked(request, |response| match response {
             Response::Change(status) => Some(status),

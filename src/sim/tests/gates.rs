@@ -76,6 +76,48 @@ fn with_the_control_plane_down_gates_alone_take_a_lost_region_out_and_let_it_bac
     }
 }
 
+/// The fleet with one service, in two Regions, of which `eu-west-1` is the primary.
+fn pair(seed: u64) -> Sim {
+    let mut fleet = fleet();
+    fleet.services.retain(|id, _| id.as_str() == "web");
+    let web = fleet.services.values_mut().next().expect("one");
+    web.regions.retain(|region, _| region.as_str() != "ap-southeast-2");
+    web.routing = crate::domain::fleet::RoutingPolicy::Failover { primary: region("eu-west-1") };
+    Sim::new(fleet, Options { seed, clients_per_kind: 0, ..Options::default() })
+}
+
+#[test]
+fn a_failover_pair_swaps_by_its_records_and_by_its_gates_alone_where_they_can_t_be_edited() {
+    let (first, second) = (region("eu-west-1"), region("us-east-1"));
+    let only = |region: &RegionId| BTreeSet::from([region.clone()]);
+    for (seed, down) in [(0, false), (1, true), (2, false), (3, true)] {
+        let mut sim = pair(seed);
+        settle(&mut sim);
+        assert_eq!(answered(&mut sim, "web"), only(&first), "seed {seed}");
+        sim.strike(&Fault::ControlPlane { down });
+        out(&mut sim, &first, true);
+        seconds(&mut sim, 45);
+        assert_eq!(answered(&mut sim, "web"), only(&second), "seed {seed}, edits refused: {down}");
+        let zone = sim.fleet.zones.keys().next().expect("one").clone();
+        let leads = |sim: &Sim| {
+            let records =
+                sim.world.route53.records(&zone).filter_map(|record| record.to_record_set());
+            let mut leading =
+                records.filter(|it| it.routing.weight() == Some(crate::domain::Weight(100)));
+            leading.next().and_then(|it| it.routing.set_identifier().map(str::to_owned))
+        };
+        let expected = if down { &first } else { &second };
+        assert_eq!(leads(&sim).as_deref(), Some(expected.as_str()), "seed {seed}");
+        out(&mut sim, &first, false);
+        sim.strike(&Fault::ControlPlane { down: false });
+        let limit = sim.now() + Duration::from_secs(180);
+        assert!(sim.run_until_that(limit, Sim::settled), "seed {seed}: {:#?}", sim.notes());
+        seconds(&mut sim, 15);
+        assert_eq!(answered(&mut sim, "web"), only(&first), "seed {seed}");
+        assert_eq!(sim.violations(), []);
+    }
+}
+
 #[test]
 fn the_leader_s_own_loss_is_survived_without_the_control_plane_too() {
     for seed in 0..4 {

@@ -184,6 +184,7 @@ impl Trial<'_> {
     fn put(&mut self, key: Key, record: &ModelRecordSet) -> Result<(), String> {
         self.check_place(record)?;
         check_data(record)?;
+        check_pair(record)?;
         self.check_neighbours(&key, record)?;
         let replaced = self.records.insert(key.clone(), record.clone());
         self.effects.insert(key, Some(record.clone()));
@@ -325,6 +326,18 @@ fn check_data(record: &ModelRecordSet) -> Result<(), String> {
         return Err(format!(
             "RRSet of type {rtype} with DNS name {name} must hold exactly one ResourceRecord"
         ));
+    }
+    Ok(())
+}
+
+/// Whether a primary says when it is not to be answered (Route 53 API Reference, `ResourceRecordSet`,
+/// `Failover`).
+fn check_pair(record: &ModelRecordSet) -> Result<(), String> {
+    let checked = record.health_check.is_some() || matches!(record.data, RecordData::Alias { .. });
+    if matches!(record.routing, ModelRouting::Failover { primary: true, .. }) && !checked {
+        return Err(
+            "A non-alias primary ResourceRecordSet must have an associated health check".to_owned()
+        );
     }
     Ok(())
 }

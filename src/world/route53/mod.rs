@@ -179,6 +179,12 @@ impl Route53 {
         self.alias_targets.insert(name, addresses);
     }
 
+    /// The addresses behind such a name.
+    #[must_use]
+    pub fn alias_target(&self, name: &DnsName) -> &[IpAddr] {
+        self.alias_targets.get(name).map_or(&[], Vec::as_slice)
+    }
+
     /// Brings what is due by now to the name servers. Every operation does so by itself.
     pub fn advance(&mut self, now: Moment) {
         for zone in self.zones.values_mut() {

@@ -138,8 +138,14 @@ fn record_sets_that_may_not_stand_there_are_refused() {
         a("simple.example.com", "192.0.2.1"),
         cname("cname.example.com", "y.example.net"),
         weighted("w.example.com", "one", 1, "192.0.2.1"),
-        failover("f.example.com", "one", true, "192.0.2.1"),
+        failover("f.example.com", "one", false, "192.0.2.1"),
     ]);
+    let check = Some(world.check(true));
+    let primary = |name: &str| ModelRecordSet {
+        health_check: check.clone(),
+        ..failover(name, "two", true, "192.0.2.1")
+    };
+    world.create(&[primary("g.example.com")]);
     let ns = plain("example.com", ModelRecordType::Ns, &["ns.example.net"]);
     for (bad, why) in [
         (create(a("example.net", "192.0.2.1")), "is not permitted in zone example.com."),
@@ -154,8 +160,12 @@ fn record_sets_that_may_not_stand_there_are_refused() {
             create(a("w.example.com", "192.0.2.1")),
             "cannot be created as other RRSets exist with the same name and type.",
         ),
-        (create(failover("w.example.com", "two", true, "192.0.2.1")), "non-failover set"),
-        (create(failover("f.example.com", "two", true, "192.0.2.1")), "PRIMARY set"),
+        (create(primary("w.example.com")), "non-failover set"),
+        (create(failover("f.example.com", "two", false, "192.0.2.1")), "SECONDARY set"),
+        (
+            create(failover("f.example.com", "two", true, "192.0.2.1")),
+            "A non-alias primary ResourceRecordSet must have an associated health check",
+        ),
         (create(weighted("w.example.com", "one", 2, "192.0.2.1")), "already exists"),
         (create(plain("x.example.com", ModelRecordType::Soa, &["x"])), "exactly one SOA"),
         (create(a("x.example.com", "example.net")), "not a valid IPv4 address"),

@@ -74,6 +74,36 @@ fn gates_are_made_attached_and_found_again() {
 }
 
 #[test]
+fn a_failover_pair_is_made_once_its_gates_are_attached_and_found_again() {
+    use crate::domain::fleet::RoutingPolicy;
+    let (mut fleet, tables) = (gated_fleet(), tables());
+    let spec = fleet.services.values_mut().next().expect("one");
+    spec.routing = RoutingPolicy::Failover { primary: region("r2") };
+    let zone: crate::domain::ZoneId = "Z1".parse().expect("valid");
+    tables.stored().zones.get_mut(&zone).expect("there").1.records.clear();
+    let (text, result) = run(&fleet, &tables, Mode::Show);
+    assert!(result.is_ok(), "{text}");
+    for expected in [
+        "       + r1 weight 0: 192.0.2.1 for 60 s\n       + r2 weight 100: 192.0.2.2 for 60 s\n",
+        "will make web.example.com. A of web a failover pair, in one batch, once its gates are attached\n",
+        "       + r2 primary: 192.0.2.2 for 60 s, with its gate's check\n",
+    ] {
+        assert!(text.contains(expected), "{text}");
+    }
+    let (text, result) = run(&fleet, &tables, Mode::Act);
+    assert!(result.is_ok(), "{text} {result:?}");
+    let stored = tables.stored().zones[&zone].1.records.clone();
+    let stands: Vec<_> =
+        stored.iter().map(|r| (r.routing.weight(), r.routing.set_identifier())).collect();
+    assert_eq!(stands, [(Some(Weight(0)), Some("r1")), (Some(Weight(100)), Some("r2"))]);
+    let pair = |record: &RecordSet| matches!(record.routing, Routing::Failover { .. });
+    assert!(stored.iter().all(pair) && carried(&tables).iter().all(Option::is_some));
+    let (text, result) = run(&fleet, &tables, Mode::Act);
+    assert!(result.is_ok());
+    assert_eq!(text, "nothing to do: the fleet has all that it needs\n");
+}
+
+#[test]
 fn nothing_is_attached_while_a_gate_reads_shut() {
     let (fleet, tables) = (gated_fleet(), tables());
     tables.stored().found_closed = 1;
