@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use aws_sdk_autoscaling::operation::RequestId;
 use aws_sdk_autoscaling::types::{AutoScalingGroup, LifecycleState};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
@@ -84,13 +85,18 @@ impl CapacityPort for Capacity {
                     .send(),
             )
             .await;
-        set.map(|_| ()).map_err(|failed| {
+        let set = set.map_err(|failed| {
             // So Auto Scaling calls what its group's limits forbid.
             let code = failed.error.as_ref().and_then(ProvideErrorMetadata::code);
             match code {
                 Some("ValidationError") => CallFailure::conflict(failed.failure.what),
                 _ => failed.failure,
             }
-        })
+        })?;
+        // The answer holds nothing but this: without it somebody else has answered, such as a proxy.
+        match set.request_id() {
+            Some(_) => Ok(()),
+            None => Err(call.senseless("no request ID")),
+        }
     }
 }

@@ -40,6 +40,14 @@ pub(crate) const KNOWN: &[Difference] = &[
                Guide, \"Performing switchovers for Amazon Aurora global databases\", `--region`)",
     },
     Difference {
+        port: "Capacity",
+        case: "a number outside the limits is a conflict, and changes nothing",
+        does: "sets a number above the group's most, or below its least",
+        rule: "The desired capacity lies between the group's minimum and maximum sizes (Amazon EC2 Auto \
+               Scaling User Guide, \"Set scaling limits for your Auto Scaling group\"); `SetDesiredCapacity` \
+               refuses: \"New SetDesiredCapacity value … is above max value … for the AutoScalingGroup\"",
+    },
+    Difference {
         port: "Signals",
         case: "targets of a group that no load balancer uses are neither healthy nor unhealthy",
         does: "calls every registered target healthy",
