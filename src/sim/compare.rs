@@ -128,7 +128,7 @@ fn told(
         let more = count.saturating_sub(quiet.get(name).copied().unwrap_or(0));
         (more > 0).then(|| (name.clone(), more))
     };
-    let last = failed.clone().last().map_or(Duration::ZERO, |entry| entry.at.since(struck));
+    let last = failed.clone().next_back().map_or(Duration::ZERO, |entry| entry.at.since(struck));
     Left {
         last_failure_ms: u64::try_from(last.as_millis()).unwrap_or(u64::MAX),
         failures: u64::try_from(failed.count()).unwrap_or(u64::MAX),

@@ -232,13 +232,13 @@ impl State {
                 _ => None,
             })
             .collect();
-        let documents =
+        let mut documents =
             self.agents[who].todo.iter().skip(from).filter_map(|call| match &call.request {
                 Request::PutState { document, .. } => Some(document),
                 _ => None,
             });
         // An agent has one proposal at a time: its documents are all the same.
-        if let Some(document) = documents.last() {
+        if let Some(document) = documents.next_back() {
             let state = serde_json::from_str(document).expect("a brain writes what it can read");
             self.judge(fleet, &Fact::Proposed { state: Arc::new(state), said: None });
         }
