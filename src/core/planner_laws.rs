@@ -114,4 +114,32 @@ proptest! {
             prop_assert!(!too, "{block:?} is done all the same");
         }
     }
+
+    /// Where nobody is to be asked: somebody who agreed to a weight has not agreed to another one.
+    #[test]
+    fn more_declared_for_a_region_never_lowers_its_part_of_the_whole(
+        inputs in all_inputs(), which in any::<prop::sample::Index>(), more in any::<u8>(),
+    ) {
+        let mut fewer = inputs;
+        fewer.autonomy.clear();
+        let regions = fewer.services.values_mut().next().expect("one service");
+        regions.values_mut().for_each(|placed| placed.said = None);
+        let region = regions.keys().nth(which.index(regions.len())).expect("one of them").clone();
+        let mut greater = fewer.clone();
+        let regions = greater.services.values_mut().next().expect("one service");
+        let declared = &mut regions.get_mut(&region).expect("there").share.0;
+        *declared = declared.saturating_add(more);
+        let part = |inputs: Inputs| {
+            let after = carried_out(inputs);
+            let regions = after.services.values().next().expect("one service");
+            let weight = |placed: &Placed| u64::from(placed.wanted.map_or(0, |weight| weight.0));
+            let whole: u64 = regions.values().map(weight).sum();
+            (weight(&regions[&region]), whole)
+        };
+        let ((before, whole_before), (after, whole_after)) = (part(fewer), part(greater));
+        prop_assert!(
+            after * whole_before >= before * whole_after,
+            "{before} of {whole_before}, then {after} of {whole_after}"
+        );
+    }
 }

@@ -107,6 +107,7 @@ mod tests {
             ("gray-failure", 0..2),
             ("control-plane-down", 0..2),
             ("gate-agent-dead", 0..1),
+            ("checkers-cut-off", 0..2),
             ("hand-edit-in-incident", 1..3),
             ("fence-deleted", 1..3),
             ("throttled-at-the-worst", 1..3),

@@ -2,8 +2,7 @@
 //!
 //! One Region goes, and nothing else is wrong. It is left by gates alone (Route 53's control plane is
 //! down), by records alone (the fleet has no gates), by both, or by what there is without any
-//! controller: weighted records with plain health checks on the applications, at the pace of the
-//! gates'.
+//! controller: weighted records with plain health checks on the applications.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -21,9 +20,9 @@ use crate::world::route53::{
     Action, CheckConfig, Due, EndpointConfig, Met, ModelChange, ModelRecordSet, Spoken, Subject,
 };
 
-use super::Options;
 use super::engine::Sim;
 use super::setup::{Addresses, target};
+use super::{Options, ways};
 
 /// A way of leaving a Region.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -35,13 +34,16 @@ pub enum Way {
     Records,
     /// By both.
     Both,
-    /// By Route 53's health checks on the applications; nobody is in charge.
+    /// By Route 53's health checks on the applications, at the pace of the gates'; nobody is in
+    /// charge.
     Plain,
+    /// The same at the pace that Route 53 takes unless told otherwise.
+    Default,
 }
 
 impl Way {
     /// Every way.
-    pub const ALL: [Self; 4] = [Self::Gates, Self::Records, Self::Both, Self::Plain];
+    pub const ALL: [Self; 5] = [Self::Gates, Self::Records, Self::Both, Self::Plain, Self::Default];
 
     /// The way in words.
     #[must_use]
@@ -50,7 +52,8 @@ impl Way {
             Self::Gates => "gates alone, no record can be edited",
             Self::Records => "records alone",
             Self::Both => "gates and records",
-            Self::Plain => "plain health checks on the applications",
+            Self::Plain => "plain health checks, as often as the gates'",
+            Self::Default => "plain health checks, every 30 s, three times",
         }
     }
 }
@@ -70,8 +73,11 @@ pub struct Left {
 /// How long a lost Region is watched, and a quiet one before.
 const WATCHED: Duration = Duration::from_secs(120);
 
+/// Seconds between two checks, and how many must fail (Route 53 API Reference, `HealthCheckConfig`).
+const PACE_DEFAULT: (u8, u8) = (30, 3);
+
 /// Until every check has been asked often enough to be believed.
-const CHECKED_AFTER: Duration = Duration::from_secs(90);
+const CHECKED_AFTER: Duration = Duration::from_secs(120);
 
 /// Loses a Region that does not lead, and has it left in this way. None when the fleet did not come
 /// to rest before, or has no gates to compare.
@@ -79,7 +85,7 @@ const CHECKED_AFTER: Duration = Duration::from_secs(90);
 pub fn leave(fleet: &Fleet, way: Way, seed: u64) -> Option<Left> {
     fleet.gates.as_ref()?;
     let mut fleet_now = fleet.clone();
-    if matches!(way, Way::Records | Way::Plain) {
+    if !matches!(way, Way::Gates | Way::Both) {
         fleet_now.gates = None;
     }
     let mut sim = Sim::new(fleet_now, Options { seed, ..Options::default() });
@@ -90,8 +96,11 @@ pub fn leave(fleet: &Fleet, way: Way, seed: u64) -> Option<Left> {
     let (leader, _) = sim.leaders().first()?.clone();
     let mut served = fleet.services.values().flat_map(|service| service.regions.keys());
     let lost = served.find(|region| region.as_str() != leader.as_str())?.clone();
-    if way == Way::Plain {
-        sim.watch_applications(fleet);
+    let pace = fleet.gates.as_ref().map(|gates| (gates.interval_s, gates.failure_threshold))?;
+    match way {
+        Way::Plain => sim.watch_applications(fleet, pace),
+        Way::Default => sim.watch_applications(fleet, PACE_DEFAULT),
+        Way::Gates | Way::Records | Way::Both => {}
     }
     sim.run_until(sim.now() + CHECKED_AFTER);
     let quiet = route53_requests(&mut sim);
@@ -126,7 +135,8 @@ fn told(
     });
     let more = |(name, count): (&String, &u64)| {
         let more = count.saturating_sub(quiet.get(name).copied().unwrap_or(0));
-        (more > 0).then(|| (name.clone(), more))
+        // Questions to name servers are not its API's.
+        (more > 0 && name != ways::DNS).then(|| (name.clone(), more))
     };
     let last = failed.clone().next_back().map_or(Duration::ZERO, |entry| entry.at.since(struck));
     Left {
@@ -139,7 +149,7 @@ fn told(
 impl Sim {
     /// Puts the agents away, and has Route 53 check the applications themselves, as it would be done
     /// without a controller.
-    fn watch_applications(&mut self, fleet: &Fleet) {
+    fn watch_applications(&mut self, fleet: &Fleet, pace: (u8, u8)) {
         let agents: Vec<_> = self.agents.iter().map(|agent| agent.id.clone()).collect();
         for agent in agents {
             self.strike(&Fault::KillAgent { agent });
@@ -147,7 +157,7 @@ impl Sim {
         for zone in fleet.zones.keys() {
             let records: Vec<ModelRecordSet> = self.world.route53.records(zone).cloned().collect();
             let guarded = records.into_iter().filter_map(|before| {
-                let health_check = Some(self.check_application(fleet, &before)?);
+                let health_check = Some(self.check_application(fleet, &before, pace)?);
                 let after = ModelRecordSet { health_check, ..before.clone() };
                 Some([(Action::Delete, before), (Action::Create, after)])
             });
@@ -160,8 +170,12 @@ impl Sim {
     }
 
     /// Makes the check of the application behind a record, if it is a service's.
-    fn check_application(&mut self, fleet: &Fleet, record: &ModelRecordSet) -> Option<String> {
-        let gates = fleet.gates.as_ref()?;
+    fn check_application(
+        &mut self,
+        fleet: &Fleet,
+        record: &ModelRecordSet,
+        (interval_s, failure_threshold): (u8, u8),
+    ) -> Option<String> {
         let RecordSet { key, routing: Routing::Weighted { set_identifier, .. }, .. } =
             record.to_record_set()?
         else {
@@ -177,8 +191,8 @@ impl Sim {
             address: Some(*address),
             host: Some(spec.name.as_str().trim_end_matches('.').to_owned()),
             port: 80,
-            interval_s: gates.interval_s,
-            failure_threshold: gates.failure_threshold,
+            interval_s,
+            failure_threshold,
         });
         let config = CheckConfig { subject, inverted: false, disabled: false };
         let reference = format!("{service} in {set_identifier}");
@@ -207,19 +221,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_way_leads_clients_away_and_the_fleet_s_own_are_sooner_than_plain_checks() {
+    fn each_way_leads_clients_away_and_the_fleet_s_own_sooner_than_what_there_is_by_default() {
         let folder = std::path::Path::new("regions");
         let fleet = crate::config::load_dir(folder).expect("shipped").fleet;
-        let [gates, records, both, plain] =
-            Way::ALL.map(|way| leave(&fleet, way, 1).expect("it comes to rest"));
-        for left in [&gates, &records, &both, &plain] {
-            assert!(left.failures > 0 && left.last_failure_ms < 60_000, "{left:?}");
+        let ways = Way::ALL.map(|way| leave(&fleet, way, 1).expect("it comes to rest"));
+        let [gates, records, both, plain, default] = &ways;
+        for left in [gates, records, both, plain] {
+            assert!(left.failures > 0 && left.last_failure_ms < 30_000, "{left:?}");
         }
-        assert!(records.last_failure_ms < plain.last_failure_ms, "{records:?} {plain:?}");
         assert!(both.last_failure_ms <= gates.last_failure_ms, "{both:?} {gates:?}");
-        assert!(gates.last_failure_ms < plain.last_failure_ms, "{gates:?} {plain:?}");
-        assert_eq!(plain.route53, BTreeMap::new(), "nobody is in charge");
-        assert!(records.route53.get("ChangeResourceRecordSets").is_some_and(|count| *count <= 4));
+        let sooner = |left: &Left| 2 * left.last_failure_ms < default.last_failure_ms;
+        assert!([gates, records, both].into_iter().all(sooner), "{ways:?}");
+        assert_eq!(default.route53, BTreeMap::new(), "nobody is in charge");
+        let changes = records.route53.get("ChangeResourceRecordSets");
+        assert!(changes.is_some_and(|count| *count <= 4), "{records:?}");
 
         let ungated = Fleet { gates: None, ..fleet };
         assert_eq!(leave(&ungated, Way::Both, 1), None);

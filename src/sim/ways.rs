@@ -5,6 +5,9 @@ use crate::world::fault::AwsService;
 use crate::world::network::Place;
 use crate::world::wire;
 
+/// The questions to a zone's name servers, which are no operation of the API.
+pub(super) const DNS: &str = "(DNS)";
+
 /// Where a request goes.
 pub(super) fn place_of(request: &Request) -> Place {
     match request {
@@ -96,7 +99,7 @@ pub(super) fn seen<'a>(request: &'a Request, caller: &'a str) -> Option<wire::Ca
         }
         Request::ReadAlarms { region, .. } => (Some(region), Cloudwatch, "DescribeAlarms"),
         Request::ReadRequests { group } => (Some(group.region()), Cloudwatch, "GetMetricData"),
-        Request::AskNames { .. } => (None, Route53, "(DNS)"),
+        Request::AskNames { .. } => (None, Route53, DNS),
         Request::DescribeDatabase { via, .. } => (Some(via), Rds, "DescribeGlobalClusters"),
         Request::DescribeMember { member } => (Some(member.region()), Rds, "DescribeDBClusters"),
         Request::ReadLag { secondary } => (Some(secondary.region()), Cloudwatch, "GetMetricData"),

@@ -5,6 +5,7 @@ use crate::core::call::{CallId, Event, Outcome, Refusal, Request};
 use crate::domain::record::{DnsName, RecordChange};
 use crate::domain::{CallFailure, Fence, Moment, ZoneBatch};
 
+use super::Faults;
 use super::agent::Call;
 use super::state::State;
 
@@ -104,7 +105,8 @@ impl State {
     /// is refused for ever, and a document that is there stays there; unless a seat can go back, or a
     /// rule is broken.
     pub(super) fn tidy(&mut self) {
-        let (keep_refused, world, agents) = (self.left.keep_refused, &self.world, &self.agents);
+        let Faults { keep_refused, recreate, .. } = self.left;
+        let (world, agents) = (&self.world, &self.agents);
         let mut met_by_fence = false;
         self.flying.retain(|call| {
             let owner = &agents[call.agent];
@@ -118,6 +120,8 @@ impl State {
                     let there = world.table(owner.fleet, seat).seat.as_ref();
                     there.is_some_and(|seat| seat.beat == *expected)
                 }
+                // A table that is made anew has none.
+                Some(Request::PutState { .. }) if recreate > 0 => true,
                 Some(Request::PutState { seat, name, .. }) => {
                     !world.table(owner.fleet, seat).states.contains_key(name)
                 }

@@ -238,7 +238,7 @@ impl State {
                 _ => None,
             });
         // An agent has one proposal at a time: its documents are all the same.
-        if let Some(document) = documents.next_back() {
+        if let Some(document) = documents.next() {
             let state = serde_json::from_str(document).expect("a brain writes what it can read");
             self.judge(fleet, &Fact::Proposed { state: Arc::new(state), said: None });
         }

@@ -29,10 +29,11 @@ fn explore(bounds: Bounds) -> (usize, BTreeSet<&'static str>) {
 fn each_fault_alone_breaks_nothing() {
     let sizes: Vec<usize> = [
         NONE,
+        LOST,
         Faults { late: 1, ..NONE },
-        Faults { slow: 1, ..NONE },
-        Faults { crash: 1, ..NONE },
-        Faults { pause: 1, ..NONE },
+        SLOW,
+        CRASH,
+        PAUSE,
         Faults { skip: 1, ..NONE },
         Faults { slip: 1, ..NONE },
         Faults { mind: 2, ..NONE },
@@ -46,21 +47,41 @@ fn each_fault_alone_breaks_nothing() {
 }
 
 /// Sizes of the explorations above, in their order.
-const PINNED: [usize; 10] = [28, 836, 322, 542, 521, 102, 96, 111, 685, 553];
+const PINNED: [usize; 11] = [28, 310, 836, 322, 542, 521, 102, 96, 111, 685, 553];
+
+const LOST: Faults = Faults { lost: 1, ..NONE };
+const SLOW: Faults = Faults { slow: 1, ..NONE };
+const CRASH: Faults = Faults { crash: 1, ..NONE };
+const PAUSE: Faults = Faults { pause: 1, ..NONE };
+
+/// Any two of the four that [`FOUR`] has together, but for those of the test below.
+#[test]
+fn two_faults_together_break_nothing() {
+    let pairs = [
+        Faults { slow: 1, ..LOST },
+        Faults { crash: 1, ..LOST },
+        Faults { pause: 1, ..LOST },
+        Faults { crash: 1, ..SLOW },
+        Faults { pause: 1, ..SLOW },
+    ];
+    let sizes = pairs.map(|faults| explore(bounds(faults)).0);
+    assert_eq!(sizes, [4480, 8236, 7843, 7041, 11_401]);
+}
 
 /// Its majority would be another one than the fleet's. How the seat set changes is not built yet; what
 /// there is, is that nobody stands by other files than those that are committed.
 #[test]
 fn one_whose_files_know_other_seats_never_leads_nor_disturbs() {
     let odd = |faults| Bounds { odd_seats: true, ..bounds(faults) };
-    let (_, seen) = explore(odd(Faults { crash: 1, pause: 1, ..NONE }));
+    let (_, seen) = explore(odd(CRASH));
     assert!(seen.contains("seats of other files are told of"), "{seen:?}");
     assert!(!seen.contains("one with other seats leads"), "{seen:?}");
 }
 
 #[test]
 fn a_crash_and_a_pause_bring_three_epochs_and_break_nothing() {
-    let (states, seen) = explore(bounds(Faults { crash: 1, pause: 1, ..NONE }));
+    let (states, seen) = explore(bounds(Faults { crash: 1, ..PAUSE }));
+    assert_eq!(states, 12_408);
     for what in [
         "somebody is elected in epoch 3",
         "a state of epoch 3 is committed",
@@ -68,7 +89,7 @@ fn a_crash_and_a_pause_bring_three_epochs_and_break_nothing() {
         "a leader wakes to find another one acting",
         "a successor takes over a plan that was half-way",
     ] {
-        assert!(seen.contains(what), "never: {what}, in {states} states");
+        assert!(seen.contains(what), "never: {what}");
     }
 }
 
@@ -102,12 +123,11 @@ fn same_futures(bounds: &Bounds, one: &State, other: &State, depth: usize) {
 /// What [`digest`] leaves out must be of no consequence, or explorations would skip states.
 #[test]
 fn states_of_one_digest_have_the_same_futures() {
-    let given = given_faults();
     let faults = Faults { late: 1, crash: 1, mind: 1, skip: 1, ..NONE };
-    let bounds = bounds(if given == NONE { faults } else { given });
+    let bounds = bounds(given_faults().unwrap_or(faults));
     let mut known: BTreeMap<u64, State> = BTreeMap::new();
     let mut ahead = std::collections::VecDeque::from([bounds.start()]);
-    // Pairs that were come to at different times say most, and come late: PAIRS=300 reaches some.
+    // Pairs that were come to at different times say most, and come late: PAIRS=400 reaches many.
     let (mut apart, mut alike) = (0, 0);
     while let Some(state) = ahead.pop_front() {
         let mut actions = Vec::new();
@@ -146,8 +166,9 @@ fn given(name: &str, otherwise: u8) -> u8 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
 }
 
-fn given_faults() -> Faults {
-    Faults {
+/// None when the environment speaks of none.
+fn given_faults() -> Option<Faults> {
+    let faults = Faults {
         lost: given("LOST", 0),
         late: given("LATE", 0),
         slow: given("SLOW", 0),
@@ -160,11 +181,16 @@ fn given_faults() -> Faults {
         recreate: given("RECREATE", 0),
         restore: given("RESTORE", 0),
         keep_refused: given("RESTORE", 0) > 0,
-    }
+    };
+    (faults != NONE).then_some(faults)
 }
 
+/// What is at least to be explored together: a loss, a timeout with effect, a crash, and a pause past
+/// the lease. How many states that is, and when it was last gone through: `docs/model.md`.
+const FOUR: Faults = Faults { lost: 1, slow: 1, crash: 1, pause: 1, ..NONE };
+
 #[test]
-#[ignore = "as large as the environment says: LATE=1 SLOW=1 CRASH=1 PAUSE=1"]
+#[ignore = "minutes to hours: FOUR, or as the environment says, see docs/model.md"]
 fn larger_bounds_break_nothing() {
     let bounds = Bounds {
         agents: given("AGENTS", 2).into(),
@@ -172,7 +198,7 @@ fn larger_bounds_break_nothing() {
         epoch_max: given("EPOCHS", 3).into(),
         reads_too: given("READS", 0) > 0,
         odd_seats: given("ODD", 0) > 0,
-        ..bounds(given_faults())
+        ..bounds(given_faults().unwrap_or(FOUR))
     };
     let shown = format!("{bounds:?}");
     let (states, seen) = explore(bounds);

@@ -43,8 +43,8 @@ type Shown = Result<ScalingGroup, (FailureClass, String)>;
 /// What was heard of a group.
 #[derive(Debug, Clone, Default)]
 struct Heard {
-    /// When the call under way was sent.
-    asked_at: Option<Moment>,
+    /// When the call under way was sent, and whether it is to raise the group.
+    asked: Option<(Moment, bool)>,
     /// When the newest reading was asked for, and what it showed. Dropped when the group is changed.
     read: Option<(Moment, Shown)>,
     /// Why AWS would not raise it, where asking again would change nothing.
@@ -263,7 +263,7 @@ impl Scaling {
                 return Look::Failed(format!("{group} can't be read: {why}"));
             }
             Some((_, Err((_, why)))) => {
-                return Look::Wait(format!("{group} could not be read yet: {why}"));
+                return Look::Wait(format!("{group} is read again: {why}"));
             }
             Some((_, Ok(shown))) => shown,
         };
@@ -309,7 +309,7 @@ impl Scaling {
         let raised = wanted.groups(world);
         for group in wanted.read(world) {
             let heard = self.0.entry(group.clone()).or_default();
-            if heard.asked_at.is_some() || heard.refused.is_some() {
+            if heard.asked.is_some() || heard.refused.is_some() {
                 continue;
             }
             let shown = heard.read.as_ref().and_then(|(_, read)| read.as_ref().ok());
@@ -327,7 +327,7 @@ impl Scaling {
                 None => Request::ReadGroup { group: group.clone() },
             };
             if carry.send_scaling(now, key.clone(), request) {
-                heard.asked_at = Some(now);
+                heard.asked = Some((now, missing.is_some()));
             }
         }
     }
@@ -335,7 +335,7 @@ impl Scaling {
     /// A call about a group was answered.
     pub(super) fn answered(&mut self, group: &ScalingGroupId, outcome: Outcome) {
         let Some(heard) = self.0.get_mut(group) else { return };
-        let Some(asked_at) = heard.asked_at.take() else { return };
+        let Some((asked_at, to_raise)) = heard.asked.take() else { return };
         match outcome {
             Ok(Response::Group(shown)) => heard.read = Some((asked_at, Ok(shown))),
             // Whatever was shown before is no longer so.
@@ -345,8 +345,7 @@ impl Scaling {
                     Refusal::Failed(failure) => (failure.class, failure.what),
                     refusal @ Refusal::Found(_) => (refusal.class(), refusal.to_string()),
                 };
-                let was_set = heard.read.as_ref().is_some_and(|(_, read)| read.is_ok());
-                if was_set && class == FailureClass::Permanent {
+                if to_raise && class == FailureClass::Permanent {
                     heard.refused = Some(what.clone());
                 }
                 heard.read = Some((asked_at, Err((class, what))));

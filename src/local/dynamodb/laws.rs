@@ -56,7 +56,7 @@ fn items() -> impl Strategy<Value = Item> {
     prop::collection::btree_map("[a-zA-Z_.:# é-]{1,8}", values(), 0..6)
 }
 
-const CREATE: &str = r#"{"TableName":"t","BillingMode":"PAY_PER_REQUEST",
+const CREATE: &str = r#"{"TableName":"items","BillingMode":"PAY_PER_REQUEST",
     "AttributeDefinitions":[{"AttributeName":"id","AttributeType":"S"}],
     "KeySchema":[{"AttributeName":"id","KeyType":"HASH"}]}"#;
 
@@ -94,9 +94,9 @@ proptest! {
         prop_assert_eq!(ask("CreateTable", CREATE).0, 200);
         let mut item = item;
         item.insert("id".to_owned(), AttributeValue::text("k"));
-        let put = json!({"TableName": "t", "Item": item_json(&item)});
+        let put = json!({"TableName": "items", "Item": item_json(&item)});
         prop_assert_eq!(ask("PutItem", &put.to_string()), (200, json!({})));
-        let get = json!({"TableName": "t", "Key": {"id": {"S": "k"}}, "ConsistentRead": true});
+        let get = json!({"TableName": "items", "Key": {"id": {"S": "k"}}, "ConsistentRead": true});
         let (status, mut got) = ask("GetItem", &get.to_string());
         prop_assert_eq!(status, 200);
         prop_assert_eq!(item_from(got["Item"].take()).expect("an item"), item);
