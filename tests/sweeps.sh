@@ -10,7 +10,9 @@ cd "$(dirname "$0")/.."
 
 said=$(mktemp)
 trap 'rm -f "$said"' EXIT
-cargo test --locked --quiet --profile swarm --no-default-features --lib -- --ignored --exact \
+# With the feature of tests/breakages.sh, which needs the same build.
+cargo test --locked --quiet --profile swarm --no-default-features --features breakages --lib -- \
+    --ignored --exact \
     --nocapture sim::tests::sweeps::the_whole_table_converges > "$said" \
     || { tail -n 40 "$said"; echo "FAILED: a case does not converge"; exit 1; }
 table=$(sed -n '/^TABLE BEGINS$/,/^TABLE ENDS$/{//!p}' "$said")
