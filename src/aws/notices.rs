@@ -7,7 +7,6 @@ use aws_sdk_sns::types::MessageAttributeValue;
 
 use super::call::Call;
 use super::connect::Clients;
-use crate::domain::digest::Digest;
 use crate::domain::notice::{Notice, TopicArn};
 use crate::ports::{Answer, Notices as NoticesPort, notices};
 
@@ -30,8 +29,7 @@ impl NoticesPort for Notices {
                 MessageAttributeValue::builder().data_type("String").string_value(value);
             attribute.build().map_err(|_| call.senseless("an attribute without a type"))
         };
-        // A FIFO topic drops repeats by an ID of at most 128 characters; a key may be longer.
-        let own = topic.is_fifo().then(|| Digest::of(notice.key.as_bytes()).to_string());
+        let own = notices::deduplication_id(topic, notice);
         let answer = call
             .run(
                 self.0

@@ -8,6 +8,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::arn::{self, regional_arn};
 use super::name::{DatabaseId, GlobalClusterId, RegionId};
 
 /// Why a text is not the ARN of a cluster.
@@ -27,18 +28,6 @@ pub struct ClusterArn {
 }
 
 impl ClusterArn {
-    /// The ARN as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.text
-    }
-
-    /// Where the cluster is.
-    #[must_use]
-    pub fn region(&self) -> &RegionId {
-        &self.region
-    }
-
     /// The cluster's identifier in its Region: CloudWatch's dimension `DBClusterIdentifier`.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -56,41 +45,19 @@ impl FromStr for ClusterArn {
     type Err = InvalidCluster;
 
     fn from_str(text: &str) -> Result<Self, InvalidCluster> {
-        let parts: Vec<&str> = text.split(':').collect();
-        let ["arn", partition, "rds", region, account, "cluster", name] = parts[..] else {
-            return Err(InvalidCluster(text.to_owned()));
+        let read = || {
+            let (region, resource) = arn::regional(text, "rds")?;
+            let name = resource.strip_prefix("cluster:")?;
+            (arn::is_word(name, &['-']) && name.len() <= 63).then_some(region)
         };
-        let word = |word: &str| {
-            !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
-        };
-        let owned = account.len() == 12 && account.chars().all(|c| c.is_ascii_digit());
-        match region.parse() {
-            Ok(region) if word(partition) && word(name) && name.len() <= 63 && owned => {
-                Ok(Self { text: text.to_owned(), region })
-            }
-            _ => Err(InvalidCluster(text.to_owned())),
+        match read() {
+            Some(region) => Ok(Self { text: text.to_owned(), region }),
+            None => Err(InvalidCluster(text.to_owned())),
         }
     }
 }
 
-impl TryFrom<String> for ClusterArn {
-    type Error = InvalidCluster;
-    fn try_from(text: String) -> Result<Self, InvalidCluster> {
-        text.parse()
-    }
-}
-
-impl From<ClusterArn> for String {
-    fn from(arn: ClusterArn) -> String {
-        arn.text
-    }
-}
-
-impl fmt::Display for ClusterArn {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.text)
-    }
-}
+regional_arn!(ClusterArn, InvalidCluster);
 
 /// A database of the fleet, as its operators describe it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

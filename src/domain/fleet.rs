@@ -191,6 +191,13 @@ impl Service {
         wanted.keys().map(|region| (region.clone(), share(region))).collect()
     }
 
+    /// What its records are to say by the weights of the files alone.
+    #[must_use]
+    pub fn declared_shares(&self) -> BTreeMap<RegionId, Weight> {
+        let own = self.regions.iter().map(|(region, place)| (region.clone(), place.weight));
+        self.record_shares(&own.collect())
+    }
+
     /// The routing of a Region's record that is to have this share; see
     /// [`record_shares`](Self::record_shares).
     #[must_use]

@@ -5,6 +5,7 @@
 //! no clock, no IO. Everything that crosses a wire or is kept in a table is built from these.
 
 pub mod answers;
+mod arn;
 pub mod autonomy;
 pub mod capacity;
 pub mod control;

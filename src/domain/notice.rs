@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::arn::{self, regional_arn};
 use super::name::RegionId;
 
 /// Whose trouble a notice is about.
@@ -58,18 +59,6 @@ pub struct TopicArn {
 }
 
 impl TopicArn {
-    /// The ARN as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.text
-    }
-
-    /// Where the topic is.
-    #[must_use]
-    pub fn region(&self) -> &RegionId {
-        &self.region
-    }
-
     /// Whether it keeps the order of messages, and drops repeats by itself for five minutes (Amazon SNS
     /// Developer Guide, "Message deduplication for FIFO topics").
     #[must_use]
@@ -82,43 +71,20 @@ impl FromStr for TopicArn {
     type Err = InvalidTopic;
 
     fn from_str(text: &str) -> Result<Self, InvalidTopic> {
-        let parts: Vec<&str> = text.split(':').collect();
-        let ["arn", partition, "sns", region, account, name] = parts[..] else {
-            return Err(InvalidTopic(text.to_owned()));
+        let read = || {
+            let (region, name) = arn::regional(text, "sns")?;
+            // Amazon SNS API Reference, "CreateTopic", `Name`.
+            let plain = arn::is_word(name.trim_end_matches(".fifo"), &['-', '_']);
+            (plain && name.len() <= 256).then_some(region)
         };
-        let word = |word: &str, more: &[char]| {
-            !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || more.contains(&c))
-        };
-        let owned = account.len() == 12 && account.chars().all(|c| c.is_ascii_digit());
-        // Amazon SNS API Reference, "CreateTopic", `Name`.
-        let named = name.len() <= 256 && word(name.trim_end_matches(".fifo"), &['-', '_']);
-        match region.parse() {
-            Ok(region) if word(partition, &['-']) && named && owned => {
-                Ok(Self { text: text.to_owned(), region })
-            }
-            _ => Err(InvalidTopic(text.to_owned())),
+        match read() {
+            Some(region) => Ok(Self { text: text.to_owned(), region }),
+            None => Err(InvalidTopic(text.to_owned())),
         }
     }
 }
 
-impl TryFrom<String> for TopicArn {
-    type Error = InvalidTopic;
-    fn try_from(text: String) -> Result<Self, InvalidTopic> {
-        text.parse()
-    }
-}
-
-impl From<TopicArn> for String {
-    fn from(arn: TopicArn) -> String {
-        arn.text
-    }
-}
-
-impl fmt::Display for TopicArn {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.text)
-    }
-}
+regional_arn!(TopicArn, InvalidTopic);
 
 #[cfg(test)]
 mod tests {

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::arn::is_account;
 use super::name::{FleetName, InvalidName, RegionId};
 
 /// Longest ARN of a role that STS takes (STS API Reference, `AssumeRole`, `RoleArn`).
@@ -43,7 +44,7 @@ impl FromStr for RoleArn {
         if arn != "arn" || !partition.starts_with("aws") || service != "iam" || !region.is_empty() {
             return fail("it must begin with arn:aws:iam::, or another partition's like");
         }
-        if account.len() != 12 || !account.chars().all(|c| c.is_ascii_digit()) {
+        if !is_account(account) {
             return fail("an account has 12 digits");
         }
         let legal = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-/".contains(c);

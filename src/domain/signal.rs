@@ -9,6 +9,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::arn::{self, regional_arn};
 use super::name::RegionId;
 
 /// Why a text is not the ARN of a target group.
@@ -28,18 +29,6 @@ pub struct TargetGroupArn {
 }
 
 impl TargetGroupArn {
-    /// The ARN as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.text
-    }
-
-    /// Where the group is.
-    #[must_use]
-    pub fn region(&self) -> &RegionId {
-        &self.region
-    }
-
     /// The account that it belongs to: twelve digits.
     #[must_use]
     pub fn account(&self) -> &str {
@@ -63,46 +52,19 @@ impl FromStr for TargetGroupArn {
     type Err = InvalidTargetGroup;
 
     fn from_str(text: &str) -> Result<Self, InvalidTargetGroup> {
-        let parts: Vec<&str> = text.split(':').collect();
-        let ["arn", partition, "elasticloadbalancing", region, account, resource] = parts[..]
-        else {
-            return Err(InvalidTargetGroup(text.to_owned()));
+        let read = || {
+            let (region, resource) = arn::regional(text, "elasticloadbalancing")?;
+            let (name, id) = resource.strip_prefix("targetgroup/")?.split_once('/')?;
+            (arn::is_word(name, &['-']) && arn::is_word(id, &['-'])).then_some(region)
         };
-        let word = |word: &str| {
-            !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
-        };
-        let named = match resource.split('/').collect::<Vec<_>>()[..] {
-            ["targetgroup", name, id] => word(name) && word(id),
-            _ => false,
-        };
-        let owned = account.len() == 12 && account.chars().all(|c| c.is_ascii_digit());
-        match region.parse() {
-            Ok(region) if word(partition) && named && owned => {
-                Ok(Self { text: text.to_owned(), region })
-            }
-            _ => Err(InvalidTargetGroup(text.to_owned())),
+        match read() {
+            Some(region) => Ok(Self { text: text.to_owned(), region }),
+            None => Err(InvalidTargetGroup(text.to_owned())),
         }
     }
 }
 
-impl TryFrom<String> for TargetGroupArn {
-    type Error = InvalidTargetGroup;
-    fn try_from(text: String) -> Result<Self, InvalidTargetGroup> {
-        text.parse()
-    }
-}
-
-impl From<TargetGroupArn> for String {
-    fn from(arn: TargetGroupArn) -> String {
-        arn.text
-    }
-}
-
-impl fmt::Display for TargetGroupArn {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.text)
-    }
-}
+regional_arn!(TargetGroupArn, InvalidTargetGroup);
 
 /// Targets of one group in one availability zone.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -6,7 +6,6 @@
 use std::collections::BTreeMap;
 
 use crate::domain::control::Weights;
-use crate::domain::fleet::Service;
 use crate::domain::record::{Fence, RecordChange, RecordData, RecordKey, RecordSet};
 use crate::domain::seat::Epoch;
 use crate::domain::{Fleet, RegionId, ServiceId, Weight, ZoneId};
@@ -57,7 +56,7 @@ impl<'f> Zones<'f> {
             shares
                 .entry((service.zone.clone(), service.key()))
                 .or_default()
-                .extend(service.record_shares(&own(service)).into_iter().map(named));
+                .extend(service.declared_shares().into_iter().map(named));
         }
         Self { fleet, shares, epochs: BTreeMap::new() }
     }
@@ -144,10 +143,6 @@ impl<'f> Zones<'f> {
 }
 
 /// The weights of the files.
-fn own(service: &Service) -> BTreeMap<RegionId, Weight> {
-    service.regions.iter().map(|(region, at)| (region.clone(), at.weight)).collect()
-}
-
 fn named((region, weight): (RegionId, Weight)) -> (String, Weight) {
     (region.to_string(), weight)
 }

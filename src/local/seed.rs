@@ -56,8 +56,7 @@ pub(super) fn world(
 fn records(fleet: &Fleet, zone: &ZoneId) -> Vec<ModelChange> {
     let services = fleet.services_in(zone).flat_map(|(_, service)| {
         // A pair's primary needs a health check, which `init` makes: until then it is weighted.
-        let own = service.regions.iter().map(|(region, place)| (region.clone(), place.weight));
-        let shares = service.record_shares(&own.collect());
+        let shares = service.declared_shares();
         service.regions.iter().map(move |(region, placement)| ModelRecordSet {
             name: OwnerName::from(&service.name),
             rtype: ModelRecordType::A,

@@ -2,43 +2,27 @@
 
 use std::collections::BTreeMap;
 
-use super::document::query::{self, Form};
-use super::document::{Value, request_id};
+use super::document::query::{self, Form, Refused};
+use super::document::{Value, WireAnswer};
 use crate::domain::{Moment, RegionId};
 use crate::world::sns::{Message, Sns, SnsError};
 
-const NAMESPACE: &str = "http://sns.amazonaws.com/doc/2010-03-31/";
-
-/// An HTTP answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WireAnswer {
-    /// The HTTP status.
-    pub status: u16,
-    /// The headers, besides those that any HTTP server sets by itself.
-    pub headers: Vec<(&'static str, String)>,
-    /// The body: XML.
-    pub body: Vec<u8>,
-    /// Whether anything was published, or tried to.
-    pub wrote: bool,
-}
+const QUERY: query::Service =
+    query::Service { namespace: "http://sns.amazonaws.com/doc/2010-03-31/", writes: &["Publish"] };
 
 /// Serves one request for this Region.
 #[must_use]
 pub fn handle(sns: &mut Sns, now: Moment, region: &RegionId, body: &[u8]) -> WireAnswer {
-    let form = query::read(body);
-    let action = form.as_ref().map(|form| form.action.clone()).unwrap_or_default();
-    let id = request_id(now, &action, body);
-    let result = form
-        .ok_or_else(|| SnsError::InvalidParameter { what: "Action".to_owned() })
-        .and_then(|form| carry_out(sns, now, region, &form));
-    let (status, body) = match result {
-        Ok(result) => (200, query::write(&action, NAMESPACE, &id, &result)),
-        Err(error) => {
-            (error.status(), query::write_error(NAMESPACE, &id, error.code(), &error.to_string()))
-        }
-    };
-    let headers = vec![("content-type", "text/xml".to_owned()), ("x-amzn-requestid", id)];
-    WireAnswer { status, headers, body, wrote: action == "Publish" }
+    QUERY.answer(now, body, |form| {
+        let form = form.ok_or_else(|| SnsError::InvalidParameter { what: "Action".to_owned() })?;
+        Ok(Some(carry_out(sns, now, region, &form)?))
+    })
+}
+
+impl From<SnsError> for Refused {
+    fn from(error: SnsError) -> Self {
+        Self { status: error.status(), code: error.code(), message: error.to_string() }
+    }
 }
 
 fn carry_out(

@@ -3,29 +3,19 @@
 //! A session's access key is the caller's own with the session's behind it, so that whoever signs with
 //! it is still known. Secrets are made up: signatures are not checked.
 
-use super::document::query;
-use super::document::{Value, request_id};
+use super::document::query::{self, Refused};
+use super::document::{Value, WireAnswer};
 use crate::domain::Moment;
 use crate::world::roles::Roles;
 
-const NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
+const QUERY: query::Service =
+    query::Service { namespace: "https://sts.amazonaws.com/doc/2011-06-15/", writes: &[] };
 
 /// Between a caller's key and a session's.
 const SEPARATOR: char = '@';
 
 /// How long a session lasts if nobody says (STS API Reference, `AssumeRole`, `DurationSeconds`).
 const DURATION_S: i64 = 3600;
-
-/// An HTTP answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct WireAnswer {
-    /// The HTTP status.
-    pub(super) status: u16,
-    /// The headers, besides those that any HTTP server sets by itself.
-    pub(super) headers: Vec<(&'static str, String)>,
-    /// The body: XML.
-    pub(super) body: Vec<u8>,
-}
 
 /// The caller's key and the session's, of an access key.
 pub(super) fn parted(key: &str) -> (&str, Option<&str>) {
@@ -40,31 +30,25 @@ pub(super) fn handle(
     key: &str,
     body: &[u8],
 ) -> WireAnswer {
-    let form = query::read(body);
-    let action = form.as_ref().map(|form| form.action.clone()).unwrap_or_default();
-    let id = request_id(now, &action, body);
-    let refused =
-        |status, code: &str, why: &str| (status, query::write_error(NAMESPACE, &id, code, why));
-    let (status, body) = match form {
-        Some(form) if form.action == "AssumeRole" => {
-            let text = |name| form.input.text_at(name);
-            match (text("RoleArn"), text("RoleSessionName")) {
-                (Some(arn), Some(name)) => match roles.assume(arn, text("ExternalId")) {
-                    Ok(session) => {
-                        let duration = text("DurationSeconds").and_then(|text| text.parse().ok());
-                        let until_ms = unix_ms + duration.unwrap_or(DURATION_S) * 1000;
-                        let given = given(key, &session, arn, name, until_ms);
-                        (200, query::write(&action, NAMESPACE, &id, &given))
-                    }
-                    Err(error) => refused(403, "AccessDenied", &error.to_string()),
-                },
-                _ => refused(400, "ValidationError", "RoleArn and RoleSessionName are required"),
-            }
-        }
-        _ => refused(400, "InvalidAction", "Could not find operation for version 2011-06-15"),
-    };
-    let headers = vec![("content-type", "text/xml".to_owned()), ("x-amzn-requestid", id)];
-    WireAnswer { status, headers, body }
+    QUERY.answer(now, body, |form| {
+        let refused =
+            |status, code, why: &str| Err(Refused { status, code, message: why.to_owned() });
+        let Some(form) = form.filter(|form| form.action == "AssumeRole") else {
+            let why = "Could not find operation for version 2011-06-15";
+            return refused(400, "InvalidAction", why);
+        };
+        let text = |name| form.input.text_at(name);
+        let (Some(arn), Some(name)) = (text("RoleArn"), text("RoleSessionName")) else {
+            return refused(400, "ValidationError", "RoleArn and RoleSessionName are required");
+        };
+        let session = match roles.assume(arn, text("ExternalId")) {
+            Ok(session) => session,
+            Err(error) => return refused(403, "AccessDenied", &error.to_string()),
+        };
+        let duration = text("DurationSeconds").and_then(|text| text.parse().ok());
+        let until_ms = unix_ms + duration.unwrap_or(DURATION_S) * 1000;
+        Ok(Some(given(key, &session, arn, name, until_ms)))
+    })
 }
 
 fn given(key: &str, session: &str, arn: &str, name: &str, until_ms: i64) -> Value {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::Answer;
+use crate::domain::digest::Digest;
 use crate::domain::notice::{Notice, TopicArn};
 
 /// Most characters of a subject, and they are ASCII without line breaks (Amazon SNS API Reference,
@@ -36,6 +37,13 @@ pub fn subject(text: &str) -> String {
         subject.push_str("...");
     }
     subject
+}
+
+/// What a topic that drops repeats by itself knows a notice by: a key may be longer than the 128
+/// characters that it takes (same page, `MessageDeduplicationId`).
+#[must_use]
+pub fn deduplication_id(topic: &TopicArn, notice: &Notice) -> Option<String> {
+    topic.is_fifo().then(|| Digest::of(notice.key.as_bytes()).to_string())
 }
 
 #[cfg(test)]

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::digest::Digest;
 use crate::domain::notice::{Notice, TopicArn};
 use crate::domain::{CallFailure, Moment};
-use crate::ports::notices::subject;
+use crate::ports::notices::{deduplication_id, subject};
 use crate::world::World;
 use crate::world::sns::Message;
 
@@ -17,7 +16,7 @@ pub(super) fn send(
     fleet: &str,
     notice: &Notice,
 ) -> Result<(), CallFailure> {
-    let own = topic.is_fifo().then(|| Digest::of(notice.key.as_bytes()).to_string());
+    let own = deduplication_id(topic, notice);
     let attributes =
         [("fleet", fleet), ("level", notice.level.label()), ("key", notice.key.as_str())];
     let text = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());

@@ -128,8 +128,7 @@ fn create_records(world: &mut World, fleet: &Fleet, checks: &BTreeMap<Gate, Stri
         let fence = Fence { fleet: fleet.name.clone(), epoch: Epoch::ZERO, attempt: 0 };
         let mut records = vec![fence.record_set(&fence_name)];
         for (service, spec) in fleet.services_in(id) {
-            let own = spec.regions.iter().map(|(region, place)| (region.clone(), place.weight));
-            let shares = spec.record_shares(&own.collect());
+            let shares = spec.declared_shares();
             for (region, place) in &spec.regions {
                 let share = shares.get(region).copied().unwrap_or_default();
                 records.push(RecordSet {

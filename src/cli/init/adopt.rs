@@ -64,8 +64,7 @@ pub(super) fn look(service: &ServiceId, spec: &Service, read: &ZoneRead) -> Outl
     let pair = |record: &RecordSet| matches!(record.routing, Routing::Failover { .. });
     // A pair stays one; whatever else there is becomes weighted, and a pair later if it is to be one.
     let paired = !alone && !spec.routing.is_weighted() && before.iter().all(pair);
-    let own = spec.regions.iter().map(|(region, place)| (region.clone(), place.weight)).collect();
-    let own = spec.record_shares(&own);
+    let own = spec.declared_shares();
     let mut after: Vec<RecordSet> = spec
         .regions
         .iter()
@@ -227,8 +226,7 @@ impl Adoption {
 
     /// What a person should know of it.
     pub(super) fn remark(&self, spec: &Service) -> Option<String> {
-        let own = spec.regions.iter().map(|(region, place)| (region.clone(), place.weight));
-        let own = spec.record_shares(&own.collect());
+        let own = spec.declared_shares();
         let now = self.after.iter().filter_map(|record| {
             Some((record.routing.set_identifier()?.parse().ok()?, record.routing.weight()?))
         });

@@ -6,12 +6,15 @@
 #[cfg(test)]
 mod tests;
 
-use super::document::query::{self, Form};
-use super::document::{Value, request_id};
+use super::document::query::{self, Form, Refused};
+use super::document::{Value, WireAnswer};
 use crate::domain::{Moment, RegionId};
 use crate::world::autoscaling::{Autoscaling, AutoscalingError, Group};
 
-const NAMESPACE: &str = "http://autoscaling.amazonaws.com/doc/2011-01-01/";
+const QUERY: query::Service = query::Service {
+    namespace: "http://autoscaling.amazonaws.com/doc/2011-01-01/",
+    writes: &["SetDesiredCapacity"],
+};
 
 /// The account of everything.
 const ACCOUNT: &str = "123456789012";
@@ -19,36 +22,19 @@ const ACCOUNT: &str = "123456789012";
 /// Availability zones that instances stand in, in turn.
 const ZONES: [char; 3] = ['a', 'b', 'c'];
 
-/// An HTTP answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WireAnswer {
-    /// The HTTP status.
-    pub status: u16,
-    /// The headers, besides those that any HTTP server sets by itself.
-    pub headers: Vec<(&'static str, String)>,
-    /// The body: XML.
-    pub body: Vec<u8>,
-    /// Whether anything was changed, or tried to.
-    pub wrote: bool,
-}
-
 /// Serves one request for this Region.
 #[must_use]
 pub fn handle(model: &mut Autoscaling, now: Moment, region: &RegionId, body: &[u8]) -> WireAnswer {
-    let form = query::read(body);
-    let action = form.as_ref().map(|form| form.action.clone()).unwrap_or_default();
-    let id = request_id(now, &action, body);
-    let wrote = action == "SetDesiredCapacity";
-    let result = form
-        .ok_or_else(|| refused("The request has no Action"))
-        .and_then(|form| carry_out(model, now, region, &form));
-    let (status, body) = match result {
-        Ok(Some(result)) => (200, query::write(&action, NAMESPACE, &id, &result)),
-        Ok(None) => (200, query::write_done(&action, NAMESPACE, &id)),
-        Err(error) => (400, query::write_error(NAMESPACE, &id, error.code(), &error.to_string())),
-    };
-    let headers = vec![("content-type", "text/xml".to_owned()), ("x-amzn-requestid", id)];
-    WireAnswer { status, headers, body, wrote }
+    QUERY.answer(now, body, |form| {
+        let form = form.ok_or_else(|| refused("The request has no Action"))?;
+        Ok(carry_out(model, now, region, &form)?)
+    })
+}
+
+impl From<AutoscalingError> for Refused {
+    fn from(error: AutoscalingError) -> Self {
+        Self { status: 400, code: error.code(), message: error.to_string() }
+    }
 }
 
 fn refused(message: impl Into<String>) -> AutoscalingError {

@@ -312,40 +312,24 @@ fn carry_out(world: &mut World, now: Moment, call: &Call) -> CarriedOut {
             }
             CarriedOut { response: response(answer.status, answer.headers, answer.body), wrote }
         }
-        Addressee::Elb(region) => {
-            let answer = elbv2::handle(&world.elb, now, region, &call.body);
-            let response = response(answer.status, answer.headers, answer.body);
-            CarriedOut { response, wrote: false }
-        }
+        Addressee::Elb(region) => carried(elbv2::handle(&world.elb, now, region, &call.body)),
         Addressee::CloudWatch(region) => {
             let path = call.path_and_query.split('?').next().unwrap_or_default();
             let (target, body) = (&call.target, &call.body);
             let model = &mut world.cloudwatch;
-            let answer = cloudwatch::handle(model, now, region, path, target, body);
-            let response = response(answer.status, answer.headers, answer.body);
-            CarriedOut { response, wrote: answer.wrote }
+            carried(cloudwatch::handle(model, now, region, path, target, body))
         }
         Addressee::Rds(region) => {
             let World { rds, network, .. } = world;
-            let answer = rds::handle(rds, network, now, region, &call.body);
-            let response = response(answer.status, answer.headers, answer.body);
-            CarriedOut { response, wrote: answer.wrote }
+            carried(rds::handle(rds, network, now, region, &call.body))
         }
         Addressee::Autoscaling(region) => {
-            let answer = autoscaling::handle(&mut world.autoscaling, now, region, &call.body);
-            let response = response(answer.status, answer.headers, answer.body);
-            CarriedOut { response, wrote: answer.wrote }
+            carried(autoscaling::handle(&mut world.autoscaling, now, region, &call.body))
         }
-        Addressee::Sns(region) => {
-            let answer = sns::handle(&mut world.sns, now, region, &call.body);
-            let response = response(answer.status, answer.headers, answer.body);
-            CarriedOut { response, wrote: answer.wrote }
-        }
+        Addressee::Sns(region) => carried(sns::handle(&mut world.sns, now, region, &call.body)),
         Addressee::Sts(_) => {
             let unix_ms = world.cloudwatch.unix_ms(now);
-            let answer = sts::handle(&world.roles, now, unix_ms, &call.key, &call.body);
-            let response = response(answer.status, answer.headers, answer.body);
-            CarriedOut { response, wrote: false }
+            carried(sts::handle(&world.roles, now, unix_ms, &call.key, &call.body))
         }
         Addressee::Route53 if !may(&world.roles, call) => {
             let response = Refusal::Denied(call.operation.clone()).response(Dialect::Xml);
@@ -366,6 +350,11 @@ fn carry_out(world: &mut World, now: Moment, call: &Call) -> CarriedOut {
             CarriedOut { response: response(answer.status, answer.headers, answer.body), wrote }
         }
     }
+}
+
+fn carried(answer: document::WireAnswer) -> CarriedOut {
+    let document::WireAnswer { status, headers, body, wrote } = answer;
+    CarriedOut { response: response(status, headers, body), wrote }
 }
 
 /// Whether the caller may do to a zone what it asks for. Health checks are the caller's own.

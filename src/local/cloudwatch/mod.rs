@@ -13,7 +13,7 @@ mod operation;
 #[cfg(test)]
 mod tests;
 
-use super::document::{Value, cbor, json, query, request_id};
+use super::document::{Value, WireAnswer, cbor, json, query, request_id};
 use crate::domain::{Moment, RegionId};
 use crate::world::cloudwatch::{CloudWatch, CloudWatchError};
 
@@ -21,19 +21,6 @@ use crate::world::cloudwatch::{CloudWatch, CloudWatchError};
 const SERVICE: &str = "GraniteServiceVersion20100801";
 
 const NAMESPACE: &str = "http://monitoring.amazonaws.com/doc/2010-08-01/";
-
-/// An HTTP answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WireAnswer {
-    /// The HTTP status.
-    pub status: u16,
-    /// The headers, besides those that any HTTP server sets by itself.
-    pub headers: Vec<(&'static str, String)>,
-    /// The body, in the request's protocol.
-    pub body: Vec<u8>,
-    /// Whether anything was changed, or tried to.
-    pub wrote: bool,
-}
 
 /// How a request is written, and so its answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -35,6 +35,19 @@ pub(super) enum Value {
     Map(Vec<(String, Value)>),
 }
 
+/// An HTTP answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WireAnswer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The headers, besides those that any HTTP server sets by itself.
+    pub headers: Vec<(&'static str, String)>,
+    /// The body, in the request's protocol.
+    pub body: Vec<u8>,
+    /// Whether anything was changed, or tried to.
+    pub wrote: bool,
+}
+
 impl Value {
     /// A map of these members.
     pub(super) fn map<const N: usize>(members: [(&str, Self); N]) -> Self {

@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 
 use quick_xml::escape::escape;
 
-use super::Value;
+use super::{Value, WireAnswer, request_id};
+use crate::domain::Moment;
 
 /// The word between a list and the number of its member.
 const MEMBER: &str = "member";
@@ -82,6 +83,48 @@ fn decoded(text: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
+/// A service that speaks the protocol.
+pub(in crate::local) struct Service {
+    /// The namespace of its answers: the version of its API.
+    pub(in crate::local) namespace: &'static str,
+    /// The actions that change something.
+    pub(in crate::local) writes: &'static [&'static str],
+}
+
+/// How a service refuses.
+pub(in crate::local) struct Refused {
+    /// The HTTP status.
+    pub(in crate::local) status: u16,
+    /// The code that SDKs tell errors apart by.
+    pub(in crate::local) code: &'static str,
+    /// The reason.
+    pub(in crate::local) message: String,
+}
+
+impl Service {
+    /// Answers a request with what carrying it out gives: a result, nothing where the action has
+    /// none, or a refusal. The form is missing where the body isn't one, or names no action.
+    pub(in crate::local) fn answer(
+        &self,
+        now: Moment,
+        body: &[u8],
+        carry_out: impl FnOnce(Option<Form>) -> Result<Option<Value>, Refused>,
+    ) -> WireAnswer {
+        let form = read(body);
+        let action = form.as_ref().map(|form| form.action.clone()).unwrap_or_default();
+        let id = request_id(now, &action, body);
+        let (status, body) = match carry_out(form) {
+            Ok(Some(result)) => (200, write(&action, self.namespace, &id, &result)),
+            Ok(None) => (200, write_done(&action, self.namespace, &id)),
+            Err(Refused { status, code, message }) => {
+                (status, write_error(self.namespace, &id, code, &message))
+            }
+        };
+        let headers = vec![("content-type", "text/xml".to_owned()), ("x-amzn-requestid", id)];
+        WireAnswer { status, headers, body, wrote: self.writes.contains(&action.as_str()) }
+    }
+}
+
 /// Writes an answer.
 pub(in crate::local) fn write(
     action: &str,
@@ -99,7 +142,7 @@ pub(in crate::local) fn write(
 }
 
 /// Writes the answer of an action that has no result.
-pub(in crate::local) fn write_done(action: &str, namespace: &str, request_id: &str) -> Vec<u8> {
+fn write_done(action: &str, namespace: &str, request_id: &str) -> Vec<u8> {
     format!(
         "<{action}Response xmlns=\"{namespace}\"><ResponseMetadata><RequestId>{request_id}\
          </RequestId></ResponseMetadata></{action}Response>"

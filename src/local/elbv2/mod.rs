@@ -8,44 +8,36 @@
 #[cfg(test)]
 mod tests;
 
-use super::document::query::{self, Form};
-use super::document::{Value, request_id};
+use super::document::query::{self, Form, Refused};
+use super::document::{Value, WireAnswer};
 use crate::domain::{Moment, RegionId};
 use crate::world::elb::{
     Elb, ElbError, RegisteredTarget, TargetGroup, TargetId, TargetReason, TargetState,
 };
 
-const NAMESPACE: &str = "http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/";
+const QUERY: query::Service = query::Service {
+    namespace: "http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/",
+    writes: &[],
+};
 
 /// The VPC of everything.
 const VPC: &str = "vpc-0demo";
 
-/// An HTTP answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WireAnswer {
-    /// The HTTP status.
-    pub status: u16,
-    /// The headers, besides those that any HTTP server sets by itself.
-    pub headers: Vec<(&'static str, String)>,
-    /// The body: XML.
-    pub body: Vec<u8>,
-}
-
 /// Serves one request for this Region.
 #[must_use]
 pub fn handle(elb: &Elb, now: Moment, region: &RegionId, body: &[u8]) -> WireAnswer {
-    let form = query::read(body);
-    let action = form.as_ref().map(|form| form.action.clone()).unwrap_or_default();
-    let id = request_id(now, &action, body);
-    let result = form
-        .ok_or_else(|| ElbError::Validation { message: "The request has no Action".to_owned() })
-        .and_then(|form| carry_out(elb, region, &form));
-    let (status, body) = match result {
-        Ok(result) => (200, query::write(&action, NAMESPACE, &id, &result)),
-        Err(error) => (400, query::write_error(NAMESPACE, &id, error.code(), &error.to_string())),
-    };
-    let headers = vec![("content-type", "text/xml".to_owned()), ("x-amzn-requestid", id)];
-    WireAnswer { status, headers, body }
+    QUERY.answer(now, body, |form| {
+        let form = form.ok_or_else(|| ElbError::Validation {
+            message: "The request has no Action".to_owned(),
+        })?;
+        Ok(Some(carry_out(elb, region, &form)?))
+    })
+}
+
+impl From<ElbError> for Refused {
+    fn from(error: ElbError) -> Self {
+        Self { status: 400, code: error.code(), message: error.to_string() }
+    }
 }
 
 fn carry_out(elb: &Elb, region: &RegionId, form: &Form) -> Result<Value, ElbError> {
