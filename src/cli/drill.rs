@@ -1,17 +1,20 @@
 //! `regent drill run`: rehearse a failure, and be told what held.
 
-use std::path::PathBuf;
+mod compare;
+
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::{Subcommand, ValueEnum};
 
+use self::compare::CompareArgs;
 use super::fleet::FleetArgs;
 use super::process::serve;
 use super::{Failure, Screen};
 use crate::config::{self, Problems};
-use crate::drill::{Run, Scenario, Stage, run_on_local, run_on_sim, score};
+use crate::drill::{NotRun, Run, Scenario, Stage, run_on_local, run_on_sim, score};
 use crate::local;
 use crate::world::distances::Distances;
 
@@ -26,6 +29,7 @@ pub(super) struct Args {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(RunArgs),
+    Compare(CompareArgs),
 }
 
 /// Run a chaos file, and score it.
@@ -73,7 +77,13 @@ impl From<On> for Stage {
 }
 
 pub(super) fn run(args: &Args, screen: &mut Screen<'_>) -> Result<(), Failure> {
-    let Command::Run(args) = &args.command;
+    match &args.command {
+        Command::Run(args) => rehearse(args, screen),
+        Command::Compare(args) => compare::run(args, screen),
+    }
+}
+
+fn rehearse(args: &RunArgs, screen: &mut Screen<'_>) -> Result<(), Failure> {
     let mut scenario =
         Scenario::load(&args.file).map_err(|found| Failure::Files(Problems(found)))?;
     if let Some(distances) = args.distances {
@@ -106,7 +116,19 @@ fn on_local(
     scenario: &Scenario,
     loaded: config::Loaded,
     seed: u64,
-) -> Result<Result<Run, crate::drill::NotRun>, Failure> {
+) -> Result<Result<Run, NotRun>, Failure> {
+    in_a_folder(loaded, seed, scenario.distances, |options, _| {
+        serve(async { Ok(run_on_local(scenario, options).await) })
+    })
+}
+
+/// Runs this with options for a fleet on loopback and a folder of its own, which is gone afterwards.
+fn in_a_folder<T>(
+    loaded: config::Loaded,
+    seed: u64,
+    distances: Distances,
+    run: impl FnOnce(local::Options, &Path) -> Result<T, Failure>,
+) -> Result<T, Failure> {
     let binary = std::env::current_exe().context("this program's own file can't be found")?;
     let folder = std::env::temp_dir().join(format!("regent-drill-{}", std::process::id()));
     std::fs::create_dir_all(&folder)
@@ -114,11 +136,11 @@ fn on_local(
     let sink: local::Sink = Arc::new(|_: &str| {});
     let mut options = local::Options::new(loaded, folder.join("local.env"), binary, sink);
     options.seed = seed;
-    options.distances = scenario.distances;
-    let run = serve(async { Ok(run_on_local(scenario, options).await) });
+    options.distances = distances;
+    let done = run(options, &folder);
     // What an interrupted fleet may have left; a folder that is gone already is as good.
     let _ = std::fs::remove_dir_all(&folder);
-    run
+    done
 }
 
 fn show(scenario: &Scenario, run: &Run, screen: &mut Screen<'_>) -> Result<(), Failure> {

@@ -2,8 +2,6 @@
 //!
 //! Needs no fleet's files, no network and no AWS: a seed draws all of it.
 
-mod compare;
-
 use std::fmt::Write as _;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
@@ -13,7 +11,6 @@ use anyhow::Context as _;
 use clap::Subcommand;
 use serde::Serialize;
 
-use self::compare::CompareArgs;
 use super::{Failure, Screen};
 use crate::core::breakage::Breakage;
 use crate::sim::{Coverage, Ended, Plan, Report, Size, Swarm, Trial, draw, minimise};
@@ -35,7 +32,6 @@ pub(super) struct Args {
 enum Command {
     Run(RunArgs),
     Swarm(SwarmArgs),
-    Compare(CompareArgs),
     Breakages,
 }
 
@@ -95,7 +91,8 @@ struct SwarmArgs {
     breakage: Option<String>,
 }
 
-fn seeds(text: &str) -> Result<RangeInclusive<u64>, String> {
+/// A range with both ends, or one number.
+pub(super) fn seeds(text: &str) -> Result<RangeInclusive<u64>, String> {
     let number = |text: &str| text.parse::<u64>().map_err(|_| format!("{text:?} is not a number"));
     let (first, last) = match text.split_once("..") {
         Some((first, last)) => (number(first)?, number(last.trim_start_matches('='))?),
@@ -108,7 +105,6 @@ pub(super) fn run(args: &Args, screen: &mut Screen<'_>) -> Result<(), Failure> {
     match &args.command {
         Command::Run(args) => run_one(args, screen),
         Command::Swarm(args) => run_swarm(args, screen),
-        Command::Compare(args) => compare::run(args, screen),
         Command::Breakages => breakages(screen),
     }
 }

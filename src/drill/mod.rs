@@ -4,11 +4,14 @@
 //! carries it out and hands back a [`Run`], whose log is the world's own; [`score`] judges that log
 //! and tells its story. Scoring is pure: the same log gives the same report, wherever it came from.
 //!
+//! `compare` loses a Region under each way of leaving it, without a chaos file.
+//!
 //! Nothing here believes what an agent says of itself: leaders are read
 //! off the seats, decisions off what a majority of seats points to, and actions off the batches
 //! that a zone took.
 
 mod cast;
+mod compare;
 mod databases;
 mod demand;
 mod edit;
@@ -36,6 +39,7 @@ mod zones;
 mod fixture;
 
 pub use cast::{AgentRef, Cast, InvalidRef, Member, Miscast, PlaceRef, RegionRef};
+pub use compare::{Left, Way, leave_on_local, leave_on_sim};
 pub use databases::Writes;
 pub use demand::{Demand, Expect};
 pub use figures::{Figures, Recovery, Tally};

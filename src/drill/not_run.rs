@@ -20,6 +20,9 @@ pub enum NotRun {
     /// Nobody led when the first fault was to strike.
     #[error("nobody led when the first fault was to strike")]
     NoLeader,
+    /// There is nothing to compare.
+    #[error("the fleet has no [gates]: there is nothing to compare")]
+    NoGates,
     /// A part of the scenario could not be given out.
     #[error(transparent)]
     Miscast(#[from] Miscast),

@@ -38,13 +38,11 @@ pub async fn run_on_local(scenario: &Scenario, mut options: local::Options) -> R
 
 async fn rehearse(scenario: &Scenario, fleet: &local::Fleet) -> Result<Run, NotRun> {
     let described = fleet.described().clone();
-    settle(scenario, fleet, &described).await?;
+    at_rest(fleet, &described, ms(scenario.settle_ms)).await?;
     let started = fleet.now();
     wait_until(fleet, started + ms(scenario.opens_ms())).await;
     let leader = fleet.leader().ok_or(NotRun::NoLeader)?.agent;
-    let agents: BTreeMap<AgentId, RegionId> =
-        fleet.state().agents.into_iter().map(|(agent, state)| (agent, state.region)).collect();
-    let cast = Cast::new(&described, &agents, &leader)?;
+    let cast = Cast::new(&described, &places(fleet), &leader)?;
     let mut cast = fleet.visit(|world, _| cast.with_writer(&described, &world.rds));
     for (act, number) in scenario.acts.iter().zip(1..) {
         wait_until(fleet, started + ms(act.at_ms)).await;
@@ -79,15 +77,20 @@ fn ms(value: u32) -> Duration {
 }
 
 /// Lets the drill's own time pass: the moments of its timeline, not what the fleet does.
-async fn wait_until(fleet: &local::Fleet, moment: Moment) {
+pub(super) async fn wait_until(fleet: &local::Fleet, moment: Moment) {
     tokio::time::sleep(moment.since(fleet.now())).await;
 }
 
+/// Every agent's Region.
+pub(super) fn places(fleet: &local::Fleet) -> BTreeMap<AgentId, RegionId> {
+    fleet.state().agents.into_iter().map(|(agent, state)| (agent, state.region)).collect()
+}
+
 /// Waits until the fleet is as on a quiet day, looking whenever something of it changes.
-async fn settle(
-    scenario: &Scenario,
+pub(super) async fn at_rest(
     fleet: &local::Fleet,
     described: &Fleet,
+    limit: Duration,
 ) -> Result<(), NotRun> {
     let mut changed = fleet.changed();
     let quiet = async {
@@ -97,9 +100,8 @@ async fn settle(
             }
         }
     };
-    tokio::time::timeout(ms(scenario.settle_ms), quiet)
-        .await
-        .map_err(|_| NotRun::Unsettled { limit_ms: scenario.settle_ms })
+    let limit_ms = u32::try_from(limit.as_millis()).unwrap_or(u32::MAX);
+    tokio::time::timeout(limit, quiet).await.map_err(|_| NotRun::Unsettled { limit_ms })
 }
 
 /// Whether the newest report of an agent in each Region finds every target up.

@@ -73,7 +73,7 @@ pub fn run_on_sim(scenario: &Scenario, fleet: Fleet, seed: u64) -> Result<Run, N
 }
 
 /// The fleet with this time to live on its records, if one is given.
-fn with_ttl(mut fleet: Fleet, ttl_s: Option<u32>) -> Fleet {
+pub(super) fn with_ttl(mut fleet: Fleet, ttl_s: Option<u32>) -> Fleet {
     let places = fleet.services.values_mut().flat_map(|service| service.regions.values_mut());
     for place in places {
         if let (Some(new), RecordData::Plain { ttl_s, .. }) = (ttl_s, &mut place.data) {

@@ -13,7 +13,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use super::agents::{AgentCondition, Agents};
 use super::apps::Apps;
 use super::aws::Endpoints;
-use super::clients::{Crowd, Tally};
+use super::clients::{Crowd, Resolver, Tally};
 use super::control;
 use super::dns::DnsServer;
 use super::env_file::{self, EnvFile, Variables};
@@ -58,6 +58,8 @@ pub struct Options {
     pub distances: Distances,
     /// The range of times that Route 53 takes to bring a change to its name servers.
     pub propagation: (Duration, Duration),
+    /// How many times faster than Route 53's the health checkers ask.
+    pub checkers_pace: u32,
     /// Clients of each kind for each service.
     pub clients_per_kind: usize,
     /// How agents log.
@@ -81,6 +83,7 @@ impl Options {
             lag: Duration::from_secs(1),
             distances: Distances::Near,
             propagation: (Duration::from_millis(300), Duration::from_millis(1500)),
+            checkers_pace: checkers::PACE,
             clients_per_kind: 4,
             agent_log_format: Format::Readable,
             sink,
@@ -128,7 +131,7 @@ impl Fleet {
         let (log, writing) = RequestLog::create(&requests).await.map_err(file(&requests))?;
 
         let mut world = seed::world(options.seed, &fleet, options.lag, options.propagation)?;
-        world.route53.health_checks.set_pace(checkers::PACE);
+        world.route53.health_checks.set_pace(options.checkers_pace);
         world.set_unix_ms_at_zero(clock::wall_unix_ms());
         world.rds.set_pace(options.distances.pace());
         options.distances.apply(&mut world.network, &fleet.regions);
@@ -160,9 +163,8 @@ impl Fleet {
         };
         let log_writer = tokio::spawn(writing);
         let agents = Agents::new(launcher, shared.clone(), options.sink.clone(), places);
-        if let Some(gates) = fleet.gates.clone() {
-            tasks.spawn(checkers::run(shared.clone(), gates, agents.gate_urls()));
-        }
+        let asked = checkers::Asked::new(&fleet, &addresses, agents.gate_urls());
+        tasks.spawn(checkers::run(shared.clone(), asked));
         agents.init().await?;
         let tally = Arc::new(Tally::default());
         let running = Arc::new(Running::new(shared.clone(), agents, fleet.clone(), tally.clone()));
@@ -264,6 +266,14 @@ impl Fleet {
     #[must_use]
     pub fn settled(&self) -> bool {
         self.running.settled()
+    }
+
+    /// A resolver of its names that keeps nothing.
+    ///
+    /// # Errors
+    /// When none can be made.
+    pub fn resolver(&self) -> Result<Resolver, LocalError> {
+        Resolver::new(self.dns.address())
     }
 
     /// Changes whenever something of consequence does: a write to a table, a batch and its arrival

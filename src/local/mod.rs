@@ -59,7 +59,7 @@ use std::sync::Arc;
 
 pub use addresses::AddressError;
 pub use agents::{AgentCondition, AgentError};
-pub use clients::{ClientCount, KINDS};
+pub use clients::{ClientCount, KINDS, Resolver};
 pub use databases::{DatabaseState, MemberState, Moving, WriteCount};
 pub use error::LocalError;
 pub use exchange::ExchangeError;

@@ -13,7 +13,7 @@ use crate::domain::gate::Gate;
 use crate::domain::observation::ZoneStage;
 use crate::domain::seat::BootId;
 use crate::domain::{
-    AgentId, Epoch, Fleet, GlobalClusterId, Moment, RecordSet, Sample, Target, ZoneId,
+    AgentId, Epoch, Fleet, GlobalClusterId, Moment, RecordSet, RegionId, Sample, Target, ZoneId,
 };
 use crate::world::client::Account;
 use crate::world::fault::Fault;
@@ -31,6 +31,7 @@ use super::oracle::Oracle;
 use super::ports::ReadBefore;
 use super::queue::Queue;
 use super::setup::{self, Addresses};
+use super::ways;
 
 /// Time between two requests of one client.
 const CLIENT_EVERY: Duration = Duration::from_millis(200);
@@ -148,7 +149,7 @@ impl Sim {
             sim.start_agent(sim.agents.len() - 1);
         }
         sim.add_clients();
-        sim.check_gates();
+        sim.let_checkers_ask();
         sim
     }
 
@@ -193,6 +194,27 @@ impl Sim {
     /// The world, for those who meddle: a hand edit, a throttle.
     pub fn world_mut(&mut self) -> &mut World {
         &mut self.world
+    }
+
+    /// Where applications listen: whose, and in which Region.
+    #[must_use]
+    pub fn addresses(&self) -> &Addresses {
+        &self.addresses
+    }
+
+    /// Every agent's Region.
+    #[must_use]
+    pub fn places(&self) -> BTreeMap<AgentId, RegionId> {
+        self.agents.iter().map(|agent| (agent.id.clone(), agent.region.clone())).collect()
+    }
+
+    /// Requests to Route 53's API that have arrived, by operation.
+    #[must_use]
+    pub fn route53_requests(&self) -> BTreeMap<String, u64> {
+        let mut requests = self.route53_requests.clone();
+        // Questions to name servers are not its API's.
+        requests.remove(ways::DNS);
+        requests
     }
 
     /// What happened.
@@ -391,7 +413,7 @@ impl Sim {
             Due::Probed { agent, boot, probe, sample } => {
                 self.tell(agent, boot, Event::Probed { probe, sample });
             }
-            Due::Checkers => self.check_gates(),
+            Due::Checkers => self.let_checkers_ask(),
             Due::ClientTurn { client } => {
                 let (account, took) =
                     self.clients[client].turn(self.now, &mut self.world, &self.addresses);

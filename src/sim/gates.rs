@@ -1,4 +1,5 @@
-//! Gates in virtual time: health checks made as `init` makes them, and checkers that ask the agents.
+//! Health checks in virtual time: gates made as `init` makes them, and checkers that ask the agents, or
+//! applications where a check is of one.
 //!
 //! A checker's request takes no time here, which is short beside ten seconds. It meets what a real
 //! one would: silence where the network lets nothing through or the agent is paused, a refusal where
@@ -11,11 +12,12 @@ use crate::core::invariants::Fact;
 use crate::domain::gate::Gate;
 use crate::domain::{Fleet, Moment};
 use crate::world::World;
+use crate::world::apps::Reaction;
 use crate::world::network::Place;
 use crate::world::route53::{CheckConfig, Due, EndpointConfig, Met, Spoken, Subject};
 
-use super::compare;
 use super::engine::{self, Sim};
+use super::setup::target;
 
 /// Makes the fleet's health checks; the IDs of those that records are to carry.
 pub(super) fn create_checks(world: &mut World, fleet: &Fleet) -> BTreeMap<Gate, String> {
@@ -55,8 +57,9 @@ pub(super) fn create_checks(world: &mut World, fleet: &Fleet) -> BTreeMap<Gate, 
 }
 
 impl Sim {
-    /// Lets checkers ask that are due, and says when the next ones are.
-    pub(super) fn check_gates(&mut self) {
+    /// Lets checkers ask that are due, and says when the next ones are. Whoever makes a check calls
+    /// it once, and the rest follows.
+    pub fn let_checkers_ask(&mut self) {
         for due in self.world.route53.health_checks.due(self.now) {
             let met = self.meet(&due);
             self.world.route53.health_checks.told(self.now, &due.check, due.checker, &met);
@@ -85,8 +88,23 @@ impl Sim {
         }
     }
 
+    /// What a checker meets at an application; none where there is no application.
+    fn meet_application(&self, due: &Due) -> Option<Met> {
+        let address = due.endpoint.address?;
+        let ((service, _), region) = self.addresses.iter().find(|((_, at), _)| *at == address)?;
+        let there = Place::Region(region.clone());
+        let way = |from, to| self.world.network.path(from, to).is_some();
+        if !way(&Place::Checkers, &there) || !way(&there, &Place::Checkers) {
+            return Some(Met::Nothing { why: "The connection timed out".to_owned() });
+        }
+        Some(match self.world.apps.react(&target(region, service)) {
+            Reaction::Refuse => Met::Nothing { why: "The connection was refused".to_owned() },
+            Reaction::Answer { status, .. } => Met::at_once(status, ""),
+        })
+    }
+
     fn meet(&mut self, due: &Due) -> Met {
-        if let Some(met) = compare::meet_application(&self.world, &self.addresses, due) {
+        if let Some(met) = self.meet_application(due) {
             return met;
         }
         let nothing = |why: &str| Met::Nothing { why: why.to_owned() };

@@ -21,7 +21,6 @@ mod agents;
 mod calls;
 mod capacity;
 mod clients;
-mod compare;
 #[cfg(test)]
 mod conformance;
 mod coverage;
@@ -52,7 +51,6 @@ mod ways;
 
 use std::time::Duration;
 
-pub use compare::{Left, Way, leave};
 pub use coverage::Coverage;
 pub use draw::{Size, draw};
 pub use engine::Sim;
@@ -60,6 +58,7 @@ pub use facts::judge_log;
 pub use fate::Fates;
 pub use minimise::minimise;
 pub use plan::{BadPlan, DrawnGates, Episode, Plan, Shape, Trouble};
+pub use setup::Addresses;
 pub use story::Line;
 pub use swarm::{Failed, Report, Swarm};
 pub use trial::{Ended, Failure, Trial};

@@ -25,7 +25,7 @@ use super::ports::to_world;
 pub(super) const READY_AT: Moment = Moment::from_ms(60_000);
 
 /// Whom an address belongs to.
-pub(super) type Addresses = BTreeMap<(ServiceId, IpAddr), RegionId>;
+pub type Addresses = BTreeMap<(ServiceId, IpAddr), RegionId>;
 
 /// Sets the fleet up in an empty world, which thereby comes to [`READY_AT`].
 pub(super) fn set_up(

@@ -92,7 +92,7 @@ pub(super) struct Agents {
 }
 
 /// Where the agents answer for gates, as long as they run. Cheap to clone.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(super) struct GateUrls {
     places: Arc<BTreeMap<AgentId, RegionId>>,
     conditions: Arc<Mutex<BTreeMap<AgentId, AgentCondition>>>,

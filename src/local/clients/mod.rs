@@ -135,7 +135,7 @@ pub(super) struct Crowd {
 impl Crowd {
     /// Starts every client in the set.
     pub(super) fn start(self, tasks: &mut JoinSet<()>) -> Result<(), LocalError> {
-        let resolver = resolver(self.dns)?;
+        let resolver = Resolver::new(self.dns)?;
         let common = Arc::new(Common { resolver, crowd: self });
         for (service, name) in &common.crowd.services {
             for kind in KINDS {
@@ -157,23 +157,48 @@ impl Crowd {
     }
 }
 
-/// A resolver that asks our name servers each time.
-fn resolver(dns: SocketAddr) -> Result<TokioResolver, LocalError> {
-    let connections = [ConnectionConfig::udp(), ConnectionConfig::tcp()].map(|mut connection| {
-        connection.port = dns.port();
-        connection
-    });
-    let server = NameServerConfig::new(dns.ip(), true, connections.to_vec());
-    let config = ResolverConfig::from_name_servers(vec![server]);
-    let mut builder = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default());
-    let options = builder.options_mut();
-    options.cache_size = 0;
-    options.use_hosts_file = ResolveHosts::Never;
-    builder.build().map_err(|error| LocalError::Resolver(error.to_string()))
+/// A resolver that keeps nothing: it asks the fleet's name servers each time.
+pub struct Resolver(TokioResolver);
+
+impl Resolver {
+    pub(super) fn new(dns: SocketAddr) -> Result<Self, LocalError> {
+        let connections =
+            [ConnectionConfig::udp(), ConnectionConfig::tcp()].map(|mut connection| {
+                connection.port = dns.port();
+                connection
+            });
+        let server = NameServerConfig::new(dns.ip(), true, connections.to_vec());
+        let config = ResolverConfig::from_name_servers(vec![server]);
+        let runtime = TokioRuntimeProvider::default();
+        let mut builder = TokioResolver::builder_with_config(config, runtime);
+        let options = builder.options_mut();
+        options.cache_size = 0;
+        options.use_hosts_file = ResolveHosts::Never;
+        let built = builder.build();
+        built.map(Self).map_err(|error| LocalError::Resolver(error.to_string()))
+    }
+
+    /// The addresses of a name, and for how long a client may go by them.
+    ///
+    /// # Errors
+    /// The resolver's words when there is no answer, or none with an address.
+    pub async fn resolve(&self, name: &str) -> Result<(Vec<IpAddr>, Duration), String> {
+        let lookup = self.0.lookup(name, RecordType::A).await;
+        let lookup = lookup.map_err(|error| format!("the name can't be resolved: {error}"))?;
+        let mut ttl_s = u32::MAX;
+        let mut addresses = Vec::new();
+        for record in lookup.answers() {
+            ttl_s = ttl_s.min(record.ttl);
+            if let RData::A(address) = &record.data {
+                addresses.push(IpAddr::V4(address.0));
+            }
+        }
+        Ok((addresses, Duration::from_secs(ttl_s.into())))
+    }
 }
 
 struct Common {
-    resolver: TokioResolver,
+    resolver: Resolver,
     crowd: Crowd,
 }
 
@@ -266,7 +291,8 @@ impl One {
         let (address, reuse) = match self.client.next(shared.now()) {
             Move::Call { address, reuse } => (address, reuse),
             Move::Resolve => {
-                let (addresses, ttl) = self.resolve().await?;
+                let name = self.name.as_str();
+                let (addresses, ttl) = self.common.resolver.resolve(name).await?;
                 self.client.resolved(shared.now(), &addresses, ttl);
                 (*addresses.first().ok_or("the name has no address")?, false)
             }
@@ -295,21 +321,6 @@ impl One {
         } else {
             Err(format!("status {}", status.as_u16()))
         }
-    }
-
-    async fn resolve(&self) -> Result<(Vec<IpAddr>, Duration), String> {
-        let name = self.name.as_str();
-        let lookup = self.common.resolver.lookup(name, RecordType::A).await;
-        let lookup = lookup.map_err(|error| format!("the name can't be resolved: {error}"))?;
-        let mut ttl_s = u32::MAX;
-        let mut addresses = Vec::new();
-        for record in lookup.answers() {
-            ttl_s = ttl_s.min(record.ttl);
-            if let RData::A(address) = &record.data {
-                addresses.push(IpAddr::V4(address.0));
-            }
-        }
-        Ok((addresses, Duration::from_secs(ttl_s.into())))
     }
 }
 
