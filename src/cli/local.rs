@@ -76,6 +76,8 @@ enum Action {
     Throttle { service: Aws, switch: Switch },
     /// Take Route 53's control plane away, or give it back: answers and health checks go on
     ControlPlane { is: UpOrDown },
+    /// Keep accepted changes of records from the name servers, or let them go there
+    Propagation { is: StuckOrMoving },
     /// Deny everybody's access to the hosted zones and their roles, or give it back
     Role { is: GivenOrDenied },
     /// Make load-balancer targets fail their checks
@@ -136,6 +138,15 @@ enum Action {
 enum UpOrDown {
     Up,
     Down,
+}
+
+/// Whether changes of records get to the name servers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum StuckOrMoving {
+    /// They stay PENDING
+    Stuck,
+    /// They become INSYNC
+    Moving,
 }
 
 /// Whether something may be done.
@@ -262,6 +273,7 @@ impl Action {
             Self::TakeKey(Kept { region, cluster }) => Fault::Key { region, cluster, taken: true },
             Self::GiveKey(Kept { region, cluster }) => Fault::Key { region, cluster, taken: false },
             Self::ControlPlane { is } => Fault::ControlPlane { down: is == UpOrDown::Down },
+            Self::Propagation { is } => Fault::Propagation { stuck: is == StuckOrMoving::Stuck },
             Self::Role { is } => Fault::Role { denied: is == GivenOrDenied::Denied },
             Self::Wire { treatment, calls, delay_ms, percent, times } => {
                 let treatment =
@@ -417,6 +429,7 @@ mod tests {
             ("heal", Fault::Heal),
             ("kill-agent r1.b", Fault::KillAgent { agent: agent.clone() }),
             ("start-agent r1.b", Fault::StartAgent { agent: agent.clone() }),
+            ("propagation stuck", Fault::Propagation { stuck: true }),
             ("role denied", Fault::Role { denied: true }),
             ("control-plane down", Fault::ControlPlane { down: true }),
             ("throttle route53 on", Fault::Throttle { service: AwsService::Route53, on: true }),

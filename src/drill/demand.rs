@@ -30,12 +30,14 @@ pub enum Demand {
         /// By then.
         within_ms: u32,
     },
-    /// The zone gives weight 0.
+    /// The zone comes to give weight 0, and still does in time.
     Drained {
         /// To which Region.
         region: RegionRef,
         /// For which service; all that the Region serves if none.
         service: Option<ServiceId>,
+        /// What it gave up to then doesn't count, but that it gave more.
+        after_ms: u32,
         /// By then.
         within_ms: u32,
     },
@@ -50,8 +52,8 @@ pub enum Demand {
     },
     /// Clients are served there.
     Served {
-        /// In which Region.
-        region: RegionRef,
+        /// In which Region; in each that serves if none.
+        region: Option<RegionRef>,
         /// Those up to then don't count.
         after_ms: u32,
     },
@@ -145,8 +147,8 @@ impl Demand {
                 Some((region, service.as_ref()))
             }
             Self::Writer { region: Some(region), .. }
-            | Self::WrittenIn { region, .. }
-            | Self::Served { region, .. } => Some((region, None)),
+            | Self::Served { region: Some(region), .. }
+            | Self::WrittenIn { region, .. } => Some((region, None)),
             _ => None,
         }
     }
@@ -163,14 +165,20 @@ impl fmt::Display for Demand {
                 let only = if *one { "exactly one" } else { "a" };
                 write!(f, "{only} new leader within {}", seconds(*within_ms))
             }
-            Self::Drained { region, service, within_ms } => {
-                write!(f, "{} drained within {}", spot(region, service), seconds(*within_ms))
+            Self::Drained { region, service, after_ms, within_ms } => {
+                write!(f, "{} drained", spot(region, service))?;
+                if *after_ms > 0 {
+                    write!(f, " anew after {}, and", seconds(*after_ms))?;
+                }
+                write!(f, " within {}", seconds(*within_ms))
             }
             Self::Serving { region, service, within_ms } => {
                 write!(f, "{} serving again within {}", spot(region, service), seconds(*within_ms))
             }
             Self::Served { region, after_ms } => {
-                write!(f, "clients are served in {region} after {}", seconds(*after_ms))
+                let wanted = region.as_ref().map(ToString::to_string);
+                let wanted = wanted.as_deref().unwrap_or("every Region");
+                write!(f, "clients are served in {wanted} after {}", seconds(*after_ms))
             }
             Self::NothingMoves => f.write_str("no weight moves"),
             Self::NoNewLeader => f.write_str("no new leader"),

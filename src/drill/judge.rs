@@ -3,6 +3,8 @@
 //! A demand that a run can't have put to the test falls short: no request asked, nobody leading, no
 //! Region drained that was to come back. Silence proves nothing.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use super::cast::{Cast, RegionRef};
@@ -12,6 +14,7 @@ use super::runs::Standing;
 use super::scenario::{Run, Scenario};
 use super::story::{Stamp, Story};
 use super::words::{client, seconds};
+use super::zones::Move;
 use crate::domain::{DatabaseId, Fleet, RegionId, ServiceId, Weight};
 use crate::world::log::ClientKind;
 
@@ -107,9 +110,9 @@ fn took_place(scenario: &Scenario, run: &Run, story: &Story) -> Option<Verdict> 
 fn one(expect: &Expect, run: &Run, story: &Story) -> Verdict {
     let finding = match &expect.demand {
         Demand::Leader { one, within_ms } => leader(story, *one, *within_ms),
-        Demand::Drained { region, service, within_ms } => {
+        Demand::Drained { region, service, after_ms, within_ms } => {
             placed(run, region, service.as_ref(), |service, region| {
-                drained(story, service, region, *within_ms)
+                drained(story, service, region, (*after_ms, *within_ms))
             })
         }
         Demand::Serving { region, service, within_ms } => {
@@ -117,7 +120,10 @@ fn one(expect: &Expect, run: &Run, story: &Story) -> Verdict {
                 serving(story, service, region, *within_ms)
             })
         }
-        Demand::Served { region, after_ms } => served(story, &run.cast.region(region), *after_ms),
+        Demand::Served { region: Some(region), after_ms } => {
+            served(story, &run.cast.region(region), *after_ms)
+        }
+        Demand::Served { region: None, after_ms } => served_everywhere(run, story, *after_ms),
         Demand::NothingMoves => nothing_moves(story),
         Demand::NoNewLeader => no_new_leader(story),
         Demand::ClientErrors { kind, after_ms, max } => {
@@ -305,11 +311,30 @@ fn course(story: &Story, service: &ServiceId, region: &RegionId) -> (Weight, Vec
     (of(story.weights_before()), since)
 }
 
-fn drained(story: &Story, service: &ServiceId, region: &RegionId, within_ms: u32) -> Finding {
-    let (before, since) = course(story, service, region);
+fn drained(
+    story: &Story,
+    service: &ServiceId,
+    region: &RegionId,
+    (after_ms, within_ms): (u32, u32),
+) -> Finding {
+    let (mut before, mut since) = course(story, service, region);
+    let split = since.partition_point(|(stamp, _)| story.since_ms(*stamp) <= after_ms.into());
+    if let Some((_, weight)) = since.drain(..split).next_back() {
+        before = weight;
+    }
+    if after_ms > 0 {
+        // A weight that somebody set by hand shows in what the next batch takes away.
+        let later = story.batches_after().filter(|it| story.since_ms(it.stamp) > after_ms.into());
+        let moved = later.flat_map(|batch| &batch.effect.moves);
+        let of_it = |it: &&Move| it.what == service.as_str() && it.region == region.as_str();
+        before = moved.filter(of_it).find_map(|it| it.from).unwrap_or(before);
+    }
     if !before.serves() {
-        let reason = format!("{service} had no weight in {region} when the fault struck");
-        return Finding::short(None, reason);
+        let when = match after_ms {
+            0 => "when the fault struck".to_owned(),
+            after_ms => format!("at +{}", seconds(after_ms)),
+        };
+        return Finding::short(None, format!("{service} had no weight in {region} {when}"));
     }
     let Some((out, _)) = since.iter().find(|(_, weight)| !weight.serves()) else {
         let last = since.last().map_or(before, |(_, weight)| *weight);
@@ -404,6 +429,18 @@ fn served(story: &Story, region: &RegionId, after_ms: u32) -> Finding {
     let figure = Some(Figure::Count(well.try_into().unwrap_or(u64::MAX)));
     let reason = format!("{well} requests were served in {region} after {}", seconds(after_ms));
     if well > 0 { Finding::held(figure, reason) } else { Finding::short(figure, reason) }
+}
+
+/// Judges every Region that serves, and tells the one with the fewest.
+fn served_everywhere(run: &Run, story: &Story, after_ms: u32) -> Finding {
+    let regions: BTreeSet<&RegionId> =
+        run.fleet.services.values().flat_map(|service| service.regions.keys()).collect();
+    let judged = regions.into_iter().map(|region| served(story, region, after_ms));
+    let fewest = judged.min_by_key(|finding| match finding.figure {
+        Some(Figure::Count(count)) => count,
+        Some(Figure::Ms(_)) | None => 0,
+    });
+    fewest.unwrap_or_else(|| Finding::short(None, "no Region serves"))
 }
 
 fn never_empty(story: &Story) -> Finding {

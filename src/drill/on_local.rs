@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::config::raw::{OtherZone, Zone};
 use crate::domain::{AgentId, CellState, Fleet, Moment, RegionId, Report};
 use crate::local;
 use crate::ports::items;
@@ -12,7 +13,7 @@ use crate::world::log::{Entry, Happening};
 use super::cast::Cast;
 use super::not_run::NotRun;
 use super::orders;
-use super::scenario::{Deed, Run, Scenario, Stage};
+use super::scenario::{Deed, EXTERNAL_ID, ROLE_ARN, Run, Scenario, Stage};
 
 /// Runs a scenario on a fresh fleet on loopback, and ends that fleet.
 ///
@@ -24,6 +25,16 @@ pub async fn run_on_local(scenario: &Scenario, mut options: local::Options) -> R
     if let Some(budget_ms) = scenario.loss_budget_ms {
         for database in options.loaded.raw.fleet.databases.values_mut() {
             database.loss_budget_ms = budget_ms;
+        }
+    }
+    if scenario.by_role {
+        for zone in options.loaded.raw.fleet.zones.values_mut() {
+            let (Zone::Own(name) | Zone::OfAnother(OtherZone { name, .. })) = zone;
+            *zone = Zone::OfAnother(OtherZone {
+                name: std::mem::take(name),
+                role_arn: Some(ROLE_ARN.to_owned()),
+                external_id: Some(EXTERNAL_ID.to_owned()),
+            });
         }
     }
     let fleet = local::Fleet::start(options).await.map_err(|e| NotRun::Local(e.to_string()))?;

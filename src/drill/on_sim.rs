@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::domain::record::RecordData;
+use crate::domain::role::ZoneRole;
 use crate::domain::{AgentId, Fleet, RegionId};
 use crate::sim::{Options, Sim};
 
 use super::cast::Cast;
 use super::not_run::NotRun;
 use super::orders;
-use super::scenario::{Deed, Run, Scenario, Stage};
+use super::scenario::{Deed, EXTERNAL_ID, ROLE_ARN, Run, Scenario, Stage};
 
 /// Runs a scenario on a fresh simulated fleet under this seed.
 ///
@@ -23,6 +24,9 @@ pub fn run_on_sim(scenario: &Scenario, fleet: Fleet, seed: u64) -> Result<Run, N
         for database in fleet.databases.values_mut() {
             database.loss_budget_ms = budget_ms;
         }
+    }
+    if scenario.by_role {
+        fleet.roles = fleet.zones.keys().map(|zone| (zone.clone(), stranger())).collect();
     }
     let fleet = fleet;
     let mut sim = Sim::new(fleet.clone(), Options { seed, ..Options::default() });
@@ -70,6 +74,12 @@ pub fn run_on_sim(scenario: &Scenario, fleet: Fleet, seed: u64) -> Result<Run, N
         ended: sim.now(),
         log: sim.log().to_vec(),
     })
+}
+
+/// The role of a zone in another account.
+fn stranger() -> ZoneRole {
+    let external_id = Some(EXTERNAL_ID.parse().expect("a valid external ID"));
+    ZoneRole { arn: ROLE_ARN.parse().expect("a valid ARN"), external_id }
 }
 
 /// The fleet with this time to live on its records, if one is given.

@@ -58,6 +58,8 @@ pub(super) struct RawFile {
     pub(super) distances: Option<Distances>,
     pub(super) loss_budget_s: Option<Milliseconds>,
     #[serde(default)]
+    pub(super) by_role: bool,
+    #[serde(default)]
     pub(super) at: Vec<Spanned<RawAct>>,
     #[serde(default)]
     pub(super) expect: Vec<Spanned<RawExpect>>,
@@ -79,6 +81,7 @@ pub(super) struct RawAct {
     start_agent: Option<AgentRef>,
     throttle: Option<RawThrottle>,
     control_plane: Option<RawControlPlane>,
+    propagation: Option<RawPropagation>,
     role: Option<RawRole>,
     targets: Option<RawTargets>,
     alarm: Option<RawAlarm>,
@@ -121,6 +124,14 @@ struct RawThrottle {
 enum RawControlPlane {
     Up,
     Down,
+}
+
+/// Whether changes of records get to the name servers.
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum RawPropagation {
+    Moving,
+    Stuck,
 }
 
 /// Whether the hosted zones may be read and changed.
@@ -183,7 +194,7 @@ impl TryFrom<bool> for Yes {
 pub(super) struct RawExpect {
     pub(super) name: Option<String>,
     leader: Option<RawLeader>,
-    drained: Option<RawPlaced>,
+    drained: Option<RawDrained>,
     serving: Option<RawPlaced>,
     nothing_moves: Option<Yes>,
     no_new_leader: Option<Yes>,
@@ -194,7 +205,7 @@ pub(super) struct RawExpect {
     writes_lost: Option<RawWritesLost>,
     writer: Option<RawWriter>,
     written_in: Option<RawAfter>,
-    served: Option<RawAfter>,
+    served: Option<RawServed>,
     run: Option<RawRun>,
     orders_refused: Option<RawRefused>,
 }
@@ -246,6 +257,23 @@ struct RawLeader {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+struct RawServed {
+    region: Option<RegionRef>,
+    after_s: Milliseconds,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawDrained {
+    region: RegionRef,
+    service: Option<ServiceId>,
+    #[serde(default)]
+    after_s: Milliseconds,
+    within_s: Milliseconds,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct RawPlaced {
     region: RegionRef,
     service: Option<ServiceId>,
@@ -287,6 +315,7 @@ impl RawAct {
             self.throttle.map(|RawThrottle { service, on }| Deed::Throttle { service, on }),
             self.edit.map(Deed::Edit),
             self.control_plane.map(|to| Deed::ControlPlane { down: to == RawControlPlane::Down }),
+            self.propagation.map(|to| Deed::Propagation { stuck: to == RawPropagation::Stuck }),
             self.role.map(|to| Deed::Role { denied: to == RawRole::Denied }),
             self.targets.map(|RawTargets { region, service, unhealthy }| Deed::Targets {
                 region,
@@ -331,6 +360,7 @@ impl RawExpect {
             self.drained.map(|raw| Demand::Drained {
                 region: raw.region,
                 service: raw.service,
+                after_ms: raw.after_s.0,
                 within_ms: raw.within_s.0,
             }),
             self.serving.map(|raw| Demand::Serving {
@@ -359,8 +389,10 @@ impl RawExpect {
                 region,
                 after_ms: after_s.0,
             }),
-            self.served
-                .map(|RawAfter { region, after_s }| Demand::Served { region, after_ms: after_s.0 }),
+            self.served.map(|RawServed { region, after_s }| Demand::Served {
+                region,
+                after_ms: after_s.0,
+            }),
             self.run.map(|RawRun { runbook, status, within_s }| Demand::Run {
                 runbook,
                 status,

@@ -96,6 +96,7 @@ fn validated(path: &Path, raw: RawFile, problems: &mut Gathered<'_>) -> Scenario
         on,
         distances: raw.distances.unwrap_or_default(),
         loss_budget_ms: raw.loss_budget_s.map(|budget| budget.0),
+        by_role: raw.by_role,
         acts,
         expects,
     }
@@ -287,6 +288,7 @@ mod tests {
             ("kill-agent = \"@leader\"", Deed::KillAgent(AgentRef::Leader)),
             ("start-agent = \"a.1\"", Deed::StartAgent(AgentRef::Named(fixture::id("a.1")))),
             ("control-plane = \"down\"", Deed::ControlPlane { down: true }),
+            ("propagation = \"stuck\"", Deed::Propagation { stuck: true }),
             ("role = \"denied\"", Deed::Role { denied: true }),
             (
                 "throttle = { service = \"route53\", on = true }",
@@ -338,12 +340,27 @@ mod tests {
             ),
             (
                 "drained = { region = \"@follower\", within_s = 8 }",
-                Demand::Drained { region: region.clone(), service: None, within_ms: 8000 },
+                Demand::Drained {
+                    region: region.clone(),
+                    service: None,
+                    after_ms: 0,
+                    within_ms: 8000,
+                },
             ),
             (
                 "serving = { region = \"@follower\", service = \"web\", within_s = 8.5 }",
                 Demand::Serving { region, service: Some(fixture::id("web")), within_ms: 8500 },
             ),
+            (
+                "drained = { region = \"@leader\", after_s = 10, within_s = 25 }",
+                Demand::Drained {
+                    region: RegionRef::Leader,
+                    service: None,
+                    after_ms: 10_000,
+                    within_ms: 25_000,
+                },
+            ),
+            ("served = { after_s = 5 }", Demand::Served { region: None, after_ms: 5000 }),
             ("nothing-moves = true", Demand::NothingMoves),
             ("no-new-leader = true", Demand::NoNewLeader),
             (

@@ -41,6 +41,12 @@ impl fmt::Display for Stage {
     }
 }
 
+/// The role of the zones' account, where a drill puts them into another one.
+pub(super) const ROLE_ARN: &str = "arn:aws:iam::210987654321:role/regent-records";
+
+/// What that account wants to be told with it.
+pub(super) const EXTERNAL_ID: &str = "regent-drill";
+
 /// A chaos file, read and found good.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scenario {
@@ -63,6 +69,8 @@ pub struct Scenario {
     /// What a failover of any database may lose without a person's word, if not what the fleet's files
     /// say.
     pub loss_budget_ms: Option<u32>,
+    /// Whether every zone is in another account, to be had by a role alone.
+    pub by_role: bool,
     /// What is done, in order of time.
     pub acts: Vec<Act>,
     /// What must hold, in the file's order.
@@ -128,6 +136,11 @@ pub enum Deed {
     ControlPlane {
         /// Whether it is down.
         down: bool,
+    },
+    /// See [`Fault::Propagation`].
+    Propagation {
+        /// Whether changes are kept.
+        stuck: bool,
     },
     /// See [`Fault::Role`].
     Role {
@@ -247,6 +260,7 @@ impl Deed {
             Self::Throttle { service, on } => Fault::Throttle { service: *service, on: *on },
             Self::Edit(edit) => edit.cast(cast),
             Self::ControlPlane { down } => Fault::ControlPlane { down: *down },
+            Self::Propagation { stuck } => Fault::Propagation { stuck: *stuck },
             Self::Role { denied } => Fault::Role { denied: *denied },
             Self::Wire(rule) => Fault::Wire { rule: rule.cast(cast) },
             Self::MendWire(scope) => Fault::MendWire { scope: scope.cast(cast) },
@@ -281,6 +295,7 @@ impl Deed {
             | Self::StartAgent(_)
             | Self::Throttle { .. }
             | Self::ControlPlane { .. }
+            | Self::Propagation { .. }
             | Self::Role { .. } => vec![],
         }
     }

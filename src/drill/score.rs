@@ -226,6 +226,45 @@ mod tests {
     }
 
     #[test]
+    fn drained_anew_asks_for_a_weight_before_that() {
+        let story = |batches: &'static [(i64, u8, u8)]| {
+            told(|tale| {
+                for (at, from, to) in batches {
+                    tale.batch(*at, 3, &[("us-east-1", *from, *to)]);
+                }
+            })
+        };
+        check(
+            "drained = { region = \"@follower\", after_s = 20, within_s = 50 }",
+            vec![
+                (story(&[(3000, 100, 0), (19_000, 0, 100), (40_000, 100, 0)]), ms(40_000)),
+                (story(&[(3000, 100, 0), (19_000, 0, 100)]), Err("has weight 100 to the end")),
+                (story(&[(3000, 100, 0)]), Err("no weight in us-east-1 at +20 s")),
+                (story(&[(19_000, 100, 9), (51_000, 9, 0)]), Err("1 s late")),
+            ],
+        );
+    }
+
+    #[test]
+    fn served_everywhere_tells_the_region_with_the_fewest() {
+        let story = |regions: &'static [&'static str]| {
+            told(|tale| {
+                for region in regions {
+                    tale.served(20_000, ORDERLY, region);
+                }
+            })
+        };
+        check(
+            "served = { after_s = 10 }",
+            vec![
+                (story(&["eu-west-1", "us-east-1", "us-west-2", "us-west-2"]), count(1)),
+                (story(&["eu-west-1", "us-west-2"]), Err("0 requests were served in us-east-1")),
+                (lost(), Err("0 requests")),
+            ],
+        );
+    }
+
+    #[test]
     fn nothing_moves_forgives_a_claim_but_no_weight() {
         let claim = told(|tale| {
             tale.batch(3000, 4, &[("us-west-2", 100, 100)]);

@@ -72,6 +72,12 @@ pub(super) fn fault(fault: &Fault) -> String {
             "Route 53's control plane is down: no record can be edited".to_owned()
         }
         Fault::ControlPlane { down: false } => "Route 53's control plane is back".to_owned(),
+        Fault::Propagation { stuck: true } => {
+            "changes of records reach the name servers no more, and stay PENDING".to_owned()
+        }
+        Fault::Propagation { stuck: false } => {
+            "changes of records reach the name servers again".to_owned()
+        }
         Fault::Role { denied: true } => {
             "access to the hosted zones is denied: neither role nor records are to be had"
                 .to_owned()

@@ -129,6 +129,7 @@ fn check(
         | Fault::Throttle { .. }
         | Fault::Edit { .. }
         | Fault::ControlPlane { .. }
+        | Fault::Propagation { .. }
         | Fault::Role { .. } => Ok(()),
     }
 }

@@ -53,6 +53,8 @@ pub fn fault(fault: &Fault) -> String {
         }
         Fault::ControlPlane { down: true } => "Route 53's control plane is down".to_owned(),
         Fault::ControlPlane { down: false } => "Route 53's control plane is back".to_owned(),
+        Fault::Propagation { stuck: true } => "changes of records stay PENDING".to_owned(),
+        Fault::Propagation { stuck: false } => "changes of records move again".to_owned(),
         Fault::Role { denied: true } => "access to the hosted zones is denied".to_owned(),
         Fault::Role { denied: false } => "access to the hosted zones is given again".to_owned(),
         Fault::Lag { region, cluster, extra_ms: 0 } => {

@@ -89,6 +89,12 @@ pub enum Fault {
         /// Whether it is down.
         down: bool,
     },
+    /// Keeps accepted changes of records from the name servers, or lets them go there: each stays
+    /// PENDING meanwhile.
+    Propagation {
+        /// Whether they are kept.
+        stuck: bool,
+    },
     /// Takes everybody's access to the hosted zones away, or gives it back: Route 53 refuses to read or
     /// change their records, and STS to give out the role of a zone in another account.
     Role {

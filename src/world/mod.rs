@@ -167,6 +167,7 @@ impl World {
                 self.route53.set_throttled(*on);
             }
             Fault::ControlPlane { down } => self.route53.set_down(*down),
+            Fault::Propagation { stuck } => self.route53.set_stuck(*stuck),
             Fault::Role { denied } => self.roles.set_denied(*denied),
             Fault::Edit { name, of, weight } => {
                 // What is no name, nobody has edited.

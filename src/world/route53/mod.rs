@@ -103,6 +103,8 @@ pub struct Route53 {
     changes: BTreeMap<ChangeId, Change>,
     /// Changes that are not INSYNC yet.
     pending: BTreeSet<(Moment, ChangeId)>,
+    /// Whether nothing gets to the name servers.
+    stuck: bool,
     /// The data plane of health checks: their requests and what came of them.
     pub health_checks: HealthChecks,
     alias_targets: BTreeMap<DnsName, Vec<IpAddr>>,
@@ -123,6 +125,7 @@ impl Route53 {
             zones: BTreeMap::new(),
             changes: BTreeMap::new(),
             pending: BTreeSet::new(),
+            stuck: false,
             health_checks: HealthChecks::new(seed),
             alias_targets: BTreeMap::new(),
             throttle: Throttle::full(),
@@ -167,6 +170,12 @@ impl Route53 {
         self.prior_request = on;
     }
 
+    /// Keeps changes from the name servers that are not there yet, until undone: they are accepted
+    /// and stay PENDING, and name servers answer as before.
+    pub fn set_stuck(&mut self, on: bool) {
+        self.stuck = on;
+    }
+
     /// Takes the control plane away, until undone: every API request fails, while name servers answer
     /// and checkers check as before (Route 53 Developer Guide, "Resilience in Amazon Route 53").
     pub fn set_down(&mut self, on: bool) {
@@ -187,6 +196,9 @@ impl Route53 {
 
     /// Brings what is due by now to the name servers. Every operation does so by itself.
     pub fn advance(&mut self, now: Moment) {
+        if self.stuck {
+            return;
+        }
         for zone in self.zones.values_mut() {
             zone.advance(now);
         }
@@ -198,6 +210,9 @@ impl Route53 {
     /// When something happens next by itself: a change reaches the name servers, or is INSYNC.
     #[must_use]
     pub fn next_due(&self) -> Option<Moment> {
+        if self.stuck {
+            return None;
+        }
         let served = self.zones.values().filter_map(|zone| zone.under_way.front());
         let insync = self.pending.first().map(|(at, _)| *at);
         served.map(|batch| batch.served_at).chain(insync).min()
@@ -259,7 +274,7 @@ impl Route53 {
             None => Err(Route53Error::NoSuchChange { id: id.0.clone() }),
             Some(change) => Ok(ChangeInfo {
                 id: id.clone(),
-                status: if change.insync_at <= now {
+                status: if change.insync_at <= now && !self.is_stuck(change.insync_at, id) {
                     ChangeStatus::Insync
                 } else {
                     ChangeStatus::Pending
@@ -268,6 +283,11 @@ impl Route53 {
                 comment: change.comment.clone(),
             }),
         }
+    }
+
+    /// Whether a change is kept from being INSYNC, whose time has come.
+    fn is_stuck(&self, insync_at: Moment, id: &ChangeId) -> bool {
+        self.stuck && self.pending.contains(&(insync_at, id.clone()))
     }
 
     /// `GetHostedZone`.

@@ -320,6 +320,32 @@ fn a_change_is_listed_at_once_served_later_and_insync_last() {
 }
 
 #[test]
+fn while_changes_are_stuck_they_stay_pending_and_answers_as_they_were() {
+    let mut world = World::new();
+    let name = "x.example.com".parse().expect("valid");
+    let change = |value: &str| [upsert(a("x.example.com", value))];
+    let before = world.change(&change("192.0.2.1")).expect("valid").info.id;
+    world.now = world.now + Duration::from_secs(60);
+    let (now, route53) = (world.now, &mut world.route53);
+    route53.advance(now);
+    route53.set_stuck(true);
+    let stuck = world.change(&change("192.0.2.2")).expect("taken all the same").info.id;
+    let (later, route53) = (world.now + Duration::from_secs(3600), &mut world.route53);
+    assert_eq!(route53.next_due(), None);
+    let answered = |route53: &mut Route53| {
+        let answer = route53.answer(later, &name, ModelRecordType::A);
+        answer.addresses().iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(answered(route53), ["192.0.2.1"]);
+    let status = |route53: &mut Route53, id| route53.get_change(later, id).expect("known").status;
+    assert_eq!(status(route53, &before), ChangeStatus::Insync);
+    assert_eq!(status(route53, &stuck), ChangeStatus::Pending);
+    route53.set_stuck(false);
+    assert_eq!(answered(route53), ["192.0.2.2"]);
+    assert_eq!(status(route53, &stuck), ChangeStatus::Insync);
+}
+
+#[test]
 fn no_change_overtakes_another_on_its_way_to_the_name_servers() {
     let mut world = World::new();
     let sent: Vec<_> = (0..40)
