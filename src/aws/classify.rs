@@ -67,7 +67,7 @@ const PASSING: [&str; 20] = [
 ];
 
 /// Codes that say: what is stored is not what the request assumed.
-const CONFLICTS: [&str; 7] = [
+const CONFLICTS: [&str; 8] = [
     "ConditionalCheckFailedException",
     "HealthCheckAlreadyExists",
     "HealthCheckVersionMismatch",
@@ -76,6 +76,7 @@ const CONFLICTS: [&str; 7] = [
     // Reference, the errors of `SwitchoverGlobalCluster` and `FailoverGlobalCluster`).
     "InvalidDBClusterStateFault",
     "InvalidGlobalClusterStateFault",
+    "NoSuchChange",
     "ResourceInUseException",
 ];
 

@@ -20,11 +20,19 @@ pub struct HealthChecks(pub(super) std::sync::Arc<Clients>);
 const PAGE_ITEMS: i32 = 100;
 
 /// How a checker's report of a passed check begins. Of a string match: it found the text.
-const SUCCESS: &str = "Success";
+const SUCCESS: &str = "success";
 
-/// What a report of a string match that failed for want of the text has in it, in small letters. The
-/// wording is nowhere promised: of the failures it alone speaks of a text that was looked for.
+/// What stands before the status in a report of an answer.
+const STATUS: &str = "http status code ";
+
+/// What a report of a text that was not found has in it.
 const WITHOUT_TEXT: &str = "string";
+
+/// What reports of no answer have in them. One wording is documented ("The health checker could not
+/// establish a connection within the timeout limit."; AWS re:Post, "How do I troubleshoot unhealthy Route
+/// 53 health checks?"); the others are what else stands between a checker and an answer.
+const SILENT: [&str; 8] =
+    ["connect", "timeout", "timed out", "in time", "refused", "resolve", "ssl", "tls"];
 
 #[async_trait]
 impl ports::HealthChecks for HealthChecks {
@@ -141,18 +149,35 @@ impl ports::HealthChecks for HealthChecks {
         let said = |seen: &types::HealthCheckObservation| {
             seen.status_report().and_then(|report| report.status()).map(str::to_owned)
         };
-        let said: Vec<String> = observations.iter().filter_map(said).collect();
-        Ok(CheckSight {
-            checkers: observations.len(),
-            asked: said.len(),
-            found: said.iter().filter(|status| status.starts_with(SUCCESS)).count(),
-            answered: said
-                .iter()
-                .filter(|status| !status.starts_with(SUCCESS))
-                .filter(|status| status.to_ascii_lowercase().contains(WITHOUT_TEXT))
-                .count(),
-        })
+        Ok(seen(observations.iter().map(said)))
     }
+}
+
+/// What the checkers saw, by what each of them reports, if it has asked. Their words are promised
+/// nowhere: what isn't recognised counts for nothing, and is handed on.
+fn seen(said: impl Iterator<Item = Option<String>>) -> CheckSight {
+    let mut sight = CheckSight::default();
+    for said in said {
+        sight.checkers += 1;
+        let Some(said) = said else { continue };
+        sight.asked += 1;
+        let words = said.to_ascii_lowercase();
+        let status = words.split_once(STATUS).map(|(_, rest)| rest);
+        if words.starts_with(SUCCESS) {
+            sight.found += 1;
+        } else if let Some(status) = status {
+            // Of an answer that is an error no text is looked at.
+            let well = status.starts_with(['2', '3']);
+            *(if well { &mut sight.answered } else { &mut sight.silent }) += 1;
+        } else if words.contains(WITHOUT_TEXT) {
+            sight.answered += 1;
+        } else if SILENT.iter().any(|part| words.contains(part)) {
+            sight.silent += 1;
+        } else {
+            sight.unclear.get_or_insert(said);
+        }
+    }
+    sight
 }
 
 fn to_sdk(spec: &CheckSpec) -> Answer<HealthCheckConfig> {
@@ -221,4 +246,41 @@ fn from_sdk(check: &types::HealthCheck) -> Option<CheckFound> {
         spec,
         disabled: config.disabled().unwrap_or(false),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_checkers_report_is_recognised_and_what_is_not_is_handed_on() {
+        let reports = [
+            None,
+            Some("Success: HTTP Status Code 200, OK. Resolved IP: 192.0.2.1"),
+            Some("Failure: HTTP Status Code 200, OK. The response body did not have it"),
+            Some("Failure: The search string was not found in the response"),
+            Some("Failure: HTTP Status Code 503, Service Unavailable"),
+            Some(
+                "Failure: The health checker could not establish a connection within the timeout limit.",
+            ),
+            Some("Failure: DNS resolution failed: could not resolve the host"),
+            Some("Failure: 42"),
+            Some("Unknown"),
+        ];
+        let sight = seen(reports.into_iter().map(|said| said.map(str::to_owned)));
+        let unclear = Some("Failure: 42".to_owned());
+        let expected =
+            CheckSight { checkers: 9, asked: 8, found: 1, answered: 2, silent: 3, unclear };
+        assert_eq!(sight, expected);
+        assert!(sight.reaches() && !sight.is_cut_off());
+    }
+
+    #[test]
+    fn words_that_nobody_knows_cut_no_gate_off() {
+        let of = |said: &str| seen((0..16).map(|_| Some(said.to_owned())));
+        let unknown = of("Failure: something new");
+        assert!(!unknown.reaches() && !unknown.is_cut_off() && unknown.reads_open());
+        assert!(of("Failure: Connection timed out").is_cut_off());
+        assert!(of("Failure: HTTP Status Code 502, Bad Gateway").is_cut_off());
+    }
 }

@@ -79,7 +79,7 @@ pub struct CheckFound {
 }
 
 /// What a watch's checkers last saw.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct CheckSight {
     /// All of them.
     pub checkers: usize,
@@ -87,9 +87,15 @@ pub struct CheckSight {
     pub asked: usize,
     /// Those that found the text.
     pub found: usize,
-    /// Those that had an answer without the text. The others of those that asked had none: to the
-    /// check that is the same, but such a gate can't be closed.
+    /// Those that had an answer without the text.
     pub answered: usize,
+    /// Those that had none, or one with which no text counts. To the check that is the same, but such
+    /// a gate can't be closed.
+    #[serde(default)]
+    pub silent: usize,
+    /// What one of the others that asked reports, if there are others: Route 53 promises no words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unclear: Option<String>,
 }
 
 /// The part of its checkers, in percent, that must be exceeded for Route 53 to go by what they see
@@ -109,9 +115,16 @@ impl CheckSight {
         self.found * 100 > self.checkers * CHECKERS_PERCENT
     }
 
-    /// Whether enough checkers get any answer at all, so that the gate could be closed.
+    /// Whether enough checkers are known to get an answer, so that the gate could be closed.
     #[must_use]
     pub fn reaches(&self) -> bool {
         (self.found + self.answered) * 100 > self.checkers * CHECKERS_PERCENT
+    }
+
+    /// Whether so many get none that the gate could not be closed.
+    #[must_use]
+    pub fn is_cut_off(&self) -> bool {
+        let others = self.checkers.saturating_sub(self.silent);
+        self.asked > 0 && others * 100 <= self.checkers * CHECKERS_PERCENT
     }
 }

@@ -115,7 +115,7 @@ impl Street {
             let (Some((region, at)), Spoken::Http { path, .. }) =
                 (self.asked.find(&due.endpoint), &due.endpoint.spoken)
             else {
-                return Err("nobody serves it".to_owned());
+                return Err("The host name could not be resolved".to_owned());
             };
             let host = due.endpoint.host.as_deref().unwrap_or(region.as_str());
             self.get(&region, at, host, path.as_deref().unwrap_or("/")).await

@@ -148,13 +148,19 @@ fn seen(
             None => continue,
         };
         asked += 1;
-        reached += usize::from(sight.reaches());
-        if sight.asked > 0 && !sight.reaches() {
+        reached += usize::from(sight.asked > 0 && !sight.is_cut_off());
+        if let Some(words) = &sight.unclear {
+            findings.push(Finding::note(
+                Area::Gates,
+                format!("a checker says of {gate}'s gate in {observer}: {words}"),
+                "Whether it had an answer is not clear from these words: ask the address yourself",
+            ));
+        }
+        if sight.is_cut_off() {
             findings.push(weakens(
                 format!(
                     "{} of {} checkers get no answer from {gate}'s gate in {observer}",
-                    sight.asked - sight.found - sight.answered,
-                    sight.checkers
+                    sight.silent, sight.checkers
                 ),
                 format!(
                     "Agents there can't shut {gate}: see that one runs with --gates, and that the \

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::domain::capacity::{ScalingGroup, ScalingGroupId};
 use crate::domain::database::{GlobalCluster, LagPoint};
 use crate::domain::health_check::{CheckFound, CheckId, CheckSight, CheckSpec};
-use crate::domain::record::ChangeId;
+use crate::domain::record::{ChangeId, ChangeStatus};
 use crate::domain::zone::{self, Wanted};
 use crate::domain::{
     Beat, BootId, CallFailure, DatabaseId, Fleet, RegionId, Seat, ZoneId, ZoneRead,
@@ -46,6 +46,8 @@ pub struct Looked {
     pub(super) zones: BTreeMap<ZoneId, Answer<ZoneRead>>,
     /// As `seat_trials`.
     pub(super) zone_trials: BTreeMap<ZoneId, Answer<ChangeId>>,
+    /// What is said of a change that there can't be.
+    pub(super) change_trials: BTreeMap<ZoneId, Answer<ChangeStatus>>,
     /// None for a fleet without gates.
     pub(super) checks: Option<Answer<Vec<CheckFound>>>,
     pub(super) sights: BTreeMap<CheckId, Answer<CheckSight>>,
@@ -121,6 +123,9 @@ fn nobody_s_beat() -> Beat {
     Beat { agent: "preflight".parse().expect("a valid name"), boot: BootId(0), count: 0 }
 }
 
+/// The ID of a change that was never made: Route 53's are longer.
+const NOBODY_S_CHANGE: &str = "CREGENT";
+
 async fn look_at_route53(fleet: &Fleet, outside: &Outside, depth: Depth) -> Looked {
     let mut looked = Looked::default();
     let records = outside.records.as_ref();
@@ -132,6 +137,9 @@ async fn look_at_route53(fleet: &Fleet, outside: &Outside, depth: Depth) -> Look
         {
             let trial = wanted.trial(fleet, read);
             looked.zone_trials.insert(zone.clone(), records.change_zone(&trial, LIMIT).await);
+            let nobody_s = ChangeId(NOBODY_S_CHANGE.to_owned());
+            let status = records.change_status(zone, &nobody_s, LIMIT).await;
+            looked.change_trials.insert(zone.clone(), status);
         }
         looked.zones.insert(zone.clone(), read);
     }

@@ -112,7 +112,7 @@ fn sights(fleet: &Fleet, looked: &Looked) -> Sights {
         for observer in one.watches.keys() {
             let sight = one.watch(found, observer).and_then(|check| looked.sights.get(&check.id));
             if let Some(Ok(sight)) = sight {
-                sights.entry(one.gate.clone()).or_default().insert(observer.clone(), *sight);
+                sights.entry(one.gate.clone()).or_default().insert(observer.clone(), sight.clone());
             }
         }
     }

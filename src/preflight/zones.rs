@@ -30,6 +30,19 @@ pub(super) fn zones(fleet: &Fleet, looked: &Looked, by_gates: bool, who: Who) ->
         if let Some(Err(failure)) = looked.zone_trials.get(zone).map(tried) {
             findings.push(unchangeable(fleet, zone, &failure, who));
         }
+        if let Some(Err(failure)) = looked.change_trials.get(zone).map(tried)
+            && lasting(&failure)
+        {
+            let whom = allowed(fleet, zone);
+            findings.push(Finding::note(
+                Area::Zones,
+                format!(
+                    "whether changes of zone {zone} have arrived can't be asked: {}",
+                    failure.what
+                ),
+                format!("Allow route53:GetChange{whom}; name servers are asked all the same"),
+            ));
+        }
     }
     findings
 }

@@ -114,10 +114,10 @@ impl Sim {
             gates.region_at(endpoint.host.as_deref(), endpoint.address, endpoint.port)
         });
         let Spoken::Http { path: Some(path), .. } = &endpoint.spoken else {
-            return nothing("nobody serves it");
+            return nothing("The host name could not be resolved");
         };
         let (Some(observer), Some(gate)) = (observer, Gate::of_path(path)) else {
-            return nothing("nobody serves it");
+            return nothing("The host name could not be resolved");
         };
         let (checkers, there) = (Place::Checkers, Place::Region(observer.clone()));
         let way = |from, to| self.world.network.path(from, to).is_some();

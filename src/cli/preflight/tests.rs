@@ -156,6 +156,9 @@ fn what_an_agent_may_not_do_stops_a_failover_and_what_this_caller_may_not_do_doe
             }
         }
     });
+    provoked(Severity::Note, "changes of zone Z1 have arrived can't be asked", |tables| {
+        tables.stored().failing.insert("change_status", denied());
+    });
     assert_eq!(outcome.findings[0].said_by, ["r2"]);
     // With no agent to go by, this caller stands for them.
     let outcome = provoked(Severity::Stops, what, |tables| {

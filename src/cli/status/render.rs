@@ -122,7 +122,7 @@ fn or_unknown(value: Option<impl Display>) -> String {
 fn gates(view: &View) -> Table {
     let mut table = table(["gate", "is", "closed by", "not heard from", "checkers see", "decided"]);
     let told = |gate: &&GateView| {
-        let odd = |sight: &CheckSight| sight.found > 0 || (sight.asked > 0 && !sight.reaches());
+        let odd = |sight: &CheckSight| sight.found > 0 || sight.is_cut_off();
         gate.wanted_closed == Some(true)
             || !gate.closed_by.is_empty()
             || gate.seen.values().any(odd)
@@ -152,9 +152,9 @@ fn checkers(gate: &GateView) -> String {
     let one = |(region, sight): (&RegionId, &CheckSight)| {
         let says = match sight {
             _ if sight.reads_closed() => "closed",
-            _ if sight.asked == 0 => "?",
+            _ if sight.is_cut_off() => "NO ANSWER",
             _ if sight.reaches() => "open",
-            _ => "NO ANSWER",
+            _ => "?",
         };
         format!("{region}: {says}")
     };

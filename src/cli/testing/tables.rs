@@ -337,7 +337,8 @@ impl Records for Tables {
     }
 
     async fn change_status(&self, _: &ZoneId, _: &ChangeId, _: Duration) -> Answer<ChangeStatus> {
-        unused("change_status")
+        self.stored().may("change_status")?;
+        Err(CallFailure::conflict("NoSuchChange"))
     }
 }
 
@@ -477,7 +478,9 @@ impl HealthChecks for Tables {
     async fn sight(&self, check: &CheckId, _: Duration) -> Answer<CheckSight> {
         let stored = self.stored();
         let found = stored.found_closed;
-        let answered = if stored.silent.contains(check) { 0 } else { 16 - found };
-        Ok(CheckSight { checkers: 16, asked: 16, found, answered })
+        let others = 16 - found;
+        let (answered, silent) =
+            if stored.silent.contains(check) { (0, others) } else { (others, 0) };
+        Ok(CheckSight { checkers: 16, asked: 16, found, answered, silent, unclear: None })
     }
 }

@@ -46,10 +46,13 @@ impl Metrics {
         shown.checkers.reset();
         for (gate, sights) in &preflight.sights {
             for (observer, sight) in sights {
-                let silent = sight.asked.saturating_sub(sight.found + sight.answered);
-                for (sees, count) in
-                    [("closed", sight.found), ("open", sight.answered), ("nothing", silent)]
-                {
+                let clear = sight.found + sight.answered + sight.silent;
+                for (sees, count) in [
+                    ("closed", sight.found),
+                    ("open", sight.answered),
+                    ("nothing", sight.silent),
+                    ("unclear", sight.asked.saturating_sub(clear)),
+                ] {
                     let labels = [gate.to_string(), observer.to_string(), sees.to_owned()];
                     shown.checkers.with_label_values(&labels).set(int(count as u64));
                 }

@@ -85,7 +85,14 @@ fn use_all(metrics: &Metrics) {
     metrics.set_weight_actual(&service, &region, Some(Weight(90)));
     metrics.set_blocked(&BTreeMap::from([("dwell", 2)]));
     metrics.observe_call("registers", "swap", Ok(()), Duration::from_millis(12));
-    let sight = CheckSight { checkers: 16, asked: 16, found: 0, answered: 15 };
+    let sight = CheckSight {
+        checkers: 16,
+        asked: 16,
+        answered: 14,
+        silent: 1,
+        unclear: Some("Failure: 42".to_owned()),
+        ..CheckSight::default()
+    };
     let gate: Gate = "us-east-1".parse().expect("valid");
     let preflight = Preflight {
         sights: [(gate, [(region.clone(), sight)].into())].into(),
