@@ -181,6 +181,13 @@ JSON
     fi
     grep -q 'above max value 20' "$folder/refused" || fail "$(cat "$folder/refused")"
     ok "aws autoscaling describe-auto-scaling-groups, and set-desired-capacity within the limits"
+    aws service-quotas get-service-quota --region eu-west-1 --service-code ec2 \
+        --quota-code L-1216C47A --output text --query Quota.Value | has -x 256.0 \
+        || fail "aws service-quotas get-service-quota"
+    aws service-quotas get-aws-default-service-quota --region eu-west-1 --service-code ec2 \
+        --quota-code L-1216C47A --output text --query Quota.Value | has -x 5.0 \
+        || fail "aws service-quotas get-aws-default-service-quota"
+    ok "aws service-quotas: the account's vCPUs, and everybody's"
     lower() { for region in eu-west-1 us-east-1; do for group in demo-api demo-web; do
         aws autoscaling set-desired-capacity --region "$region" --auto-scaling-group-name "$group" \
             --desired-capacity 6; done; done; }

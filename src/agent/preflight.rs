@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
+use crate::core::view::View;
 use crate::core::{Brain, Event};
+use crate::domain::observation::ZoneStage;
 use crate::domain::{Fleet, Moment};
 use crate::ports::Outside;
 use crate::preflight::{self, Depth, Known, Who};
@@ -23,17 +25,31 @@ const LEADER_EVERY: Duration = Duration::from_secs(45);
 /// second from an account, of all agents together.
 const OTHERS_EVERY: Duration = Duration::from_secs(300);
 
+/// After a look that was put off.
+const AGAIN_AFTER: Duration = Duration::from_secs(5);
+
+/// Whether a zone is being changed, or read to be.
+fn is_steering(view: &View) -> bool {
+    let mut zones = view.leader.iter().flat_map(|leader| leader.zones.values());
+    zones.any(|zone| {
+        matches!(zone.stage, ZoneStage::Claiming | ZoneStage::Pending | ZoneStage::Changing)
+    })
+}
+
 /// When the next look is due.
 #[derive(Debug)]
 pub(super) struct Rounds {
     next: Moment,
+    /// When it would be, had nothing more urgent been under way.
+    due: Moment,
     round: usize,
     led: bool,
 }
 
 impl Rounds {
     pub(super) fn new(now: Moment) -> Self {
-        Self { next: now + FIRST_AFTER, round: 0, led: false }
+        let next = now + FIRST_AFTER;
+        Self { next, due: next, round: 0, led: false }
     }
 
     /// Begins a look if it is time. Its end comes as an event; one that never ends is not waited for
@@ -52,14 +68,21 @@ impl Rounds {
             // What only a leader looks at has not been looked at yet.
             self.led = leads;
             self.next = self.next.min(now + FIRST_AFTER);
+            self.due = self.next;
         }
         if now < self.next {
             return;
         }
+        let view = brain.view(now);
+        if leads && now < self.due + LEADER_EVERY && is_steering(&view) {
+            // Route 53 takes few requests, and those that steer come first.
+            self.next = now + AGAIN_AFTER;
+            return;
+        }
         self.next = now + if leads { LEADER_EVERY } else { OTHERS_EVERY };
+        self.due = self.next;
         let depth = Depth { trials: !leads, sights: leads.then_some(self.round) };
         self.round = self.round.wrapping_add(1);
-        let view = brain.view(now);
         let (fleet, outside) = (Arc::clone(fleet), outside.clone());
         let (metrics, events) = (Arc::clone(metrics), events.clone());
         tokio::spawn(async move {

@@ -141,6 +141,13 @@ impl<'a> Call<'a> {
             .timeout_config(self.timeouts())
     }
 
+    /// This call's settings for a Service Quotas client.
+    pub(super) fn quotas(&self) -> aws_sdk_servicequotas::config::Builder {
+        aws_sdk_servicequotas::config::Builder::new()
+            .retry_config(self.retries())
+            .timeout_config(self.timeouts())
+    }
+
     /// This call's settings for an SNS client.
     pub(super) fn sns(&self) -> aws_sdk_sns::config::Builder {
         aws_sdk_sns::config::Builder::new()

@@ -59,6 +59,7 @@ pub(super) struct Clients {
     cloudwatch: Mutex<BTreeMap<RegionId, aws_sdk_cloudwatch::Client>>,
     rds: Mutex<BTreeMap<RegionId, aws_sdk_rds::Client>>,
     autoscaling: Mutex<BTreeMap<RegionId, aws_sdk_autoscaling::Client>>,
+    quotas: Mutex<BTreeMap<RegionId, aws_sdk_servicequotas::Client>>,
     sns: Mutex<BTreeMap<RegionId, aws_sdk_sns::Client>>,
     pub(super) route53: aws_sdk_route53::Client,
     /// Of zones in other accounts.
@@ -70,8 +71,8 @@ impl Aws {
     /// Loads AWS's ordinary configuration: environment, profile, single sign-on, the roles of
     /// containers and instances. `AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_DYNAMODB`,
     /// `AWS_ENDPOINT_URL_ROUTE_53`, `AWS_ENDPOINT_URL_ELASTIC_LOAD_BALANCING_V2`,
-    /// `AWS_ENDPOINT_URL_CLOUDWATCH`, `AWS_ENDPOINT_URL_RDS`, `AWS_ENDPOINT_URL_AUTO_SCALING` and
-    /// `AWS_ENDPOINT_URL_SNS` redirect the calls, for all Regions alike;
+    /// `AWS_ENDPOINT_URL_CLOUDWATCH`, `AWS_ENDPOINT_URL_RDS`, `AWS_ENDPOINT_URL_AUTO_SCALING`,
+    /// `AWS_ENDPOINT_URL_SERVICE_QUOTAS` and `AWS_ENDPOINT_URL_SNS` redirect the calls, for all Regions alike;
     /// `REGENT_ENDPOINT_URL_DYNAMODB`, with `{region}` in it, redirects DynamoDB's Region by Region.
     ///
     /// Nothing is called here but what finding the Region takes, and nothing fails: credentials
@@ -141,6 +142,7 @@ impl Aws {
             cloudwatch: Mutex::default(),
             rds: Mutex::default(),
             autoscaling: Mutex::default(),
+            quotas: Mutex::default(),
             sns: Mutex::default(),
             route53,
             roles,
@@ -252,6 +254,14 @@ impl Clients {
         of_region(&self.autoscaling, region, |place| {
             let config = aws_sdk_autoscaling::config::Builder::from(&self.config);
             aws_sdk_autoscaling::Client::from_conf(config.region(place).build())
+        })
+    }
+
+    /// The Service Quotas client of a Region.
+    pub(super) fn quotas(&self, region: &RegionId) -> aws_sdk_servicequotas::Client {
+        of_region(&self.quotas, region, |place| {
+            let config = aws_sdk_servicequotas::config::Builder::from(&self.config);
+            aws_sdk_servicequotas::Client::from_conf(config.region(place).build())
         })
     }
 

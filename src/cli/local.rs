@@ -209,6 +209,7 @@ enum Aws {
     Cloudwatch,
     Rds,
     Autoscaling,
+    ServiceQuotas,
     Sns,
     Sts,
 }
@@ -222,6 +223,7 @@ impl From<Aws> for AwsService {
             Aws::Cloudwatch => Self::Cloudwatch,
             Aws::Rds => Self::Rds,
             Aws::Autoscaling => Self::Autoscaling,
+            Aws::ServiceQuotas => Self::ServiceQuotas,
             Aws::Sns => Self::Sns,
             Aws::Sts => Self::Sts,
         }

@@ -459,6 +459,9 @@ pub struct Placement {
     /// Name of the autoscaling group that runs its instances.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scaling_group: Option<String>,
+    /// vCPUs of one of its instances, for the account's quota.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance_vcpus: Option<i64>,
 }
 
 /// `record = { … }`: either values, or an alias.

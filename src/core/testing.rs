@@ -47,6 +47,7 @@ pub(super) fn probed_fleet(targets: usize) -> Fleet {
         target_group: None,
         alarms: BTreeSet::new(),
         scaling_group: None,
+        instance_vcpus: None,
     };
     let service = Service {
         zone: "Z1".parse().expect("valid"),

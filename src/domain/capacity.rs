@@ -86,6 +86,16 @@ pub struct ScalingGroup {
     pub in_service: u32,
 }
 
+/// What an account may run in a Region and runs there, in vCPUs of its on-demand instances of the
+/// standard families (A, C, D, H, I, M, R, T, Z).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Vcpus {
+    /// The quota.
+    pub most: u32,
+    /// In use; none while CloudWatch has no figure of it.
+    pub used: Option<u32>,
+}
+
 /// What a group of so many instances must have to carry `wanted` where it carries `carried` now:
 /// rounded up, and never fewer than it has.
 #[must_use]

@@ -112,6 +112,23 @@ impl Fleet {
         Some(ScalingGroupId { region: region.clone(), name })
     }
 
+    /// vCPUs of an instance of each autoscaling group of which the files say it: the most, where
+    /// several services share one.
+    #[must_use]
+    pub fn instance_vcpus(&self) -> BTreeMap<ScalingGroupId, u16> {
+        let mut vcpus = BTreeMap::new();
+        for (service, spec) in &self.services {
+            for (region, placement) in &spec.regions {
+                let group = self.scaling_group(service, region);
+                if let (Some(group), Some(own)) = (group, placement.instance_vcpus) {
+                    let most = vcpus.entry(group).or_default();
+                    *most = own.max(*most);
+                }
+            }
+        }
+        vcpus
+    }
+
     /// Every autoscaling group that the files name, each once, with the services that it runs.
     #[must_use]
     pub fn scaling_groups(&self) -> BTreeMap<ScalingGroupId, BTreeSet<ServiceId>> {
@@ -249,6 +266,8 @@ pub struct Placement {
     pub alarms: BTreeSet<AlarmName>,
     /// The autoscaling group that runs its instances, which a runbook may raise.
     pub scaling_group: Option<ScalingGroupName>,
+    /// vCPUs of one of the group's instances; none if the files don't say.
+    pub instance_vcpus: Option<u16>,
 }
 
 /// How an endpoint is asked, what a healthy answer is, and how long it may take.

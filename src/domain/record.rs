@@ -222,6 +222,16 @@ impl RecordData {
         }
     }
 
+    /// The names that it leads to by name: an alias's target, or a CNAME's.
+    pub fn names(&self) -> impl Iterator<Item = DnsName> {
+        let (values, target): (&[String], _) = match self {
+            Self::Plain { values, .. } => (values, None),
+            Self::Alias { target_name, .. } => (&[], Some(target_name.clone())),
+        };
+        let names = values.iter().filter(|value| value.parse::<IpAddr>().is_err());
+        names.filter_map(|value| value.parse().ok()).chain(target)
+    }
+
     /// Whether every answer of `other` is one of this record's too.
     #[must_use]
     pub fn holds(&self, other: &Self) -> bool {

@@ -51,6 +51,7 @@ pub(super) fn fleet() -> Fleet {
                 target_group: None,
                 alarms: std::collections::BTreeSet::new(),
                 scaling_group: None,
+                instance_vcpus: None,
             },
         )
     });

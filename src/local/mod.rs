@@ -7,7 +7,7 @@
 //!
 //! | part | file |
 //! |---|---|
-//! | AWS endpoints, and their log | `aws`, `dynamodb`, `route53`, `elbv2`, `cloudwatch`, `rds`, `document`, `operations`, `request_log` |
+//! | AWS endpoints, and their log | `aws`, `dynamodb`, `route53`, `elbv2`, `cloudwatch`, `rds`, `quotas`, `document`, `operations`, `request_log` |
 //! | name servers | `dns` |
 //! | applications and clients | `apps`, `clients`, `addresses` |
 //! | agents | `agents`, `launch` |
@@ -36,6 +36,7 @@ mod exchange;
 mod fleet;
 mod launch;
 pub mod operations;
+mod quotas;
 pub mod rds;
 mod reading;
 mod render;

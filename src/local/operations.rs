@@ -6,7 +6,7 @@
 use crate::world::fault::AwsService;
 
 /// Every operation, with its service.
-pub const OPERATIONS: [(AwsService, &str); 40] = [
+pub const OPERATIONS: [(AwsService, &str); 42] = [
     (AwsService::Dynamodb, "CreateTable"),
     (AwsService::Dynamodb, "DeleteItem"),
     (AwsService::Dynamodb, "DeleteTable"),
@@ -45,6 +45,8 @@ pub const OPERATIONS: [(AwsService, &str); 40] = [
     (AwsService::Rds, "SwitchoverGlobalCluster"),
     (AwsService::Autoscaling, "DescribeAutoScalingGroups"),
     (AwsService::Autoscaling, "SetDesiredCapacity"),
+    (AwsService::ServiceQuotas, "GetAWSDefaultServiceQuota"),
+    (AwsService::ServiceQuotas, "GetServiceQuota"),
     (AwsService::Sns, "Publish"),
     (AwsService::Sts, "AssumeRole"),
 ];
@@ -116,6 +118,7 @@ mod tests {
                 AwsService::Cloudwatch => "cloudwatch",
                 AwsService::Rds => "rds",
                 AwsService::Autoscaling => "autoscaling",
+                AwsService::ServiceQuotas => "service-quotas",
                 AwsService::Sns => "sns",
                 AwsService::Sts => "sts",
             };

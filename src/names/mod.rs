@@ -5,25 +5,28 @@
 //! a fleet whose zones are not served by Route 53's. Each question goes out from a socket of its own,
 //! with an ID by chance, and an answer counts only from whom it was asked of.
 //!
-//! It validates no signatures and follows no referral: these servers are the end of the way.
+//! It validates no signatures and follows no referral: these servers are the end of the way. What
+//! aliases point at is no zone's of the fleet, and is asked of the machine's own resolver.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use hickory_proto::op::{Message, MessageType, OpCode, Query, ResponseCode};
 use hickory_proto::rr::{Name, RData, RecordType};
+use hickory_resolver::TokioResolver;
 use rand::TryRng as _;
 use rand::rngs::SysRng;
 use tokio::net::UdpSocket;
 use tokio::task::JoinSet;
 
 use crate::domain::answers::{Heard, Question};
-use crate::domain::record::{RecordData, RecordType as OurType, canonical};
-use crate::domain::{CallFailure, RegionId, ZoneId};
+use crate::domain::record::{DnsName, RecordData, RecordType as OurType, canonical};
+use crate::domain::{CallFailure, Moment, RegionId, ZoneId};
 use crate::ports::{Answer, Names, Records};
+use crate::telemetry::clock;
 
 /// The variable that names other servers.
 pub const VARIABLE: &str = "REGENT_NAME_SERVERS";
@@ -43,13 +46,19 @@ pub struct NameServers {
     records: Arc<dyn Records>,
     named: Vec<SocketAddr>,
     known: Mutex<BTreeMap<ZoneId, Vec<Server>>>,
+    behind: Mutex<BTreeMap<DnsName, BTreeMap<IpAddr, Moment>>>,
 }
 
 #[derive(Debug, Clone)]
 struct Server {
     name: String,
-    address: SocketAddr,
+    /// None as long as the name can't be resolved here: it is asked again at each look.
+    address: Option<SocketAddr>,
 }
+
+/// For how long an address counts as a load balancer's after it was seen there. A large one is answered
+/// with some of its addresses, other ones each time, and gives none of them away at once.
+const BEHIND_FOR: Duration = Duration::from_secs(600);
 
 /// What an answer holds that tells where it leads.
 type Led = Vec<String>;
@@ -70,45 +79,89 @@ impl NameServers {
             text.parse().map_err(|_| format!("{VARIABLE}: {text:?} is no address with a port"))
         };
         let named = given.map(address).collect::<Result<_, _>>()?;
-        Ok(Self { records, named, known: Mutex::default() })
+        Ok(Self { records, named, known: Mutex::default(), behind: Mutex::default() })
     }
 
     /// The zone's servers, each at one address.
     async fn servers(&self, zone: &ZoneId, limit: Duration) -> Answer<Vec<Server>> {
         if !self.named.is_empty() {
-            let server =
-                |address: &SocketAddr| Server { name: address.to_string(), address: *address };
+            let server = |address: &SocketAddr| Server {
+                name: address.to_string(),
+                address: Some(*address),
+            };
             return Ok(self.named.iter().map(server).collect());
         }
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(zone).cloned();
-        if let Some(known) = known {
-            return Ok(known);
+        let mut servers = match known {
+            Some(known) => known,
+            None => self.named_by_route53(zone, limit).await?,
+        };
+        for server in servers.iter_mut().filter(|server| server.address.is_none()) {
+            let found = tokio::net::lookup_host((server.name.as_str(), 53)).await;
+            server.address = found.ok().and_then(|mut found| found.find(SocketAddr::is_ipv4));
         }
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.insert(zone.clone(), servers.clone());
+        if servers.iter().all(|server| server.address.is_none()) {
+            return Err(CallFailure::transient(format!(
+                "none of zone {zone}'s {} name servers has an address here",
+                servers.len()
+            )));
+        }
+        Ok(servers)
+    }
+
+    async fn named_by_route53(&self, zone: &ZoneId, limit: Duration) -> Answer<Vec<Server>> {
         let facts = self.records.zone_facts(zone, limit).await?;
         if facts.private {
             return Err(CallFailure::permanent(format!(
                 "zone {zone} is private: its name servers answer within its VPCs alone"
             )));
         }
-        let mut servers = Vec::new();
-        for name in &facts.name_servers {
-            // One that can't be found is one that can't be asked: the others tell as much.
-            let found = tokio::net::lookup_host((name.as_str(), 53)).await;
-            let address = found.ok().and_then(|mut found| found.find(SocketAddr::is_ipv4));
-            if let Some(address) = address {
-                let name = name.as_str().trim_end_matches('.').to_owned();
-                servers.push(Server { name, address });
-            }
+        let names = facts.name_servers.iter().map(|name| name.as_str().trim_end_matches('.'));
+        Ok(names.map(|name| Server { name: name.to_owned(), address: None }).collect())
+    }
+
+    /// The addresses behind a load balancer's name, as far as they were seen lately.
+    fn behind(
+        &self,
+        now: Moment,
+        name: &DnsName,
+        found: impl Iterator<Item = IpAddr>,
+    ) -> Vec<IpAddr> {
+        let mut behind = self.behind.lock().unwrap_or_else(PoisonError::into_inner);
+        let seen = behind.entry(name.clone()).or_default();
+        seen.retain(|_, at| now.since(*at) < BEHIND_FOR);
+        seen.extend(found.map(|address| (address, now)));
+        seen.keys().copied().collect()
+    }
+
+    /// What leads to each Region, as answers hold it. An alias is answered with its target's addresses,
+    /// never with the target's name: they are looked up at each look, since a load balancer's change.
+    /// Where they can't be had, nothing can be said of the answers, and that is no difference.
+    async fn leads(&self, question: &Question) -> Answer<BTreeMap<RegionId, Led>> {
+        let mut leads = BTreeMap::new();
+        for (region, data) in &question.leads {
+            let led: Led = match data {
+                RecordData::Plain { values, .. } => {
+                    values.iter().map(|value| canonical(value)).collect()
+                }
+                RecordData::Alias { target_name, .. } => {
+                    let found = tokio::net::lookup_host((target_name.as_str(), 443)).await;
+                    let found = found.ok().into_iter().flatten().map(|at| at.ip());
+                    let behind = self.behind(clock::now(), target_name, found);
+                    if behind.is_empty() {
+                        return Err(CallFailure::transient(format!(
+                            "{target_name} has no address here: whether answers lead to {region} \
+                             can't be told"
+                        )));
+                    }
+                    behind.iter().map(IpAddr::to_string).collect()
+                }
+            };
+            leads.insert(region.clone(), led);
         }
-        if servers.is_empty() {
-            return Err(CallFailure::transient(format!(
-                "none of zone {zone}'s {} name servers has an address here",
-                facts.name_servers.len()
-            )));
-        }
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.insert(zone.clone(), servers.clone());
-        Ok(servers)
+        Ok(leads)
     }
 }
 
@@ -117,7 +170,7 @@ impl Names for NameServers {
     async fn ask(&self, question: &Question, limit: Duration) -> Answer<Vec<Heard>> {
         let asking = async {
             let servers = self.servers(&question.zone, limit).await?;
-            let leads = Arc::new(leads(question).await?);
+            let leads = Arc::new(self.leads(question).await?);
             let each = usize::from(question.times).div_ceil(servers.len());
             let mut asked = JoinSet::new();
             for server in servers {
@@ -135,31 +188,18 @@ impl Names for NameServers {
         let late = || CallFailure::transient(format!("name servers: not done within {limit:?}"));
         tokio::time::timeout(limit, asking).await.unwrap_or_else(|_| Err(late()))
     }
-}
 
-/// What leads to each Region, as answers hold it. An alias is answered with its target's addresses, never
-/// with the target's name: they are looked up at each look, since a load balancer's change. Where they
-/// can't be had, nothing can be said of the answers, and that is no difference.
-async fn leads(question: &Question) -> Answer<BTreeMap<RegionId, Led>> {
-    let mut leads = BTreeMap::new();
-    for (region, data) in &question.leads {
-        let led: Led = match data {
-            RecordData::Plain { values, .. } => {
-                values.iter().map(|value| canonical(value)).collect()
-            }
-            RecordData::Alias { target_name, .. } => {
-                let found = tokio::net::lookup_host((target_name.as_str(), 443)).await;
-                let found = found.map(|found| found.map(|at| at.ip().to_string()).collect());
-                found.ok().filter(|found: &Led| !found.is_empty()).ok_or_else(|| {
-                    CallFailure::transient(format!(
-                        "{target_name} has no address here: whether answers lead to {region} can't be told"
-                    ))
-                })?
-            }
-        };
-        leads.insert(region.clone(), led);
+    async fn has_address(&self, name: &DnsName, limit: Duration) -> Answer<bool> {
+        let unasked = |why: String| CallFailure::transient(format!("{name}: {why}"));
+        let resolver = TokioResolver::builder_tokio().and_then(|builder| builder.build());
+        let resolver = resolver.map_err(|error| unasked(error.to_string()))?;
+        match tokio::time::timeout(limit, resolver.lookup_ip(name.as_str())).await {
+            Ok(Ok(found)) => Ok(found.iter().next().is_some()),
+            Ok(Err(error)) if error.is_no_records_found() => Ok(false),
+            Ok(Err(error)) => Err(unasked(error.to_string())),
+            Err(_) => Err(unasked(format!("no answer within {limit:?}"))),
+        }
     }
-    Ok(leads)
 }
 
 /// Asks one server so often, a few questions at a time.
@@ -170,11 +210,15 @@ async fn ask_one(
     times: usize,
 ) -> Heard {
     let mut heard = Heard { server: server.name.clone(), ..Heard::default() };
+    let Some(address) = server.address else {
+        heard.silent = u32::try_from(times).unwrap_or(u32::MAX);
+        return heard;
+    };
     let mut left = times;
     while left > 0 {
         let mut asked = JoinSet::new();
         for _ in 0..left.min(AT_ONCE) {
-            let (at, question) = (server.address, question.clone());
+            let (at, question) = (address, question.clone());
             asked.spawn(async move {
                 let asking = exchange(at, &question);
                 tokio::time::timeout(ANSWER_LIMIT, asking).await.ok().flatten()
@@ -252,7 +296,6 @@ mod tests {
     use hickory_proto::rr::Record;
 
     use super::*;
-    use crate::domain::record::DnsName;
     use crate::domain::record::{ChangeId, ChangeStatus, RecordKey, ZoneBatch, ZoneRead};
     use crate::domain::zone::ZoneFacts;
 
@@ -261,9 +304,10 @@ mod tests {
 
     #[async_trait]
     impl Records for Nobody {
-        async fn zone_facts(&self, _: &ZoneId, _: Duration) -> Answer<ZoneFacts> {
+        async fn zone_facts(&self, zone: &ZoneId, _: Duration) -> Answer<ZoneFacts> {
             let name = "example.com".parse().expect("valid");
-            Ok(ZoneFacts { name, private: true, name_servers: Vec::new() })
+            let name_servers = vec!["ns.invalid".parse().expect("valid")];
+            Ok(ZoneFacts { name, private: zone.as_str() == "ZPRIVATE", name_servers })
         }
         async fn read_zone(
             &self,
@@ -373,9 +417,38 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_server_without_an_address_is_remembered_and_counts_as_silent() {
+        let names = NameServers::named(Arc::new(Nobody), "").expect("valid");
+        for _ in 0..2 {
+            let failure = names.ask(&question(4), AMPLE).await.expect_err("none can be asked");
+            assert!(failure.what.contains("none of zone Z1's 1 name servers"), "{failure}");
+        }
+        let well = server(&[[192, 0, 2, 1]]).await;
+        let beside = |name: &str, address| Server { name: name.to_owned(), address };
+        let both = vec![beside("ns.invalid", None), beside("ns.here", Some(well))];
+        names.known.lock().expect("whole").insert("Z1".parse().expect("valid"), both);
+        let heard = names.ask(&question(4), AMPLE).await.expect("one did");
+        let silent: Vec<(&str, u32)> =
+            heard.iter().map(|heard| (heard.server.as_str(), heard.silent)).collect();
+        assert_eq!(silent, [("ns.here", 0), ("ns.invalid", 2)]);
+    }
+
+    #[test]
+    fn addresses_of_a_load_balancer_are_remembered_for_a_while() {
+        let names = NameServers::named(Arc::new(Nobody), "").expect("valid");
+        let name = "lb.example.net".parse().expect("valid");
+        let [one, other] = ["192.0.2.1", "192.0.2.2"].map(|text| text.parse().expect("valid"));
+        let at = |s: u64| Moment::from_ms(s * 1000);
+        assert_eq!(names.behind(at(0), &name, [one].into_iter()), [one]);
+        assert_eq!(names.behind(at(599), &name, [other].into_iter()), [one, other]);
+        assert_eq!(names.behind(at(600), &name, [].into_iter()), [other]);
+    }
+
+    #[tokio::test]
     async fn a_private_zone_can_t_be_asked_and_a_senseless_variable_is_refused() {
         let names = NameServers::named(Arc::new(Nobody), "").expect("valid");
-        let failure = names.ask(&question(4), AMPLE).await.expect_err("private");
+        let private = Question { zone: "ZPRIVATE".parse().expect("valid"), ..question(4) };
+        let failure = names.ask(&private, AMPLE).await.expect_err("private");
         assert!(failure.what.contains("private"), "{failure}");
         assert!(
             NameServers::named(Arc::new(Nobody), "ns.example.com")

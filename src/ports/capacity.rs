@@ -1,11 +1,12 @@
-//! What the survivors can carry, and raising it.
+//! What the survivors can carry, raising it, and how far the account lets that go.
 
 use std::time::Duration;
 
 use async_trait::async_trait;
 
 use super::Answer;
-use crate::domain::capacity::{ScalingGroup, ScalingGroupId};
+use crate::domain::RegionId;
+use crate::domain::capacity::{ScalingGroup, ScalingGroupId, Vcpus};
 
 /// Autoscaling groups, each at its own Region's endpoint.
 #[async_trait]
@@ -22,4 +23,7 @@ pub trait Capacity: Send + Sync {
         desired: u32,
         limit: Duration,
     ) -> Answer<()>;
+
+    /// What the account may run in a Region, and runs there.
+    async fn vcpus(&self, region: &RegionId, limit: Duration) -> Answer<Vcpus>;
 }

@@ -1,13 +1,15 @@
 //! Capacity: could those who stay carry what the Region that is left had?
 //!
 //! By the declared weights and what each autoscaling group runs now, as the step `scale` counts it.
-//! Whether its number may be set is tried with one that no group can have.
+//! Whether its number may be set is tried with one that no group can have. Whether the account may run
+//! that many is its quota's to say, where the files say how many vCPUs an instance has.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::look::{Looked, tried};
 use super::{Who, lasting};
 use crate::domain::capacity::{ScalingGroup, ScalingGroupId, to_carry};
+use crate::domain::fleet::Placement;
 use crate::domain::preflight::{Area, Finding};
 use crate::domain::{Fleet, RegionId, ServiceId};
 
@@ -42,6 +44,7 @@ pub(super) fn judge(fleet: &Fleet, looked: &Looked, who: Who) -> Vec<Finding> {
             ));
         }
     }
+    quotas(fleet, looked, &groups, &mut findings);
     if !groups.is_empty() {
         without_group(fleet, &mut findings);
     }
@@ -59,6 +62,23 @@ fn in_service(group: &ScalingGroupId, shown: &ScalingGroup, findings: &mut Vec<F
     }
 }
 
+/// What a group needs to carry its services without a Region, by what it runs now.
+fn needed(
+    fleet: &Fleet,
+    services: &BTreeSet<ServiceId>,
+    shown: &ScalingGroup,
+    left: &RegionId,
+) -> u32 {
+    let wanted = services.iter().map(|service| {
+        let weights = fleet.services[service].regions.iter();
+        let weight = |(_, placement): (_, &Placement)| u64::from(placement.weight.0);
+        let all: u64 = weights.clone().map(weight).sum();
+        let rest: u64 = weights.filter(|(region, _)| *region != left).map(weight).sum();
+        to_carry(shown.desired, rest, all)
+    });
+    wanted.max().unwrap_or(0)
+}
+
 /// Whether the group's most is enough, whichever Region is left.
 fn room(
     fleet: &Fleet,
@@ -69,30 +89,91 @@ fn room(
 ) {
     let mut short: BTreeMap<u32, BTreeSet<&RegionId>> = BTreeMap::new();
     for left in fleet.regions.iter().filter(|region| **region != group.region) {
-        let wanted = services.iter().map(|service| {
-            let weights = fleet.services[service].regions.iter();
-            let weight = |(_, placement): (_, &crate::domain::fleet::Placement)| {
-                u64::from(placement.weight.0)
-            };
-            let all: u64 = weights.clone().map(weight).sum();
-            let rest: u64 = weights.filter(|(region, _)| *region != left).map(weight).sum();
-            to_carry(shown.desired, rest, all)
-        });
-        let wanted = wanted.max().unwrap_or(0);
+        let wanted = needed(fleet, services, shown, left);
         if wanted > shown.max {
             short.entry(wanted).or_default().insert(left);
         }
     }
     for (wanted, left) in short {
-        let left: Vec<&str> = left.into_iter().map(RegionId::as_str).collect();
         findings.push(Finding::weakens(
             Area::Capacity,
             format!(
                 "without {}, {group} would need {wanted} instances, and its most is {}",
-                left.join(" or "),
+                listed(&left),
                 shown.max
             ),
             "Raise its MaxSize (and the account's quota), or know what load to shed first",
+        ));
+    }
+}
+
+fn listed(regions: &BTreeSet<&RegionId>) -> String {
+    let regions: Vec<&str> = regions.iter().map(|region| region.as_str()).collect();
+    regions.join(" or ")
+}
+
+/// Whether the account may run what the Region's groups would need, whichever other Region is left.
+fn quotas(
+    fleet: &Fleet,
+    looked: &Looked,
+    groups: &BTreeMap<ScalingGroupId, BTreeSet<ServiceId>>,
+    findings: &mut Vec<Finding>,
+) {
+    let each = fleet.instance_vcpus();
+    for (region, answer) in &looked.vcpus {
+        let quota = match answer {
+            Ok(quota) => quota,
+            Err(failure) => {
+                let what =
+                    format!("the quota of vCPUs in {region} can't be read: {}", failure.what);
+                let remedy = "Allow servicequotas:GetServiceQuota and GetAWSDefaultServiceQuota, and \
+                              cloudwatch:GetMetricData";
+                findings.push(Finding::note(Area::Capacity, what, remedy));
+                continue;
+            }
+        };
+        let here: Vec<_> = groups
+            .iter()
+            .filter(|(group, _)| group.region == *region)
+            .filter_map(|(group, services)| {
+                let shown = looked.groups.get(group)?.as_ref().ok()?;
+                Some((services, shown, u64::from(*each.get(group)?)))
+            })
+            .collect();
+        let own: u64 = here.iter().map(|(_, shown, vcpus)| u64::from(shown.desired) * vcpus).sum();
+        let used = quota.used.map_or(own, |used| own.max(used.into()));
+        let free = u64::from(quota.most).saturating_sub(used);
+        let mut short: BTreeMap<u64, BTreeSet<&RegionId>> = BTreeMap::new();
+        for left in fleet.regions.iter().filter(|left| *left != region) {
+            let more = here.iter().map(|(services, shown, vcpus)| {
+                let more = needed(fleet, services, shown, left).saturating_sub(shown.desired);
+                u64::from(more) * vcpus
+            });
+            let more: u64 = more.sum();
+            if more > free {
+                short.entry(more).or_default().insert(left);
+            }
+        }
+        for (more, left) in short {
+            findings.push(Finding::weakens(
+                Area::Capacity,
+                format!(
+                    "without {}, {region} would need {more} vCPUs more, and of the account's quota of \
+                     {} there are {free} left",
+                    listed(&left),
+                    quota.most
+                ),
+                "Ask for a higher quota of running on-demand standard instances (ec2, L-1216C47A)",
+            ));
+        }
+    }
+    let untold = groups.keys().filter(|group| !each.contains_key(group));
+    let untold: Vec<String> = untold.map(ToString::to_string).collect();
+    if !untold.is_empty() {
+        findings.push(Finding::note(
+            Area::Capacity,
+            format!("whether the account's quota lets {} grow is not known", untold.join(", ")),
+            "Say how many vCPUs an instance has, by instance_vcpus beside scaling_group",
         ));
     }
 }

@@ -1,13 +1,13 @@
 //! Asking: every Region at once, Route 53 one call after another.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::domain::capacity::{ScalingGroup, ScalingGroupId};
+use crate::domain::capacity::{ScalingGroup, ScalingGroupId, Vcpus};
 use crate::domain::database::{GlobalCluster, LagPoint};
 use crate::domain::health_check::{CheckFound, CheckId, CheckSight, CheckSpec};
-use crate::domain::record::{ChangeId, ChangeStatus};
+use crate::domain::record::{ChangeId, ChangeStatus, DnsName};
 use crate::domain::zone::{self, Wanted};
 use crate::domain::{
     Beat, BootId, CallFailure, DatabaseId, Fleet, RegionId, Seat, ZoneId, ZoneRead,
@@ -17,7 +17,7 @@ use crate::ports::{Answer, Outside, SwapRefused, ask_all};
 /// Limit of each call. A preflight is no hurry, and control planes are slower than tables.
 const LIMIT: Duration = Duration::from_secs(5);
 
-/// Between two looks at health checks: Route 53 takes five requests a second from an account, and a
+/// Between two zones, and between two looks at health checks: Route 53 takes five requests a second from an account, and a
 /// leader needs them more.
 const PAUSE: Duration = Duration::from_millis(400);
 
@@ -51,18 +51,23 @@ pub struct Looked {
     /// None for a fleet without gates.
     pub(super) checks: Option<Answer<Vec<CheckFound>>>,
     pub(super) sights: BTreeMap<CheckId, Answer<CheckSight>>,
+    /// Whether the names that records lead to have an address.
+    pub(super) targets: BTreeMap<DnsName, Answer<bool>>,
     pub(super) databases: BTreeMap<(DatabaseId, RegionId), Answer<GlobalCluster>>,
     pub(super) lags: BTreeMap<(DatabaseId, RegionId), Answer<Vec<LagPoint>>>,
     pub(super) groups: BTreeMap<ScalingGroupId, Answer<ScalingGroup>>,
+    /// Of Regions with groups whose instances' vCPUs are known.
+    pub(super) vcpus: BTreeMap<RegionId, Answer<Vcpus>>,
     /// As `seat_trials`.
     pub(super) group_trials: BTreeMap<ScalingGroupId, Answer<()>>,
 }
 
 /// Asks for everything.
 pub async fn look(fleet: &Fleet, outside: &Outside, depth: Depth) -> Looked {
-    let (tables, route53, databases, capacity) = tokio::join!(
+    let (tables, route53, targets, databases, capacity) = tokio::join!(
         look_at_tables(fleet, outside, depth),
         look_at_route53(fleet, outside, depth),
+        look_at_targets(fleet, outside),
         look_at_databases(fleet, outside),
         look_at_capacity(fleet, outside, depth),
     );
@@ -70,9 +75,11 @@ pub async fn look(fleet: &Fleet, outside: &Outside, depth: Depth) -> Looked {
         seats: tables.seats,
         seat_trials: tables.seat_trials,
         board: tables.board,
+        targets,
         databases: databases.databases,
         lags: databases.lags,
         groups: capacity.groups,
+        vcpus: capacity.vcpus,
         group_trials: capacity.group_trials,
         ..route53
     }
@@ -129,7 +136,10 @@ const NOBODY_S_CHANGE: &str = "CREGENT";
 async fn look_at_route53(fleet: &Fleet, outside: &Outside, depth: Depth) -> Looked {
     let mut looked = Looked::default();
     let records = outside.records.as_ref();
-    for wanted in zone::wanted(fleet) {
+    for (n, wanted) in zone::wanted(fleet).into_iter().enumerate() {
+        if n > 0 {
+            tokio::time::sleep(PAUSE).await;
+        }
         let Wanted { zone, fence, keys, .. } = &wanted;
         let read = records.read_zone(zone, fence, keys, LIMIT).await;
         if let Ok(read) = &read
@@ -175,6 +185,21 @@ fn asked_about(fleet: &Fleet, found: &[CheckFound], round: usize) -> Vec<CheckId
     ours
 }
 
+/// Asks a resolver for what records lead to by name.
+async fn look_at_targets(fleet: &Fleet, outside: &Outside) -> BTreeMap<DnsName, Answer<bool>> {
+    let names: BTreeSet<DnsName> = fleet
+        .services
+        .values()
+        .flat_map(|service| service.regions.values())
+        .flat_map(|placement| placement.data.names())
+        .collect();
+    let asked = names.into_iter().map(|name| {
+        let port = Arc::clone(&outside.names);
+        (name.clone(), async move { port.has_address(&name, LIMIT).await })
+    });
+    ask_all(asked.collect::<Vec<_>>()).await
+}
+
 async fn look_at_databases(fleet: &Fleet, outside: &Outside) -> Looked {
     let (mut describe, mut measure) = (Vec::new(), Vec::new());
     for (database, spec) in &fleet.databases {
@@ -205,8 +230,14 @@ async fn look_at_capacity(fleet: &Fleet, outside: &Outside, depth: Depth) -> Loo
                 .push((group, async move { port.set_desired(&own, NOBODY_S_SIZE, LIMIT).await }));
         }
     }
-    let (groups, group_trials) = tokio::join!(ask_all(read), ask_all(try_to_set));
-    Looked { groups, group_trials, ..Looked::default() }
+    let quotas = fleet.instance_vcpus().into_keys().map(|group| group.region);
+    let quotas = quotas.collect::<BTreeSet<RegionId>>().into_iter().map(|region| {
+        let port = Arc::clone(&outside.capacity);
+        (region.clone(), async move { port.vcpus(&region, LIMIT).await })
+    });
+    let quotas = ask_all(quotas.collect::<Vec<_>>());
+    let (groups, group_trials, vcpus) = tokio::join!(ask_all(read), ask_all(try_to_set), quotas);
+    Looked { groups, group_trials, vcpus, ..Looked::default() }
 }
 
 /// What a call that had to be refused tells: nothing but the refusal that was expected is in order.

@@ -3,9 +3,9 @@
 use super::look::{Looked, tried};
 use super::{Who, lasting};
 use crate::domain::preflight::{Area, Finding};
-use crate::domain::record::{RecordData, Routing};
+use crate::domain::record::{DnsName, RecordData, RecordKey, Routing};
 use crate::domain::zone::{self, record_in};
-use crate::domain::{CallFailure, Epoch, Fence, Fleet, ZoneId, ZoneRead};
+use crate::domain::{CallFailure, Epoch, Fence, Fleet, RegionId, ZoneId, ZoneRead};
 
 /// Seconds that an alias to a load balancer may be kept (Route 53 Developer Guide, "Values specific
 /// for simple alias records").
@@ -141,6 +141,28 @@ fn fence(
     }
 }
 
+/// Does what a record leads to have an address?
+fn target(looked: &Looked, key: &RecordKey, region: &RegionId, name: &DnsName) -> Option<Finding> {
+    match looked.targets.get(name)? {
+        Ok(true) => None,
+        Ok(false) => Some(Finding::weakens(
+            Area::Records,
+            format!("{key} of {region} leads to {name}, which has no address"),
+            format!(
+                "Clients that are sent to {region} get nowhere: see that its load balancer is there"
+            ),
+        )),
+        Err(failure) => Some(Finding::note(
+            Area::Records,
+            format!(
+                "whether what {key} of {region} leads to is there can't be told: {}",
+                failure.what
+            ),
+            "Look whether names can be resolved here",
+        )),
+    }
+}
+
 /// Is there a weighted record for every Region, as the files say, short-lived enough?
 pub(super) fn records(fleet: &Fleet, looked: &Looked) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -177,6 +199,19 @@ pub(super) fn records(fleet: &Fleet, looked: &Looked) -> Vec<Finding> {
                     "Clients follow a failover that much later: shorten its TTL, or raise ttl_s_max \
                      in [records] of fleet.toml",
                 ));
+            }
+            let evaluates = |data: &RecordData| {
+                matches!(data, RecordData::Alias { evaluate_target_health: true, .. })
+            };
+            if evaluates(&record.data) && !evaluates(&placement.data) {
+                findings.push(Finding::weakens(
+                    Area::Records,
+                    format!("{key} of {region} evaluates its target's health"),
+                    "It takes the Region out whatever the fleet decides: switch that off in the record",
+                ));
+            }
+            for name in placement.data.names() {
+                findings.extend(target(looked, &key, region, &name));
             }
             if !record.data.same_target(&placement.data) {
                 findings.push(Finding::weakens(

@@ -391,6 +391,7 @@ impl Shape {
                     target_group: None,
                     alarms: BTreeSet::new(),
                     scaling_group: None,
+                    instance_vcpus: None,
                 };
                 (region.clone(), placement)
             });

@@ -177,6 +177,9 @@ pub enum AwsService {
     Rds,
     /// Auto Scaling, in each Region.
     Autoscaling,
+    /// Service Quotas, in each Region.
+    #[serde(rename = "service-quotas")]
+    ServiceQuotas,
     /// SNS, in each Region.
     Sns,
     /// STS, in each Region.
@@ -192,6 +195,7 @@ impl fmt::Display for AwsService {
             Self::Cloudwatch => "CloudWatch",
             Self::Rds => "RDS",
             Self::Autoscaling => "Auto Scaling",
+            Self::ServiceQuotas => "Service Quotas",
             Self::Sns => "SNS",
             Self::Sts => "STS",
         })

@@ -20,6 +20,7 @@ pub mod fault;
 pub mod log;
 pub mod network;
 mod outfit;
+pub mod quotas;
 pub mod rds;
 pub mod roles;
 pub mod route53;
@@ -43,6 +44,7 @@ use elb::Elb;
 use fault::{AwsService, Fault};
 use log::{Happening, Log};
 use network::Network;
+use quotas::Quotas;
 use rds::Rds;
 use roles::Roles;
 use route53::Route53;
@@ -79,6 +81,8 @@ pub struct World {
     pub rds: Rds,
     /// Auto Scaling in every Region.
     pub autoscaling: Autoscaling,
+    /// The account's quotas.
+    pub quotas: Quotas,
     /// SNS in every Region.
     pub sns: Sns,
     /// Roles of other accounts.
@@ -98,6 +102,7 @@ impl World {
             elb: Elb::default(),
             rds: Rds::default(),
             autoscaling: Autoscaling::default(),
+            quotas: Quotas::default(),
             sns: Sns::default(),
             wire: Wire::new(seed),
             dynamo: Dynamo::new(seed, regions),
@@ -182,6 +187,7 @@ impl World {
                     | AwsService::Cloudwatch
                     | AwsService::Rds
                     | AwsService::Autoscaling
+                    | AwsService::ServiceQuotas
                     | AwsService::Sns
                     | AwsService::Sts),
                 on,

@@ -3,6 +3,7 @@
 mod conformance;
 mod dynamodb;
 mod health_checks;
+mod quotas;
 mod roles;
 mod route53;
 mod stub;

@@ -4,10 +4,10 @@ use super::*;
 use crate::cli::init::{Mode, provision};
 use crate::cli::status::tests::{first_state, now_unix_ms, tables as quiet_tables};
 use crate::cli::testing::{Tables, cluster_arn, printed, whole_fleet};
-use crate::domain::capacity::ScalingGroup;
+use crate::domain::capacity::{ScalingGroup, Vcpus};
 use crate::domain::database::{ClusterMember, GlobalCluster, Synchronization};
 use crate::domain::health_check::CheckSpec;
-use crate::domain::record::RecordData;
+use crate::domain::record::{DnsName, RecordData};
 use crate::domain::{CallFailure, Epoch, Fence, RegionId};
 
 fn region(name: &str) -> RegionId {
@@ -125,6 +125,38 @@ fn what_stops_a_failover_makes_the_command_fail_and_says_what_to_do() {
     let json: serde_json::Value = serde_json::from_str(&json).expect("one document");
     assert_eq!(json["clear"], false);
     assert!(json["findings"][0]["said_by"][0] == HERE && json["findings"][0]["remedy"].is_string());
+}
+
+#[test]
+fn what_records_lead_to_by_name_has_an_address_and_is_not_evaluated() {
+    let (mut fleet, tables) = (whole_fleet(), tables());
+    let service = fleet.services.values_mut().next().expect("it serves");
+    let placement = service.regions.get_mut(&region("r2")).expect("there");
+    let target_name: DnsName = "lb.example.net".parse().expect("valid");
+    let alias = |evaluate_target_health| RecordData::Alias {
+        target_zone: "Z35SXDOTRQ7X7K".to_owned(),
+        target_name: target_name.clone(),
+        evaluate_target_health,
+    };
+    placement.data = alias(false);
+    for (_, read) in tables.stored().zones.values_mut() {
+        for record in &mut read.records {
+            if record.routing.set_identifier() == Some("r2") {
+                record.data = alias(true);
+            }
+        }
+    }
+    let told = |what: &str| {
+        let outcome = block_on(look(&fleet, &tables.outside(), now_unix_ms()));
+        let mut findings = outcome.findings.iter().map(|told| told.finding.what.clone());
+        assert!(findings.any(|told| told.contains(what)), "{what}: {:#?}", outcome.findings);
+    };
+    told("of r2 evaluates its target's health");
+    tables.stored().failing.insert("has_address", CallFailure::transient("no resolver"));
+    told("leads to is there can't be told: no resolver");
+    tables.stored().failing.clear();
+    tables.stored().unresolved.insert(target_name.clone());
+    told("of r2 leads to lb.example.net., which has no address");
 }
 
 #[test]
@@ -291,6 +323,35 @@ fn databases_are_shown_followed_and_not_too_far_behind() {
     provoked(Severity::Weakens, "how far orders in r2 is behind can't be read", |tables| {
         tables.stored().failing.insert("lag", denied());
     });
+}
+
+#[test]
+fn the_quota_of_vcpus_is_enough_whichever_region_is_left() {
+    // Each Region has 4 instances of 2 vCPUs, and would need as many more without the other.
+    let quota = |most, used| {
+        move |tables: &Tables| {
+            tables.stored().vcpus.insert(region("r2"), Vcpus { most, used });
+        }
+    };
+    let what = "without r1, r2 would need 8 vCPUs more, and of the account's quota of 20 there are";
+    provoked(Severity::Weakens, &format!("{what} 7 left"), quota(20, Some(13)));
+    provoked(Severity::Weakens, &format!("{} 7 left", what.replace("20", "15")), quota(15, None));
+    for enough in [quota(21, Some(13)), quota(16, None)] {
+        let tables = tables();
+        enough(&tables);
+        assert_eq!(found(&tables).findings, []);
+    }
+    provoked(Severity::Note, "the quota of vCPUs in r2 can't be read: AccessDenied", |tables| {
+        tables.stored().failing.insert("vcpus", denied());
+    });
+    let mut fleet = whole_fleet();
+    for service in fleet.services.values_mut() {
+        service.regions.values_mut().for_each(|placement| placement.instance_vcpus = None);
+    }
+    let outcome = block_on(look(&fleet, &tables().outside(), now_unix_ms()));
+    let told: Vec<&str> = outcome.findings.iter().map(|told| told.finding.what.as_str()).collect();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].starts_with("whether the account's quota lets demo-web in r1"), "{told:?}");
 }
 
 #[test]

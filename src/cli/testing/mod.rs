@@ -58,7 +58,7 @@ pub(super) fn whole_fleet() -> Fleet {
                 "[databases.orders]\nglobal_cluster = \"demo-orders\"\nloss_budget_ms = 90000\n",
             ),
             Some(region @ ("r1" | "r2")) => text.push_str(&format!(
-                "scaling_group = \"demo-web\"\n[databases.orders]\ncluster = \"{}\"\n",
+                "scaling_group = \"demo-web\"\ninstance_vcpus = 2\n[databases.orders]\ncluster = \"{}\"\n",
                 cluster_arn(region)
             )),
             _ => {}

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 
 use crate::agent::Outside;
 use crate::domain::answers::{Heard, Question};
-use crate::domain::capacity::{ScalingGroup, ScalingGroupId};
+use crate::domain::capacity::{ScalingGroup, ScalingGroupId, Vcpus};
 use crate::domain::database::{ClusterArn, GlobalCluster, LagPoint, MemberCluster};
 use crate::domain::health_check::{CheckFound, CheckId, CheckSight, CheckSpec};
 use crate::domain::notice::{Notice, TopicArn};
@@ -49,12 +49,16 @@ pub(in crate::cli) struct Stored {
     pub(in crate::cli) lost: BTreeSet<RegionId>,
     /// Checks whose endpoint gives no answer.
     pub(in crate::cli) silent: BTreeSet<CheckId>,
+    /// Names without an address.
+    pub(in crate::cli) unresolved: BTreeSet<DnsName>,
     /// Global clusters.
     pub(in crate::cli) databases: BTreeMap<GlobalClusterId, GlobalCluster>,
     /// How far each secondary is behind, in milliseconds, by a figure that is a minute old.
     pub(in crate::cli) behind_ms: BTreeMap<RegionId, u64>,
     /// Autoscaling groups.
     pub(in crate::cli) groups: BTreeMap<ScalingGroupId, ScalingGroup>,
+    /// What may run and does; enough if none is named.
+    pub(in crate::cli) vcpus: BTreeMap<RegionId, Vcpus>,
     /// Operations that fail, and how.
     pub(in crate::cli) failing: BTreeMap<&'static str, CallFailure>,
     /// Zones that are private.
@@ -139,6 +143,13 @@ impl Capacity for Tables {
             }
             _ => Err(CallFailure::conflict("ValidationError")),
         }
+    }
+
+    async fn vcpus(&self, region: &RegionId, _: Duration) -> Answer<Vcpus> {
+        let stored = self.stored();
+        stored.reach(region)?;
+        stored.may("vcpus")?;
+        Ok(stored.vcpus.get(region).copied().unwrap_or(Vcpus { most: 256, used: Some(16) }))
     }
 }
 
@@ -346,6 +357,12 @@ impl Records for Tables {
 impl Names for Tables {
     async fn ask(&self, _: &Question, _: Duration) -> Answer<Vec<Heard>> {
         unused("ask")
+    }
+
+    async fn has_address(&self, name: &DnsName, _: Duration) -> Answer<bool> {
+        let stored = self.stored();
+        stored.may("has_address")?;
+        Ok(!stored.unresolved.contains(name))
     }
 }
 

@@ -99,14 +99,17 @@ pub(super) fn check(
         let data = record::check(text, &placement.record, spec, source, findings);
         let signals = signals::check(&id, text, placement, source, findings);
         let group = scaling_group(text, placement, source, findings);
-        let placement = weight.zip(url).zip(data).zip(signals).zip(group).map(
-            |((((weight, url), data), (target_group, alarms)), scaling_group)| Placement {
+        let vcpus = instance_vcpus(text, placement, source, findings);
+        let capacity = group.zip(vcpus);
+        let placement = weight.zip(url).zip(data).zip(signals).zip(capacity).map(
+            |((((weight, url), data), (target_group, alarms)), capacity)| Placement {
                 weight,
                 url,
                 data,
                 target_group,
                 alarms,
-                scaling_group,
+                scaling_group: capacity.0,
+                instance_vcpus: capacity.1,
             },
         );
         placements.insert(service, placement);
@@ -141,6 +144,34 @@ fn scaling_group(
         "write the group's name in this Region"
     };
     findings.take(text.parse(), place, remedy).map(Some)
+}
+
+/// vCPUs of an instance of the placement's group; the outer none when something is wrong with them.
+fn instance_vcpus(
+    service: &str,
+    raw: &raw::Placement,
+    source: &Source,
+    findings: &mut Findings,
+) -> Option<Option<u16>> {
+    let Some(number) = raw.instance_vcpus else { return Some(None) };
+    let place = || source.place(&["services", service, "instance_vcpus"]);
+    if raw.scaling_group.is_none() {
+        findings.refuse(
+            place(),
+            format!("instance_vcpus = {number} is of no scaling_group"),
+            "name the scaling_group, or leave instance_vcpus out",
+        );
+        return None;
+    }
+    let vcpus = u16::try_from(number).ok().filter(|vcpus| *vcpus > 0);
+    if vcpus.is_none() {
+        findings.refuse(
+            place(),
+            format!("instance_vcpus = {number} is no number of vCPUs"),
+            "write how many one instance of the group has",
+        );
+    }
+    vcpus.map(Some)
 }
 
 /// Scheme, host and port of a URL, and nothing behind them.
@@ -230,6 +261,35 @@ mod tests {
                 r#"r1.toml:4:7: url "a b" is not a URL; write http:// or https://, a host, and a port if need be"#,
             ),
         ]);
+    }
+
+    #[test]
+    fn the_vcpus_of_an_instance_are_a_number_of_a_group_s() {
+        const URL: &str = r#"url = "http://web.r1.example.com""#;
+        let group = "\nscaling_group = \"web\"";
+        for (group, vcpus, message) in [
+            (
+                "",
+                4,
+                "r1.toml:5:18: instance_vcpus = 4 is of no scaling_group; name the scaling_group, or \
+                 leave instance_vcpus out",
+            ),
+            (
+                group,
+                0,
+                "r1.toml:6:18: instance_vcpus = 0 is no number of vCPUs; write how many one instance \
+                 of the group has",
+            ),
+            (
+                group,
+                65_536,
+                "r1.toml:6:18: instance_vcpus = 65536 is no number of vCPUs; write how many one \
+                 instance of the group has",
+            ),
+        ] {
+            let with = format!("{URL}{group}\ninstance_vcpus = {vcpus}");
+            each_is_refused(&[(&[("r1.toml", URL, &with)], message)]);
+        }
     }
 
     #[test]

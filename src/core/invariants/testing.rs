@@ -33,6 +33,7 @@ pub(super) fn fleet() -> Fleet {
         target_group: None,
         alarms: BTreeSet::new(),
         scaling_group: None,
+        instance_vcpus: None,
     };
     let probe = probe_spec();
     let service = Service {

@@ -162,6 +162,7 @@ fn fleet(name: &str) -> Fleet {
         target_group: None,
         alarms: std::collections::BTreeSet::new(),
         scaling_group: None,
+        instance_vcpus: None,
     };
     let service = Service {
         zone: "Z".parse().expect("valid"),

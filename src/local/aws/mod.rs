@@ -29,7 +29,7 @@ use tokio::net::TcpListener;
 use super::request_log::{Line, Outcome, RequestLog};
 use super::serve::{self, Reply, Turn, delay};
 use super::shared::Shared;
-use super::{autoscaling, cloudwatch, document, dynamodb, elbv2, rds, route53, sns, sts};
+use super::{autoscaling, cloudwatch, document, dynamodb, elbv2, quotas, rds, route53, sns, sts};
 use crate::domain::{Moment, RegionId};
 use crate::telemetry::clock::Stopwatch;
 use crate::world::World;
@@ -63,6 +63,7 @@ enum Addressee {
     CloudWatch(RegionId),
     Rds(RegionId),
     Autoscaling(RegionId),
+    Quotas(RegionId),
     Sns(RegionId),
     Sts(RegionId),
     Route53,
@@ -76,6 +77,7 @@ impl Addressee {
             | Self::CloudWatch(region)
             | Self::Rds(region)
             | Self::Autoscaling(region)
+            | Self::Quotas(region)
             | Self::Sns(region)
             | Self::Sts(region) => Place::Region(region.clone()),
             Self::Route53 => Place::Global,
@@ -105,6 +107,7 @@ impl Call {
             Addressee::CloudWatch(region) => (AwsService::Cloudwatch, Some(region)),
             Addressee::Rds(region) => (AwsService::Rds, Some(region)),
             Addressee::Autoscaling(region) => (AwsService::Autoscaling, Some(region)),
+            Addressee::Quotas(region) => (AwsService::ServiceQuotas, Some(region)),
             Addressee::Sns(region) => (AwsService::Sns, Some(region)),
             Addressee::Sts(region) => (AwsService::Sts, Some(region)),
             Addressee::Route53 => (AwsService::Route53, None),
@@ -114,7 +117,7 @@ impl Call {
 
     fn dialect(&self) -> Dialect {
         match self.to {
-            Addressee::Dynamodb(_) => Dialect::Json,
+            Addressee::Dynamodb(_) | Addressee::Quotas(_) => Dialect::Json,
             Addressee::Route53
             | Addressee::Elb(_)
             | Addressee::Rds(_)
@@ -196,7 +199,7 @@ impl Endpoints {
         match admitted {
             Err(refusal) => {
                 let dialect = match scope.service.as_str() {
-                    "dynamodb" => Dialect::Json,
+                    "dynamodb" | "servicequotas" => Dialect::Json,
                     "route53" => Dialect::Xml,
                     _ => by_target,
                 };
@@ -211,9 +214,11 @@ impl Endpoints {
             Ok(((caller, Some(to)), body)) => {
                 line.caller.clone_from(&caller.name);
                 line.place = Some(caller.place.clone());
-                if !matches!(to, Addressee::Dynamodb(_) | Addressee::Route53)
-                    && let Some(form) = document::query::read(&body)
-                {
+                let by_form = !matches!(
+                    to,
+                    Addressee::Dynamodb(_) | Addressee::Quotas(_) | Addressee::Route53
+                );
+                if by_form && let Some(form) = document::query::read(&body) {
                     line.operation = form.action;
                 }
                 let path_and_query = parts.uri.path_and_query().map_or("/", |p| p.as_str());
@@ -250,6 +255,7 @@ impl Endpoints {
             "monitoring" => self.region(scope).map(Addressee::CloudWatch),
             "rds" => self.region(scope).map(Addressee::Rds),
             "autoscaling" => self.region(scope).map(Addressee::Autoscaling),
+            "servicequotas" => self.region(scope).map(Addressee::Quotas),
             "sns" => self.region(scope).map(Addressee::Sns),
             "sts" => self.region(scope).map(Addressee::Sts),
             "route53" => Some(Addressee::Route53),
@@ -325,6 +331,9 @@ fn carry_out(world: &mut World, now: Moment, call: &Call) -> CarriedOut {
         }
         Addressee::Autoscaling(region) => {
             carried(autoscaling::handle(&mut world.autoscaling, now, region, &call.body))
+        }
+        Addressee::Quotas(region) => {
+            carried(quotas::handle(&world.quotas, region, &call.target, &call.body))
         }
         Addressee::Sns(region) => carried(sns::handle(&mut world.sns, now, region, &call.body)),
         Addressee::Sts(_) => {

@@ -103,7 +103,7 @@ impl Refusal {
             Self::Body(why) => format!("The request's body can't be read: {why}"),
             Self::UnknownService(service) => format!(
                 "The service {service} is not modelled here: this endpoint is autoscaling, \
-                 dynamodb, elasticloadbalancing, monitoring, rds, route53, sns and sts"
+                 dynamodb, elasticloadbalancing, monitoring, rds, route53, servicequotas, sns and sts"
             ),
         }
     }

@@ -6,8 +6,9 @@ use async_trait::async_trait;
 
 use super::InMemory;
 use crate::core::{Request, Response};
-use crate::domain::capacity::{ScalingGroup, ScalingGroupId};
+use crate::domain::capacity::{ScalingGroup, ScalingGroupId, Vcpus};
 use crate::domain::notice::{Notice, TopicArn};
+use crate::domain::{CallFailure, RegionId};
 use crate::ports::{Answer, Capacity, Notices};
 
 #[async_trait]
@@ -23,6 +24,10 @@ impl Capacity for InMemory {
     async fn set_desired(&self, group: &ScalingGroupId, desired: u32, _: Duration) -> Answer<()> {
         let group = group.clone();
         self.asked(Request::SetDesired { group, desired }, |_| Some(()))
+    }
+
+    async fn vcpus(&self, region: &RegionId, _: Duration) -> Answer<Vcpus> {
+        Err(CallFailure::permanent(format!("no brain asks for the quota of {region}")))
     }
 }
 
