@@ -7,7 +7,32 @@ cd "$(dirname "$0")/.."
 cargo build --locked --quiet
 regent="${CARGO_TARGET_DIR:-target}/debug/regent"
 folder=$(mktemp -d)
-"$regent" up --env "$folder/local.env" > "$folder/up.log" 2>&1 &
+# The shipped fleet, and a service that is a failover pair.
+cp -r regions "$folder/files"
+cat >> "$folder/files/fleet.toml" <<'TOML'
+
+[services.shop]
+zone = "Z0REGENTDEMO"
+name = "shop.demo.example"
+type = "A"
+routing = "failover"
+primary = "eu-west-1"
+
+[services.shop.probe]
+path = "/healthz"
+status = 200
+timeout_ms = 1000
+TOML
+for region in eu-west-1 us-east-1; do
+    cat >> "$folder/files/$region.toml" <<TOML
+
+[services.shop]
+weight = 100
+url = "http://shop.$region.demo.example"
+record = { values = ["198.51.100.30"], ttl_s = 5 }
+TOML
+done
+"$regent" up --regions "$folder/files" --env "$folder/local.env" > "$folder/up.log" 2>&1 &
 up=$!
 trap 'kill "$up" 2>/dev/null || true; wait "$up" 2>/dev/null || true; rm -rf "$folder"' EXIT
 
@@ -214,6 +239,23 @@ JSON
     [ "$(echo $(capacity 'length(Instances[?LifecycleState==`InService`])'))" = "$raised" ] \
         || fail "the run did not wait for the instances"
     ok "the page by hand for evacuate-region ends where its run does"
+    roles() { rrsets --query "ResourceRecordSets[?Name=='shop.demo.example.'].[SetIdentifier,Failover,HealthCheckId]"; }
+    both_ways="$(roles)"
+    has -P 'eu-west-1\tPRIMARY\t\S{10,}' <<< "$both_ways" || fail "the pair is $both_ways"
+    "$regent" pause --by ada --reason 'work by hand' >/dev/null || fail "regent pause"
+    # The second time nothing is left to do, and nothing is done.
+    for _ in 1 2; do
+        page evacuate-region --set region=eu-west-1 --set service=shop --set bake=1s | by_hand
+        swapped=$(roles)
+        has -P 'us-east-1\tPRIMARY\t\S{10,}' <<< "$swapped" || fail "by hand the pair became $swapped"
+    done
+    page return-region --set region=eu-west-1 --set service=shop --set soak=1s | by_hand
+    [ "$(roles)" = "$both_ways" ] || fail "by hand the pair came back as $(roles)"
+    "$regent" resume --by ada >/dev/null || fail "regent resume"
+    "$regent" drain eu-west-1 --service shop --by ada --reason 'the same' >/dev/null || fail "regent drain"
+    [ "$(roles)" = "$swapped" ] || fail "the leader left the pair as $(roles)"
+    ok "the pages by hand swap a failover pair and swap it back, as the leader does"
+    "$regent" undrain eu-west-1 --by ada >/dev/null || fail "regent undrain"
     "$regent" undrain ap-southeast-2 --by ada >/dev/null || fail "regent undrain"
     returned() { [ "$(echo $(weights))" = "100 100" ]; }
     await "ap-southeast-2 has its share back" returned

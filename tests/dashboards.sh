@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The dashboard and the alerts against a real Prometheus: it scrapes a fleet on loopback that loses a
-# Region and gets it back, and every expression of every panel must have an answer.
+# Region and gets it back, loses its leader, has a record edited behind its back and a Region drained; and
+# every expression of every panel must have an answer.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -73,7 +74,8 @@ def get(path, **query):
 
 def series(expr):
     # What Grafana fills in.
-    for name, value in {"$__rate_interval": "1m", "$__range": "5m", "$service": ".*"}.items():
+    for name, value in {"$__rate_interval": "1m", "$__range_s": "300", "$__range": "5m",
+                        "$service": ".*"}.items():
         expr = expr.replace(name, value)
     return get("query", query=expr)["result"]
 
@@ -112,8 +114,26 @@ await "RegentRegionDown fires" ask firing RegentRegionDown
 echo "ok: $lost was lost, and the alerts RegentRegionDown and RegentRegionOutOfService fired"
 local_fleet restore "$lost"
 local_fleet kill-agent "$leader"
-led_anew() { ask show 'sum(regent_acting) == 1 and sum(increase(regent_elections_won_total[1m])) > 0' | grep -q .; }
+gone="REGENT_LOCAL_AGENT_URL_${leader//-/_}"; gone=${!gone#http://}
+led_anew() { ask show "sum(regent_acting) == 1 and on () up{instance=\"$gone\"} == 0" | grep -q .; }
 await "another agent leads" led_anew
+
+# Once it is back the Region is drained: its gate closes, and what still arrives is counted. Then somebody
+# edits a record, while nothing else is to be changed about that name.
+back() { ask show "min(regent_weight_wanted{region=\"$lost\"} and on (instance) regent_acting == 1) > 0" | grep -q .; }
+await "$lost has its share back" back
+"$regent" drain "$lost" --by ada --reason 'see it closed' >/dev/null || fail "regent drain"
+in_step() { ask show 'regent_zone_stage{stage="in_step"} == 1 and on (instance) regent_acting == 1' | grep -q .; }
+await "the records are as wanted" in_step
+python3 - "$REGENT_LOCAL_CONTROL" "$REGENT_LOCAL_NAME_web" "$leader" <<'PY' || fail "the edit"
+import json, sys, urllib.request
+control, name, region = sys.argv[1:]
+edit = {"fault": "edit", "name": name, "of": region, "weight": 7}
+urllib.request.urlopen(urllib.request.Request(f"{control}/v1/fault", json.dumps(edit).encode(),
+                                              {"Content-Type": "application/json"}))
+PY
+put_right() { ask show 'regent_record_drift_total{course="corrected"} == 1' | grep -q .; }
+await "the edit is put right" put_right
 await "every expression has an answer" ask panels
 ask rules || fail "rules"
 ask panels
@@ -121,3 +141,6 @@ echo "ok: shares, leader, matrix and answers as the dashboard asks for them:"
 ask show 'max by (service, region) (regent_weight_actual and on (instance) regent_acting == 1)'
 ask show 'max by (region, service, observer) ((regent_cell_state{state="up"} == 1))' | sed -n 1,6p
 ask show 'sum by (region, reason) (regent_decisions_total)'
+echo "ok: checkers of the gate of $lost, which is drained, and requests that still arrive there:"
+ask show "sum by (observer, sees) (regent_gate_checkers{gate=\"$lost\"} and on (instance) regent_acting == 1) > 0"
+ask show 'regent_arriving_requests * on (instance) group_left (region) regent_build_info'

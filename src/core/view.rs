@@ -64,10 +64,13 @@ pub struct StateView {
 pub struct PlacementView {
     /// Where.
     pub region: RegionId,
-    /// The configured weight.
+    /// The weight of the record while all is well.
     pub share: Weight,
-    /// The committed weight.
+    /// The weight that the record is to have by what is committed.
     pub wanted: Option<Weight>,
+    /// The committed weight itself: of a failover pair, the Region that stands by has one too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub committed: Option<Weight>,
     /// The weight in the record, if it was read.
     pub actual: Option<u8>,
     /// How it is.
@@ -295,13 +298,14 @@ pub fn draw(sources: Sources<'_>) -> View {
         let target = Target { region: region.clone(), service: service.clone() };
         let judged = ballots.judge(&target).expect("every placement is a target");
         let spec = fleet.services.get(service);
-        let wanted = sources.state.and_then(|state| state.wanted.get(service));
-        let wanted = spec.zip(wanted).map(|(spec, wanted)| spec.record_shares(wanted));
+        let committed = sources.state.and_then(|state| state.wanted.get(service));
+        let wanted = spec.zip(committed).map(|(spec, wanted)| spec.record_shares(wanted));
         let signals = signals_of(&rows, &target).next();
         PlacementView {
             region: region.clone(),
             share,
             wanted: wanted.and_then(|wanted| wanted.get(region).copied()),
+            committed: committed.and_then(|committed| committed.get(region).copied()),
             actual: sources.actual.get(&(service.clone(), region.clone())).copied(),
             verdict: judged.verdict,
             failing_ms: judged.failing_ms,
@@ -315,14 +319,16 @@ pub fn draw(sources: Sources<'_>) -> View {
     let services = fleet
         .services
         .iter()
-        .map(|(service, spec)| ServiceView {
-            service: service.clone(),
-            record: spec.key().to_string(),
-            regions: spec
-                .regions
-                .iter()
-                .map(|(region, place)| placement(service, region, place.weight))
-                .collect(),
+        .map(|(service, spec)| {
+            let declared =
+                spec.regions.iter().map(|(region, place)| (region.clone(), place.weight));
+            let shares = spec.record_shares(&declared.collect());
+            let placed = shares.iter().map(|(region, share)| placement(service, region, *share));
+            ServiceView {
+                service: service.clone(),
+                record: spec.key().to_string(),
+                regions: placed.collect(),
+            }
         })
         .collect();
     let mut view = View {

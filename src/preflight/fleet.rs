@@ -11,7 +11,7 @@ use crate::core::view::View;
 use crate::domain::autonomy::{ActionKind, Autonomy};
 use crate::domain::observation::ZoneStage;
 use crate::domain::preflight::{Area, Finding};
-use crate::domain::{Fleet, RegionId, ServiceId};
+use crate::domain::{Fleet, RegionId, ServiceId, Weight};
 
 /// Judges the picture.
 #[must_use]
@@ -168,9 +168,11 @@ fn rehearse(fleet: &Fleet, view: &View, findings: &mut Vec<Finding>) {
     let serving: BTreeSet<&RegionId> = view
         .services
         .iter()
-        .flat_map(|service| &service.regions)
-        .filter(|place| place.wanted.unwrap_or(place.share).serves())
-        .map(|place| &place.region)
+        .flat_map(|service| service.regions.iter().map(move |place| (&service.service, place)))
+        .filter(|(service, place)| {
+            place.committed.unwrap_or_else(|| declared(fleet, service, &place.region)).serves()
+        })
+        .map(|(_, place)| &place.region)
         .collect();
     for lost in serving {
         let plan = planner::plan(&inputs(fleet, view, lost));
@@ -204,6 +206,12 @@ fn rehearse(fleet: &Fleet, view: &View, findings: &mut Vec<Finding>) {
     }
 }
 
+/// The weight by the files: not what the record has, of a failover pair.
+fn declared(fleet: &Fleet, service: &ServiceId, region: &RegionId) -> Weight {
+    let placement = fleet.services.get(service).and_then(|spec| spec.regions.get(region));
+    placement.map_or(Weight::ZERO, |placement| placement.weight)
+}
+
 fn inputs(fleet: &Fleet, view: &View, lost: &RegionId) -> Inputs {
     let steering = view.state.as_ref().map(|state| state.steering.clone()).unwrap_or_default();
     let placed = |service: &ServiceId, place: &crate::core::view::PlacementView| {
@@ -212,7 +220,8 @@ fn inputs(fleet: &Fleet, view: &View, lost: &RegionId) -> Inputs {
         } else {
             (place.verdict, place.failing_ms)
         };
-        let mut placed = Placed::new(place.share, place.wanted, verdict, for_ms);
+        let share = declared(fleet, service, &place.region);
+        let mut placed = Placed::new(share, place.committed, verdict, for_ms);
         placed.held_out = steering.held_out(service, &place.region).cloned();
         (place.region.clone(), placed)
     };

@@ -432,6 +432,14 @@ fn the_loss_of_each_region_is_rehearsed_in_the_planner() {
     let both = fleet(|fleet| fleet.rules.fewest_in_service = 2);
     let what = "if r1 were lost, web would stay there: it would leave fewer Regions in service";
     assert!(held(&outcome_of(&both), what), "{:#?}", outcome_of(&both).findings);
+    // Of a failover pair one stands by, with no weight in its record, and may still take over.
+    let pair = fleet(|fleet| {
+        use crate::domain::fleet::RoutingPolicy;
+        for service in fleet.services.values_mut() {
+            service.routing = RoutingPolicy::Failover { primary: region("r1") };
+        }
+    });
+    assert!(!held(&outcome_of(&pair), "were lost"), "{:#?}", outcome_of(&pair).findings);
     let watching = fleet(|fleet| {
         use crate::domain::autonomy::{ActionKind, Autonomy};
         fleet.consent.autonomy.insert(ActionKind::Drain, Autonomy::Observe);

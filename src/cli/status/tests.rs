@@ -48,6 +48,7 @@ fn service(name: &str) -> ServiceView {
         region: region(name),
         share: Weight(100),
         wanted: Some(Weight(100)),
+        committed: Some(Weight(100)),
         actual: Some(100),
         verdict: Verdict::Healthy,
         failing_ms: 0,

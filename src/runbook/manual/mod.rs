@@ -10,6 +10,6 @@ mod references;
 mod render;
 mod rows;
 
-pub use names::{ClusterNames, Names, PlacementNames};
+pub use names::{ClusterNames, Names, PairNames, PlacementNames};
 pub use references::{REFERENCES, Reference, Scope, reference};
 pub use render::manual;

@@ -1,7 +1,7 @@
 //! The fleet's real names, as the manual shows them.
 
 use crate::domain::database::DatabaseSpec;
-use crate::domain::fleet::{Placement, Service};
+use crate::domain::fleet::{Placement, RoutingPolicy, Service};
 use crate::domain::record::{DnsName, Fence, RecordData};
 use crate::domain::{DatabaseId, Fleet, RegionId, ServiceId, Weight};
 
@@ -45,6 +45,8 @@ pub struct PlacementNames {
     pub rtype: &'static str,
     /// Its weight while all is well.
     pub weight: Weight,
+    /// The failover pair that its record is one of; none where Regions share the answers by weight.
+    pub pair: Option<PairNames>,
     /// What it answers with.
     pub data: RecordData,
     /// The zone's fence.
@@ -55,6 +57,15 @@ pub struct PlacementNames {
     pub target_group: Option<String>,
     /// The autoscaling group's name, if the files name one.
     pub scaling_group: Option<String>,
+}
+
+/// A failover pair, as one of its two Regions sees it.
+#[derive(Debug, Clone)]
+pub struct PairNames {
+    /// The primary while all is well.
+    pub primary: RegionId,
+    /// The one that is left when this Region is out.
+    pub other: RegionId,
 }
 
 /// A database in a Region.
@@ -125,6 +136,7 @@ fn placed(
         record: service.name.to_string(),
         rtype: service.rtype.as_str(),
         weight: placement.weight,
+        pair: pair(service, region),
         data: placement.data.clone(),
         fence: zone_name
             .parse()
@@ -134,4 +146,10 @@ fn placed(
         target_group: placement.target_group.as_ref().map(|arn| arn.as_str().to_owned()),
         scaling_group: placement.scaling_group.as_ref().map(|name| name.as_str().to_owned()),
     }
+}
+
+fn pair(service: &Service, region: &RegionId) -> Option<PairNames> {
+    let RoutingPolicy::Failover { primary } = &service.routing else { return None };
+    let other = service.regions.keys().find(|other| *other != region)?;
+    Some(PairNames { primary: primary.clone(), other: other.clone() })
 }

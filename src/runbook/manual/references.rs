@@ -47,8 +47,22 @@ pub static REFERENCES: &[Reference] = &[
     of(Scope::Placement, "record", "the record's name, with its final dot"),
     of(Scope::Placement, "type", "the record's type"),
     of(Scope::Placement, "declared_weight", "its weight while all is well"),
-    of(Scope::Placement, "new_weight", "the weight that this step gives it"),
-    of(Scope::Placement, "change_batch", "the change batch that gives it, from the fleet's files"),
+    of(
+        Scope::Placement,
+        "new_weight",
+        "the weight that this step gives it; a failover pair has none",
+    ),
+    of(
+        Scope::Placement,
+        "change_query",
+        "the `--query`, for between double quotes, that makes the step's change batch of the records \
+         as they are read, by weight or of a failover pair",
+    ),
+    of(
+        Scope::Placement,
+        "change_batch",
+        "the change batch that can be made without reading; of a failover pair there is none",
+    ),
     of(Scope::Placement, "fence", "the name of the zone's fence, a TXT record"),
     of(Scope::Placement, "health_url", "what agents probe"),
     of(Scope::Placement, "target_group", "the target group's ARN"),

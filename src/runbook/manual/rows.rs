@@ -39,7 +39,9 @@ pub(super) fn rows(names: &Names, scope: Scope, action: Option<&Action>) -> Vec<
             .iter()
             .filter(|it| about.is_about(&it.region, &it.service))
             .map(|it| {
-                (format!("{} in {}", it.service, it.region), placement_row(names, it, &about))
+                let pair = if it.pair.is_some() { ", of a failover pair" } else { "" };
+                let label = format!("{} in {}{pair}", it.service, it.region);
+                (label, placement_row(names, it, &about))
             })
             .collect(),
         Scope::Cluster => names
@@ -146,8 +148,12 @@ fn placement_row(names: &Names, it: &PlacementNames, about: &About) -> Row {
     }
     if let Some(share) = about.share {
         let weight = weight(it.weight, share);
-        row.insert("new_weight", weight.to_string());
-        row.insert("change_batch", change_batch(it, weight));
+        row.insert("change_query", change_query(it, weight));
+        // What is deleted of a pair must be named exactly as it is: the files alone don't say it.
+        if it.pair.is_none() {
+            row.insert("new_weight", weight.to_string());
+            row.insert("change_batch", change_batch(it, weight));
+        }
     }
     if about.carries {
         row.insert("carry_percent", carry_percent(names, it, about).to_string());
@@ -186,6 +192,26 @@ fn carry_percent(names: &Names, it: &PlacementNames, about: &About) -> u32 {
         }
         _ => 100,
     }
+}
+
+/// What makes a change batch of a zone's records as they are read, for between double quotes in a
+/// shell. A weight is overwritten; of a pair, of which Route 53 never lets two have one role, both
+/// records go and come back, with roles that are the same whatever they were before.
+fn change_query(it: &PlacementNames, weight: Weight) -> String {
+    let PlacementNames { record, rtype, region, .. } = it;
+    let all = format!("ResourceRecordSets[?Name=='{record}' && Type=='{rtype}'");
+    let Some(pair) = &it.pair else {
+        return format!(
+            "{{Changes: {all} && SetIdentifier=='{region}'].{{Action: 'UPSERT', \
+             ResourceRecordSet: merge(@, {{Weight: \\`{weight}\\`}})}}}}"
+        );
+    };
+    let leads = if weight.serves() { &pair.primary } else { &pair.other };
+    let role = format!("SetIdentifier=='{leads}' && 'PRIMARY' || 'SECONDARY'");
+    format!(
+        "{{Changes: [{all}].{{Action: 'DELETE', ResourceRecordSet: @}}, {all}].{{Action: 'CREATE', \
+         ResourceRecordSet: merge(@, {{Failover: {role}}})}}][]}}"
+    )
 }
 
 /// The change of one record's weight, with everything else as the fleet's files say it is.
@@ -245,6 +271,7 @@ pub(super) fn target_row(names: &Names, action: &Action) -> Row {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::runbook::manual::names::PairNames;
 
     fn placed(region: &str, weight: u8) -> PlacementNames {
         PlacementNames {
@@ -255,6 +282,7 @@ mod tests {
             record: "web.example.com.".to_owned(),
             rtype: "A",
             weight: Weight(weight),
+            pair: None,
             data: RecordData::Alias {
                 target_zone: "Z2".to_owned(),
                 target_name: "lb.example.net".parse().expect("valid"),
@@ -322,6 +350,37 @@ mod tests {
         assert_eq!(record["AliasTarget"]["DNSName"], "lb.example.net.");
         assert_eq!(record["AliasTarget"]["EvaluateTargetHealth"], true);
         assert!(record.get("TTL").is_none(), "an alias has none of its own");
+    }
+
+    #[test]
+    fn the_roles_of_a_pair_are_swapped_and_its_weights_are_left_alone() {
+        let mut names = names(&[("r1", 100), ("r2", 100)]);
+        let region = |name: &str| -> RegionId { name.parse().expect("valid") };
+        for (place, other) in [(0, "r2"), (1, "r1")] {
+            let pair = PairNames { primary: region("r1"), other: region(other) };
+            names.placements[place].pair = Some(pair);
+        }
+        let row = |left: &str, to: Share| {
+            let action = Action::ShiftTraffic { region: region(left), service: None, to };
+            rows(&names, Scope::Placement, Some(&action)).remove(0)
+        };
+        for (left, share, leads) in [
+            ("r1", Share::None, "r2"),
+            ("r2", Share::None, "r1"),
+            ("r1", Share::Permille(100), "r1"),
+            ("r1", Share::Planned, "r1"),
+            ("r2", Share::Planned, "r1"),
+        ] {
+            let (label, row) = row(left, share);
+            assert_eq!(label, format!("web in {left}, of a failover pair"));
+            let query = &row["change_query"];
+            let role = format!("Failover: SetIdentifier=='{leads}' && 'PRIMARY' || 'SECONDARY'");
+            assert!(query.contains(&role), "{left} {share:?}: {query}");
+            assert!(!query.contains("UPSERT") && !query.contains("Weight"), "{query}");
+            assert!(!row.contains_key("new_weight") && !row.contains_key("change_batch"));
+        }
+        let (_, query) = row("r1", Share::None);
+        insta::assert_snapshot!(query["change_query"], @"{Changes: [ResourceRecordSets[?Name=='web.example.com.' && Type=='A'].{Action: 'DELETE', ResourceRecordSet: @}, ResourceRecordSets[?Name=='web.example.com.' && Type=='A'].{Action: 'CREATE', ResourceRecordSet: merge(@, {Failover: SetIdentifier=='r2' && 'PRIMARY' || 'SECONDARY'})}][]}");
     }
 
     #[test]
