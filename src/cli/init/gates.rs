@@ -2,8 +2,8 @@
 //! gate, and the counts attached to the records.
 //!
 //! A check is known by what it asks for, not by who made it: one that a template or an earlier run
-//! made is taken as it is, or mended. Nothing is attached before every watch reads open, for a new
-//! inverted check reads shut until its checkers have asked.
+//! made is taken as it is, or mended. Nothing is attached, and no count that is there is changed,
+//! before every watch reads open (`open`).
 
 use std::collections::BTreeMap;
 

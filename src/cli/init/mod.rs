@@ -9,6 +9,7 @@ mod adopt;
 mod attach;
 mod found;
 mod gates;
+mod open;
 mod pair;
 mod plan;
 #[cfg(test)]

@@ -98,7 +98,9 @@ impl fmt::Display for Step {
                 write!(
                     f,
                     "{how} the health check of {gate}: {threshold} of {of} gates must be open"
-                )
+                )?;
+                // Its records may carry it.
+                if mends.is_some() { f.write_str(", once all read open") } else { Ok(()) }
             }
             Self::Pair { pairing, .. } => pairing.fmt(f),
             Self::Attach { zone, records } => {

@@ -166,7 +166,8 @@ fn what_is_there_is_taken_over_and_mended() {
 fn a_check_that_was_deleted_is_made_anew_under_another_reference() {
     let (fleet, tables) = (gated_fleet(), tables());
     let one = &super::super::gates::wanted(&fleet)[0];
-    let reference = super::super::gates::reference(&fleet, &one.gate, "r2", 0);
+    let what = "r2 https://gate.r2.example.net:443 every 10 s";
+    let reference = super::super::gates::reference(&fleet, &one.gate, what, 0);
     tables.stored().spent.insert(reference);
     assert!(run(&fleet, &tables, Mode::Act).1.is_ok());
     assert_eq!(shape(&tables).0, 4);
