@@ -50,6 +50,11 @@ impl Step {
         matches!(self, Self::SeatsTable { .. } | Self::Board { .. })
     }
 
+    /// Whether it sets up gates.
+    pub(super) fn is_of_gates(&self) -> bool {
+        matches!(self, Self::Watch { .. } | Self::Count { .. } | Self::Attach { .. })
+    }
+
     /// Its single changes, where there are several.
     pub(super) fn changes(&self) -> Vec<String> {
         match self {
