@@ -90,6 +90,14 @@ impl Gate {
         format!("regent-gate {fleet} {self} closed")
     }
 
+    /// The gate of this fleet whose checks look for a text; none when the text is another fleet's,
+    /// or nobody's.
+    #[must_use]
+    pub fn of_searched(fleet: &FleetName, searched: &str) -> Option<Self> {
+        let gate = searched.strip_prefix("regent-gate ")?.strip_prefix(fleet.as_str())?;
+        gate.strip_prefix(' ')?.strip_suffix(" closed")?.parse().ok()
+    }
+
     /// What an endpoint answers: a token while the gate is closed, with the epoch of the decision for
     /// people who look, and else words that no check looks for.
     #[must_use]
@@ -215,6 +223,21 @@ mod tests {
         }
         for path in ["/gate/", "/gate", "/", "/gate/a/b/c", "/gate/a/", "/gates/a", "/gate/a b"] {
             assert_eq!(Gate::of_path(path), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn what_is_looked_for_tells_whose_gate_it_is() {
+        let [demo, demo_2]: [FleetName; 2] =
+            ["demo", "demo-2"].map(|name| name.parse().expect("valid"));
+        for gate in ["r1", "r1/web"].map(gate) {
+            let searched = gate.searched(&demo);
+            assert_eq!(Gate::of_searched(&demo, &searched), Some(gate.clone()));
+            assert_eq!(Gate::of_searched(&demo_2, &searched), None);
+            assert_eq!(Gate::of_searched(&demo, &gate.searched(&demo_2)), None);
+        }
+        for text in ["", "closed", "regent-gate demo r1", "regent-gate demo  closed"] {
+            assert_eq!(Gate::of_searched(&demo, text), None, "{text:?}");
         }
     }
 

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use super::found::ZoneFound;
 use super::plan::{Plan, Step};
+use super::unused;
 use crate::core::gates;
 pub(super) use crate::core::gates::checks::{Wanted, wanted};
 use crate::domain::digest::Digest;
@@ -73,6 +74,10 @@ pub(super) fn plan(
             plan.steps.push(Step::Attach { zone: zone.clone(), records: attached });
         }
     }
+    let records = zones.values().flatten().flat_map(|zone| &zone.read.records);
+    let carried = records.filter_map(|record| record.health_check.clone()).collect();
+    let done = !plan.steps.iter().any(Step::is_of_gates);
+    plan.remarks.extend(unused::told(fleet, &wanted, found, &carried, done));
 }
 
 /// A record set that is to carry a gate's check.

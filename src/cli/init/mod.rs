@@ -15,6 +15,7 @@ mod plan;
 mod provide;
 #[cfg(test)]
 mod tests;
+mod unused;
 
 use std::collections::BTreeSet;
 use std::io::IsTerminal as _;
