@@ -194,6 +194,17 @@ impl Gates {
         (observers >= self.closers && self.closers > 0).then(|| observers + 1 - self.closers)
     }
 
+    /// Whether one other Region alone could shut this one. An endpoint that stands for several
+    /// Regions is one.
+    #[must_use]
+    pub fn shut_by_one(&self, of: &RegionId) -> bool {
+        let Some(needed) = self.health_threshold(of) else { return false };
+        let at = |region: &RegionId| &self.endpoints[region];
+        let alike = |one: &RegionId| self.observers(of).filter(|two| at(one) == at(two)).count();
+        let most = self.observers(of).map(alike).max().unwrap_or(0);
+        self.observers(of).count() - most < usize::from(needed)
+    }
+
     /// Longest time from the moment at which an agent's gate moves until name servers go by it.
     #[must_use]
     pub fn noticed_ms_max(&self) -> u32 {
@@ -274,6 +285,17 @@ mod tests {
         {
             let of = named(0);
             assert_eq!(gates(regions, closers).health_threshold(&of), threshold, "{regions}");
+        }
+        // The endpoints are one and the same here: whoever answers there shuts all.
+        assert!(gates(3, 2).shut_by_one(&named(0)));
+        let apart = |closers| {
+            let mut gates = gates(4, closers);
+            let ports = gates.endpoints.values_mut().zip(8001..);
+            ports.for_each(|(endpoint, port)| endpoint.port = port);
+            gates
+        };
+        for (closers, alone) in [(1, true), (2, false), (3, false), (4, false)] {
+            assert_eq!(apart(closers).shut_by_one(&named(0)), alone, "{closers}");
         }
         // A Region that has no endpoint of its own is watched by all that have.
         assert_eq!(gates(3, 2).health_threshold(&named(9)), Some(2));
