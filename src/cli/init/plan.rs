@@ -158,7 +158,8 @@ pub(super) fn plan(fleet: &Fleet, found: &Found, fresh: &Genesis) -> Plan {
     gates::plan(fleet, found.checks.as_ref(), &zones, &mut plan);
     for (service, spec) in &fleet.services {
         let Some(Ok(found)) = zones.get(&spec.zone) else { continue };
-        if let Some(pairing) = pair::look(service, spec, &found.read.records) {
+        if let Some(pairing) = pair::look(service, spec, fleet.gates.is_some(), &found.read.records)
+        {
             plan.steps.push(Step::Pair { zone: spec.zone.clone(), pairing });
         }
     }

@@ -98,6 +98,30 @@ fn a_failover_pair_is_made_once_its_gates_are_attached_and_found_again() {
 }
 
 #[test]
+fn aliases_become_a_pair_without_gates() {
+    use crate::domain::fleet::RoutingPolicy;
+    let (mut fleet, tables) = (super::fleet(), tables());
+    let spec = fleet.services.values_mut().next().expect("one");
+    spec.routing = RoutingPolicy::Failover { primary: region("r1") };
+    for (name, place) in &mut spec.regions {
+        place.data = RecordData::Alias {
+            target_zone: "Z2".parse().expect("valid"),
+            target_name: format!("lb.{name}.example.net").parse().expect("valid"),
+            evaluate_target_health: false,
+        };
+    }
+    let zone: crate::domain::ZoneId = "Z1".parse().expect("valid");
+    tables.stored().zones.get_mut(&zone).expect("there").1.records.clear();
+    let (text, result) = run(&fleet, &tables, Mode::Act);
+    assert!(result.is_ok(), "{text} {result:?}");
+    let records = tables.stored().zones[&zone].1.records.clone();
+    let pair = |record: &RecordSet| matches!(record.routing, Routing::Failover { .. });
+    assert!(records.len() == 2 && records.iter().all(pair), "{records:?}");
+    let (text, _) = run(&fleet, &tables, Mode::Act);
+    assert_eq!(text, "nothing to do: the fleet has all that it needs\n");
+}
+
+#[test]
 fn nothing_is_attached_while_a_gate_reads_shut() {
     let (fleet, tables) = (gated_fleet(), tables());
     tables.stored().found_closed = 1;
