@@ -2,10 +2,13 @@
 //!
 //! Asks nobody outside; whether tables, zones and endpoints exist is not its question.
 
+mod answers;
+
 use std::fmt::Write as _;
 
 use serde::Serialize;
 
+use self::answers::Answers;
 use super::fleet::FleetArgs;
 use super::{Failure, Screen};
 use crate::core::gates;
@@ -64,6 +67,8 @@ const CHECKS_QUOTA: usize = 200;
 struct Checked<'f> {
     fleet: &'f Fleet,
     reaction: Reaction,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    answers: Vec<Answers>,
 }
 
 pub(super) fn run(args: &Args, screen: &mut Screen<'_>) -> Result<(), Failure> {
@@ -73,8 +78,11 @@ pub(super) fn run(args: &Args, screen: &mut Screen<'_>) -> Result<(), Failure> {
 
 fn show(fleet: &Fleet, screen: &mut Screen<'_>) -> Result<(), Failure> {
     let reaction = reaction(fleet);
-    screen.document(&Checked { fleet, reaction })?;
-    screen.line(summary(fleet, &reaction).trim_end())
+    let answers = fleet.gates.as_ref().map(|gates| answers::answers(fleet, gates));
+    let answers = answers.unwrap_or_default();
+    let text = summary(fleet, &reaction, &answers);
+    screen.document(&Checked { fleet, reaction, answers })?;
+    screen.line(text.trim_end())
 }
 
 /// In which order a Region that holds the writer is left, and what follows from that.
@@ -93,7 +101,7 @@ fn leaving(fleet: &Fleet, database: &DatabaseId, spec: &DatabaseSpec) -> Vec<Str
     told
 }
 
-fn summary(fleet: &Fleet, reaction: &Reaction) -> String {
+fn summary(fleet: &Fleet, reaction: &Reaction, answers: &[Answers]) -> String {
     let mut text = String::new();
     let line = |text: &mut String, what: &str, value: &str| {
         writeln!(text, "{what:<10}{value}").expect("writing to a String can't fail");
@@ -151,6 +159,12 @@ fn summary(fleet: &Fleet, reaction: &Reaction) -> String {
     );
     for (n, told) in fleet.gates.iter().flat_map(|gates| gates_told(fleet, gates)).enumerate() {
         line(&mut text, if n == 0 { "gates" } else { "" }, &told);
+    }
+    for (n, told) in answers.iter().flat_map(Answers::told).enumerate() {
+        line(&mut text, if n == 0 { "answered" } else { "" }, &told);
+    }
+    for told in answers::LEGEND.iter().filter(|_| !answers.is_empty()) {
+        line(&mut text, "", told);
     }
     line(
         &mut text,
@@ -225,7 +239,7 @@ mod tests {
         let (text, result) = printed(false, |screen| show(&gated_fleet(), screen));
         assert!(result.is_ok());
         let gates = text.lines().skip_while(|line| !line.starts_with("gates"));
-        let gates: Vec<&str> = gates.take_while(|line| !line.starts_with("reaction")).collect();
+        let gates: Vec<&str> = gates.take_while(|line| !line.starts_with("answered")).collect();
         assert_eq!(
             gates,
             [

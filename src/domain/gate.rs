@@ -90,6 +90,14 @@ impl Gate {
         format!("regent-gate {fleet} {self} closed")
     }
 
+    /// The gate of this fleet whose checks look for a text; none when the text is another fleet's,
+    /// or nobody's.
+    #[must_use]
+    pub fn of_searched(fleet: &FleetName, searched: &str) -> Option<Self> {
+        let gate = searched.strip_prefix("regent-gate ")?.strip_prefix(fleet.as_str())?;
+        gate.strip_prefix(' ')?.strip_suffix(" closed")?.parse().ok()
+    }
+
     /// What an endpoint answers: a token while the gate is closed, with the epoch of the decision for
     /// people who look, and else words that no check looks for.
     #[must_use]
@@ -186,6 +194,17 @@ impl Gates {
         (observers >= self.closers && self.closers > 0).then(|| observers + 1 - self.closers)
     }
 
+    /// Whether one other Region alone could shut this one. An endpoint that stands for several
+    /// Regions is one.
+    #[must_use]
+    pub fn shut_by_one(&self, of: &RegionId) -> bool {
+        let Some(needed) = self.health_threshold(of) else { return false };
+        let at = |region: &RegionId| &self.endpoints[region];
+        let alike = |one: &RegionId| self.observers(of).filter(|two| at(one) == at(two)).count();
+        let most = self.observers(of).map(alike).max().unwrap_or(0);
+        self.observers(of).count() - most < usize::from(needed)
+    }
+
     /// Longest time from the moment at which an agent's gate moves until name servers go by it.
     #[must_use]
     pub fn noticed_ms_max(&self) -> u32 {
@@ -215,6 +234,21 @@ mod tests {
         }
         for path in ["/gate/", "/gate", "/", "/gate/a/b/c", "/gate/a/", "/gates/a", "/gate/a b"] {
             assert_eq!(Gate::of_path(path), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn what_is_looked_for_tells_whose_gate_it_is() {
+        let [demo, demo_2]: [FleetName; 2] =
+            ["demo", "demo-2"].map(|name| name.parse().expect("valid"));
+        for gate in ["r1", "r1/web"].map(gate) {
+            let searched = gate.searched(&demo);
+            assert_eq!(Gate::of_searched(&demo, &searched), Some(gate.clone()));
+            assert_eq!(Gate::of_searched(&demo_2, &searched), None);
+            assert_eq!(Gate::of_searched(&demo, &gate.searched(&demo_2)), None);
+        }
+        for text in ["", "closed", "regent-gate demo r1", "regent-gate demo  closed"] {
+            assert_eq!(Gate::of_searched(&demo, text), None, "{text:?}");
         }
     }
 
@@ -251,6 +285,17 @@ mod tests {
         {
             let of = named(0);
             assert_eq!(gates(regions, closers).health_threshold(&of), threshold, "{regions}");
+        }
+        // The endpoints are one and the same here: whoever answers there shuts all.
+        assert!(gates(3, 2).shut_by_one(&named(0)));
+        let apart = |closers| {
+            let mut gates = gates(4, closers);
+            let ports = gates.endpoints.values_mut().zip(8001..);
+            ports.for_each(|(endpoint, port)| endpoint.port = port);
+            gates
+        };
+        for (closers, alone) in [(1, true), (2, false), (3, false), (4, false)] {
+            assert_eq!(apart(closers).shut_by_one(&named(0)), alone, "{closers}");
         }
         // A Region that has no endpoint of its own is watched by all that have.
         assert_eq!(gates(3, 2).health_threshold(&named(9)), Some(2));

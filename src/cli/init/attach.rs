@@ -5,14 +5,13 @@
 //! moves the fence on: a leader's batch that is under way meanwhile is rejected and planned anew, and
 //! so is this one if the leader was faster.
 
-use std::time::Duration;
-
 use super::act::WRITE_LIMIT;
 use super::found::LOOK_LIMIT;
 use super::gates::{self, Attachment};
+use super::open::{self, Steady};
 use crate::agent::Outside;
 use crate::domain::gate::Gate;
-use crate::domain::health_check::{CheckFound, CheckId, CheckSpec, WatchSpec};
+use crate::domain::health_check::{CheckId, CheckSpec, WatchSpec};
 use crate::domain::record::{RecordChange, Routing};
 use crate::domain::zone;
 use crate::domain::{
@@ -24,14 +23,11 @@ use crate::ports::Answer;
 /// Reference, `CreateHealthCheck`, `CallerReference`).
 const REFERENCES: u8 = 3;
 
-/// Between two looks at one check: Route 53 takes five requests a second from an account, and a
-/// leader needs some of them.
-const LOOK_PAUSE: Duration = Duration::from_millis(400);
-
-/// How long to wait for the watches beyond the time that their checkers need.
-const PATIENCE: Duration = Duration::from_secs(120);
-
 /// Makes a watch, or mends the one that is there.
+///
+/// What a check reads between a change of what it asks for and its checkers' next answers is not
+/// said (Route 53 API Reference, `UpdateHealthCheck`). So watches of a gate that is counted are
+/// mended one by one, each while all the others read open: no single one shuts a Region.
 pub(super) async fn watch(
     fleet: &Fleet,
     outside: &Outside,
@@ -40,16 +36,30 @@ pub(super) async fn watch(
     spec: &WatchSpec,
     mends: Option<&(CheckId, i64)>,
 ) -> Answer<()> {
-    let spec = CheckSpec::Watch(spec.clone());
-    match mends {
-        Some((id, version)) => {
-            outside.health_checks.update_check(id, *version, &spec, WRITE_LIMIT).await
-        }
-        None => create(fleet, outside, gate, observer.as_str(), &spec).await,
+    let right = CheckSpec::Watch(spec.clone());
+    let Some((id, version)) = mends else {
+        let what = format!("{observer} {} every {} s", spec.endpoint, spec.interval_s);
+        return create(fleet, outside, gate, &what, &right).await;
+    };
+    let found = outside.health_checks.checks(LOOK_LIMIT).await?;
+    let wanted = gates::wanted(fleet).into_iter().find(|one| one.gate == *gate);
+    if let (Some(gates), Some(wanted)) = (&fleet.gates, wanted)
+        && wanted.count(&found).is_some()
+        // One that is stopped reads shut already.
+        && found.iter().any(|check| check.id == *id && !check.disabled)
+    {
+        let others = wanted.watches.keys().filter_map(|of| Some((of, wanted.watch(&found, of)?)));
+        let asking = others.filter(|(_, check)| check.id != *id && !check.disabled);
+        let asking: Vec<_> = asking.map(|(of, check)| (of, &check.id)).collect();
+        open::these_open(gates, outside, &wanted, &asking, Steady::Anew).await?;
     }
+    outside.health_checks.update_check(id, *version, &right, WRITE_LIMIT).await
 }
 
 /// Makes or mends the count of a gate's watches, which are there by now.
+///
+/// One that is there may be attached: it is changed once every watch that it is to count reads
+/// open, and in one request, so that no threshold is ever held against the children of another.
 pub(super) async fn count(fleet: &Fleet, outside: &Outside, wanted: &gates::Wanted) -> Answer<()> {
     let found = outside.health_checks.checks(LOOK_LIMIT).await?;
     let Some(spec) = wanted.count_spec(&found) else {
@@ -58,12 +68,13 @@ pub(super) async fn count(fleet: &Fleet, outside: &Outside, wanted: &gates::Want
             wanted.gate
         )));
     };
-    match wanted.count(&found) {
-        Some(there) if there.spec == spec && !there.disabled => Ok(()),
-        Some(there) => {
+    match (wanted.count(&found), &fleet.gates) {
+        (Some(there), _) if there.spec == spec && !there.disabled => Ok(()),
+        (Some(there), Some(gates)) => {
+            open::all_open(gates, outside, wanted, &found).await?;
             outside.health_checks.update_check(&there.id, there.version, &spec, WRITE_LIMIT).await
         }
-        None => create(fleet, outside, &wanted.gate, "count", &spec).await,
+        _ => create(fleet, outside, &wanted.gate, "count", &spec).await,
     }
 }
 
@@ -98,8 +109,9 @@ pub(super) async fn attach(
         .into_iter()
         .filter(|one| records.iter().any(|record| record.gate == one.gate))
         .collect();
+    let Some(gates) = &fleet.gates else { return Ok(()) };
     for one in &wanted {
-        all_open(fleet, outside, one, &found).await?;
+        open::all_open(gates, outside, one, &found).await?;
     }
     let Some(of_zone) = zone::wanted(fleet).into_iter().find(|wanted| wanted.zone == *zone) else {
         return Err(CallFailure::permanent(format!("the fleet has no zone {zone}")));
@@ -157,53 +169,4 @@ pub(super) fn next_fence(
     let deletes = read.fence.iter().cloned().map(RecordChange::Delete);
     let creates = [RecordChange::Create(next.record_set(&of_zone.fence))];
     Ok((next, deletes.chain(creates).collect()))
-}
-
-/// Waits until every watch of a gate reads open, for as long as its checkers may need to say so.
-async fn all_open(
-    fleet: &Fleet,
-    outside: &Outside,
-    wanted: &gates::Wanted,
-    found: &[CheckFound],
-) -> Answer<()> {
-    let Some(gates) = &fleet.gates else { return Ok(()) };
-    // The newest answer is one; the failure threshold may ask for more in a row.
-    let more = u32::from(gates.interval_s) * u32::from(gates.failure_threshold.saturating_sub(1));
-    let steady = Duration::from_secs(u64::from(more));
-    let limit = Duration::from_millis(u64::from(gates.noticed_ms_max())) + steady + PATIENCE;
-    let looks = |span: Duration| span.as_millis() / LOOK_PAUSE.as_millis();
-    let (needed, mut left) = (looks(steady) + 1, looks(limit));
-    for observer in wanted.watches.keys() {
-        let Some(check) = wanted.watch(found, observer) else {
-            let what = format!("the health check of {}'s gate in {observer} is gone", wanted.gate);
-            return Err(CallFailure::transient(what));
-        };
-        let mut open = 0;
-        loop {
-            let sight = outside.health_checks.sight(&check.id, LOOK_LIMIT).await;
-            match &sight {
-                Ok(sight) if sight.reads_open() => {
-                    open += 1;
-                    if open >= needed {
-                        break;
-                    }
-                }
-                Err(failure) if failure.class == FailureClass::Permanent => {
-                    return Err(failure.clone());
-                }
-                // Not yet, or nobody could say.
-                Ok(_) | Err(_) => open = 0,
-            }
-            left = left.saturating_sub(1);
-            if left == 0 {
-                return Err(CallFailure::transient(format!(
-                    "{}'s gate in {observer} does not read open ({sight:?}): nothing was attached. \
-                     Is the Region drained?",
-                    wanted.gate
-                )));
-            }
-            tokio::time::sleep(LOOK_PAUSE).await;
-        }
-    }
-    Ok(())
 }

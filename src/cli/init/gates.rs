@@ -2,13 +2,14 @@
 //! gate, and the counts attached to the records.
 //!
 //! A check is known by what it asks for, not by who made it: one that a template or an earlier run
-//! made is taken as it is, or mended. Nothing is attached before every watch reads open, for a new
-//! inverted check reads shut until its checkers have asked.
+//! made is taken as it is, or mended. Nothing is attached, and no count that is there is changed,
+//! before every watch reads open (`open`).
 
 use std::collections::BTreeMap;
 
 use super::found::ZoneFound;
 use super::plan::{Plan, Step};
+use super::unused;
 use crate::core::gates;
 pub(super) use crate::core::gates::checks::{Wanted, wanted};
 use crate::domain::digest::Digest;
@@ -73,6 +74,10 @@ pub(super) fn plan(
             plan.steps.push(Step::Attach { zone: zone.clone(), records: attached });
         }
     }
+    let records = zones.values().flatten().flat_map(|zone| &zone.read.records);
+    let carried = records.filter_map(|record| record.health_check.clone()).collect();
+    let done = !plan.steps.iter().any(Step::is_of_gates);
+    plan.remarks.extend(unused::told(fleet, &wanted, found, &carried, done));
 }
 
 /// A record set that is to carry a gate's check.

@@ -9,10 +9,13 @@ mod adopt;
 mod attach;
 mod found;
 mod gates;
+mod open;
 mod pair;
 mod plan;
+mod provide;
 #[cfg(test)]
 mod tests;
+mod unused;
 
 use std::collections::BTreeSet;
 use std::io::IsTerminal as _;
@@ -30,6 +33,7 @@ use crate::domain::{AgentId, Fleet};
 use crate::ports::Answer;
 use crate::telemetry::clock;
 use plan::Plan;
+use provide::Provided;
 
 /// Create what a new fleet needs: tables, seats, the zones' fences, records, the gates' health checks.
 ///
@@ -69,6 +73,8 @@ struct Outcome<'p> {
     dry_run: bool,
     steps: Vec<StepShown>,
     remarks: &'p [String],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    you_provide: Vec<Provided>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<Told<'p>>,
 }
@@ -160,6 +166,11 @@ pub(super) async fn provision(
             screen.line(format_args!("       {change}"))?;
         }
     }
+    if plan.steps.iter().any(plan::Step::is_of_gates) {
+        for line in provide::told(fleet) {
+            screen.line(line)?;
+        }
+    }
     if mode == Mode::Show {
         return finish(fleet, &plan, mode, &BTreeSet::new(), Ok(()), screen);
     }
@@ -243,6 +254,7 @@ fn finish(
         dry_run: mode == Mode::Show,
         steps: plan.steps.iter().enumerate().map(shown).collect(),
         remarks: &plan.remarks,
+        you_provide: provide::provided(fleet),
         error: result.as_ref().err().and_then(Failure::told),
     })?;
     if screen.json() { result.map_err(|_| Failure::Shown) } else { result }

@@ -50,6 +50,11 @@ impl Step {
         matches!(self, Self::SeatsTable { .. } | Self::Board { .. })
     }
 
+    /// Whether it sets up gates.
+    pub(super) fn is_of_gates(&self) -> bool {
+        matches!(self, Self::Watch { .. } | Self::Count { .. } | Self::Attach { .. })
+    }
+
     /// Its single changes, where there are several.
     pub(super) fn changes(&self) -> Vec<String> {
         match self {
@@ -98,7 +103,9 @@ impl fmt::Display for Step {
                 write!(
                     f,
                     "{how} the health check of {gate}: {threshold} of {of} gates must be open"
-                )
+                )?;
+                // Its records may carry it.
+                if mends.is_some() { f.write_str(", once all read open") } else { Ok(()) }
             }
             Self::Pair { pairing, .. } => pairing.fmt(f),
             Self::Attach { zone, records } => {
@@ -151,7 +158,8 @@ pub(super) fn plan(fleet: &Fleet, found: &Found, fresh: &Genesis) -> Plan {
     gates::plan(fleet, found.checks.as_ref(), &zones, &mut plan);
     for (service, spec) in &fleet.services {
         let Some(Ok(found)) = zones.get(&spec.zone) else { continue };
-        if let Some(pairing) = pair::look(service, spec, &found.read.records) {
+        if let Some(pairing) = pair::look(service, spec, fleet.gates.is_some(), &found.read.records)
+        {
             plan.steps.push(Step::Pair { zone: spec.zone.clone(), pairing });
         }
     }

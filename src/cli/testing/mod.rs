@@ -1,5 +1,6 @@
 //! A small fleet for the tests of commands: three seats, one service in two Regions.
 
+mod modelled;
 mod tables;
 
 use std::collections::BTreeMap;
@@ -8,6 +9,7 @@ use super::{Failure, Screen};
 use crate::config;
 use crate::domain::Fleet;
 
+pub(super) use modelled::{Account, Modelled};
 pub(super) use tables::Tables;
 
 const FLEET: &str = r#"name = "demo"
@@ -46,6 +48,23 @@ fn files_with_gates() -> BTreeMap<String, String> {
         }
     }
     files
+}
+
+/// A fleet of so many Regions, all of which serve and have a gate; `edit` changes the files by
+/// name.
+pub(super) fn gated_in(regions: usize, edit: impl Fn(&str, String) -> String) -> Fleet {
+    let region = |n: usize| {
+        let text = format!(
+            "region = \"r{n}\"\ngate = {{ url = \"https://gate.r{n}.example.net\" }}\n\
+             [services.web]\nweight = 100\nurl = \"http://web.r{n}.example.com\"\n\
+             record = {{ values = [\"192.0.2.{n}\"] }}\n"
+        );
+        (format!("r{n}.toml"), text)
+    };
+    let fleet = ("fleet.toml".to_owned(), format!("{FLEET}[gates]\n"));
+    let files = (1..=regions).map(region).chain([fleet]);
+    let files = files.map(|(name, text)| (name.clone(), edit(&name, text)));
+    config::load_files(files.collect()).expect("valid").fleet
 }
 
 /// The gated fleet with a database, whose members are in `r1` and `r2`, and an autoscaling group in

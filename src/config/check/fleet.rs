@@ -473,9 +473,16 @@ type = "CNAME"
             ),
             (
                 &[("fleet.toml", kind, "type = \"A\"\nrouting = \"failover\"\nprimary = \"r1\"")],
-                r#"fleet.toml:9:11: a primary must carry a health check (Route 53 refuses a pair without), and the fleet's own are its gates; add [gates], or make it routing = "weighted""#,
+                r#"fleet.toml:9:11: a primary that is no alias must carry a health check (Route 53 refuses it without), and the fleet's own are its gates; add [gates], make every record of it an alias, or make it routing = "weighted""#,
             ),
         ]);
+        let pair = "type = \"A\"\nrouting = \"failover\"\nprimary = \"r1\"";
+        let plain = r#"{ values = ["203.0.113.1"] }"#;
+        let alias = r#"{ alias = { zone = "Z2", name = "lb.example.net" } }"#;
+        let one = [("fleet.toml", kind, pair), ("r1.toml", plain, alias)];
+        assert_eq!(said(&one).len(), 1, "the other would be primary after a failover");
+        let both = [one[0], one[1], ("r2.toml", plain, alias)];
+        assert_eq!(said(&both), Vec::<String>::new());
         let pair = "type = \"A\"\nrouting = \"failover\"\nprimary = \"r3\"";
         let lines = said(&[("fleet.toml", kind, pair)]);
         assert!(lines[1].contains("r3 does not serve web; r1 and r2 do"), "{lines:?}");

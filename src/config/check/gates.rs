@@ -22,7 +22,8 @@ const INTERVALS_S: [u8; 2] = [10, 30];
 /// The failure thresholds (same page).
 const FAILURE_THRESHOLDS: std::ops::RangeInclusive<u8> = 1..=10;
 
-/// With one, a single Region, or whoever has broken into it, could shut every other.
+/// With one, a single Region, or whoever has broken into it, could shut every other. None at all
+/// would shut every Region for good.
 const CLOSERS_MIN: u16 = 2;
 
 /// A shorter hold would open gates before anybody could look at why the seats can't be read; a
@@ -160,14 +161,6 @@ pub(super) fn check(
             "choose how long an agent that is cut off from the seats may keep a Region shut",
         );
     }
-    if raw.closers < CLOSERS_MIN {
-        findings.refuse(
-            place("closers"),
-            format!("closers = {} lets one Region shut every other alone", raw.closers),
-            format!("make it {CLOSERS_MIN} or more"),
-        );
-        return None;
-    }
     // Of one that has a problem of its own it is not said that it is missing.
     let all_right = endpoints.values().all(Option::is_some);
     let endpoints = endpoints.into_iter().filter_map(|(region, one)| Some((region, one?)));
@@ -179,6 +172,15 @@ pub(super) fn check(
         hold_ms: raw.hold_ms,
         endpoints: endpoints.collect(),
     };
+    let alone = gates.closers == 0 || regions.keys().any(|region| gates.shut_by_one(region));
+    if !twins(&gates, alone, folder, findings) && alone {
+        findings.refuse(
+            place("closers"),
+            format!("closers = {} lets one Region shut every other alone", gates.closers),
+            format!("make it {CLOSERS_MIN} or more"),
+        );
+        return None;
+    }
     if folder.whole {
         for (region, placements) in regions.iter().filter(|(_, placed)| !placed.is_empty()) {
             if all_right {
@@ -188,6 +190,29 @@ pub(super) fn check(
         }
     }
     Some(gates)
+}
+
+/// Every Region answers for itself: an endpoint that stands for two counts twice, so that whoever
+/// answers there could shut a Region alone. True when there are such.
+fn twins(gates: &Gates, alone: bool, folder: &Folder, findings: &mut Findings) -> bool {
+    let mut found = false;
+    for (region, endpoint) in &gates.endpoints {
+        let mut before = gates.endpoints.range(..region.clone());
+        if let Some((twin, _)) = before.find(|(_, other)| *other == endpoint)
+            && let Some(read) = folder.regions.get(region.as_str())
+        {
+            found = true;
+            let why = if alone { "could shut a Region alone" } else { "counts twice" };
+            findings.refuse(
+                read.source.place(&["gate"]),
+                format!(
+                    "{twin} and {region} have one gate, {endpoint}: whoever answers there {why}"
+                ),
+                "give the agents of each Region an address of their own",
+            );
+        }
+    }
+    found
 }
 
 /// Enough other Regions can shut this one.
@@ -316,6 +341,17 @@ mod tests {
             [
                 "fleet.toml:11:1: r1 can never be shut: closers = 2, and other Regions with a gate are r2; add gate = { url = … } to more Regions' files: a witness with an agent counts as well",
                 "fleet.toml:11:1: r2 can never be shut: closers = 2, and other Regions with a gate are r1; add gate = { url = … } to more Regions' files: a witness with an agent counts as well",
+            ]
+        );
+    }
+
+    #[test]
+    fn one_endpoint_for_two_regions_is_refused() {
+        let said = with_gates(&[("r2.toml", "https://gate.r2", "https://gate.r1")]);
+        assert_eq!(
+            said,
+            [
+                "r2.toml:2:8: r1 and r2 have one gate, https://gate.r1.example.net:443: whoever answers there could shut a Region alone; give the agents of each Region an address of their own"
             ]
         );
     }

@@ -111,12 +111,16 @@ pub(super) fn pairs(
                 "name one of them",
             );
         }
-        if raw.gates.is_none() {
+        let aliases = placed.iter().all(|region| {
+            let placement = regions[*region].get(id).and_then(Option::as_ref);
+            placement.is_none_or(|place| matches!(place.data, RecordData::Alias { .. }))
+        });
+        if raw.gates.is_none() && !aliases {
             findings.refuse(
                 place("routing"),
-                "a primary must carry a health check (Route 53 refuses a pair without), and the fleet's \
-                 own are its gates",
-                "add [gates], or make it routing = \"weighted\"",
+                "a primary that is no alias must carry a health check (Route 53 refuses it without), and \
+                 the fleet's own are its gates",
+                "add [gates], make every record of it an alias, or make it routing = \"weighted\"",
             );
         }
     }

@@ -62,12 +62,6 @@ impl Reach {
     pub fn spare(&self) -> Option<usize> {
         self.observers.checked_sub(usize::from(self.closers))
     }
-
-    /// Whether one Region alone can shut it.
-    #[must_use]
-    pub fn shut_by_one(&self) -> bool {
-        shut(self.closers, 1)
-    }
 }
 
 impl fmt::Display for Reach {
@@ -96,99 +90,17 @@ pub fn reach<'a>(fleet: &'a Fleet, gates: &'a Gates) -> impl Iterator<Item = Rea
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
     use std::fmt::Write as _;
 
     use super::*;
-
-    /// Fleets by their serving Regions and witnesses: the smallest and the usual ones.
-    const SHAPES: [(usize, usize); 4] = [(2, 1), (3, 0), (4, 0), (5, 0)];
-
-    const CLOSERS: u16 = 2;
 
     /// Subsets of the first so many, as bits.
     fn subsets(of: usize) -> impl Iterator<Item = u32> {
         0..1_u32 << of
     }
 
-    fn all_of(count: usize) -> u32 {
-        (1 << count) - 1
-    }
-
     fn has(set: u32, one: usize) -> bool {
         set & (1 << one) != 0
-    }
-
-    /// Who is answered when the decision to close these gates is committed, the agents of those
-    /// Regions are dead, and these records have weight 0.
-    fn answered_with(
-        (serving, witnesses): (usize, usize),
-        closers: u16,
-        closed: u32,
-        dead: u32,
-        zero: u32,
-    ) -> u32 {
-        let closing = |of: usize| {
-            (0..serving + witnesses).filter(|agent| *agent != of && !has(dead, *agent)).count()
-        };
-        let records: Vec<Standing> = (0..serving)
-            .map(|region| Standing {
-                serves: !has(zero, region),
-                healthy: !(has(closed, region) && shut(closers, closing(region))),
-            })
-            .collect();
-        answered(&records).iter().zip(0..).map(|(is, n)| u32::from(*is) << n).sum()
-    }
-
-    /// What came of a combination, measured by whom the decision and the records leave in service.
-    #[derive(Default)]
-    struct Row {
-        exact: u32,
-        leaks: u32,
-        open: u32,
-    }
-
-    /// Every combination of closed gates, dead agents and zero weights.
-    fn table() -> String {
-        let mut text = String::new();
-        for shape @ (serving, witnesses) in SHAPES {
-            writeln!(text, "{serving} serving, {witnesses} witnesses, {CLOSERS} closers")
-                .expect("String");
-            writeln!(text, "  dead  closed  as decided  shut too few  nobody left")
-                .expect("String");
-            let mut rows: BTreeMap<(u32, u32), Row> = BTreeMap::new();
-            for dead in subsets(serving + witnesses) {
-                for closed in subsets(serving) {
-                    for zero in subsets(serving) {
-                        let row = rows.entry((dead.count_ones(), closed.count_ones())).or_default();
-                        let who = answered_with(shape, CLOSERS, closed, dead, zero);
-                        assert_ne!(who, 0, "somebody is always answered");
-                        let left = all_of(serving) & !closed & !zero;
-                        if left == 0 {
-                            row.open += 1;
-                        } else if who == left {
-                            row.exact += 1;
-                        } else {
-                            // What is left in service is answered in any case, and nothing that has
-                            // weight 0 is; what too few could shut is answered too.
-                            assert_eq!(who & left, left, "{shape:?} {closed:b} {dead:b} {zero:b}");
-                            assert_eq!(who & zero, 0, "{shape:?} {closed:b} {dead:b} {zero:b}");
-                            row.leaks += 1;
-                        }
-                    }
-                }
-            }
-            for ((dead, closed), Row { exact, leaks, open }) in rows {
-                writeln!(text, "  {dead:>4}  {closed:>6}  {exact:>10}  {leaks:>12}  {open:>11}")
-                    .expect("String");
-            }
-        }
-        text
-    }
-
-    #[test]
-    fn every_combination_of_gates_dead_agents_and_zero_weights() {
-        insta::assert_snapshot!("gates_table", table());
     }
 
     /// Every combination of what is decided for a pair, what its records say by then, and whose gates
@@ -231,52 +143,6 @@ mod tests {
             }
         }
         insta::assert_snapshot!("pairs_table", text);
-    }
-
-    #[test]
-    fn with_every_agent_alive_gates_alone_do_what_was_decided() {
-        for shape @ (serving, _) in SHAPES {
-            for closed in subsets(serving) {
-                let left = all_of(serving) & !closed;
-                if left != 0 {
-                    assert_eq!(answered_with(shape, CLOSERS, closed, 0, 0), left, "{shape:?}");
-                }
-                // And once the records say so too, the same.
-                if left != 0 {
-                    assert_eq!(answered_with(shape, CLOSERS, closed, 0, closed), left);
-                }
-            }
-        }
-    }
-
-    /// Each agent may show a position of its own: some have not read the newest state yet, or can't.
-    #[test]
-    fn one_region_alone_never_changes_who_is_answered() {
-        for shape @ (serving, witnesses) in SHAPES {
-            for rogue in 0..serving + witnesses {
-                for shown in subsets(serving) {
-                    for zero in subsets(serving) {
-                        let with = |closers: u16| {
-                            let records: Vec<Standing> = (0..serving)
-                                .map(|region| {
-                                    let closed = has(shown, region) && region != rogue;
-                                    let healthy = !shut(closers, usize::from(closed));
-                                    Standing { serves: !has(zero, region), healthy }
-                                })
-                                .collect();
-                            answered(&records)
-                        };
-                        let untouched = with(u16::MAX);
-                        assert_eq!(with(CLOSERS), untouched, "{shape:?} {rogue} {shown:b}");
-                        let others = shown & !(1 << rogue) & !zero;
-                        let all = all_of(serving) & !zero;
-                        if others != 0 && others != all {
-                            assert_ne!(with(1), untouched, "a threshold of one lets it");
-                        }
-                    }
-                }
-            }
-        }
     }
 
     #[test]

@@ -9,12 +9,13 @@
 //! read for a bounded time, and then opens. A leader that was deposed can't close anything, since
 //! what it holds for committed is not confirmed by a majority any more.
 //!
-//! `answers` computes what name servers make of gates and weights together; `doubt` says of which
-//! Regions nobody can know yet.
+//! `answers` computes what name servers make of gates and weights together, `combined` who is
+//! answered with agents dead or behind; `doubt` says of which Regions nobody can know yet.
 
 pub mod answers;
 mod brain;
 pub mod checks;
+pub mod combined;
 mod doubt;
 
 use std::collections::BTreeSet;

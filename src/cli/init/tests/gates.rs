@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::cli::testing::gated_fleet;
-use crate::domain::health_check::{CheckSpec, WatchSpec};
+use crate::domain::health_check::{CheckFound, CheckId, CheckSpec, WatchSpec};
 
 fn tables() -> Tables {
     let tables = Tables::default();
@@ -48,13 +48,7 @@ fn gates_are_made_attached_and_found_again() {
     let (fleet, tables) = (gated_fleet(), tables());
     let (text, result) = run(&fleet, &tables, Mode::Show);
     assert!(result.is_ok(), "{text}");
-    for expected in [
-        "will create the health check of r1's gate in r3 (https://gate.r3.example.net:443)",
-        "will create the health check of r1: 1 of 2 gates must be open",
-        "will attach the gates in zone Z1, once all read open: web r1, web r2",
-    ] {
-        assert!(text.contains(expected), "{text}");
-    }
+    insta::assert_snapshot!("init_gates", text);
     assert_eq!(shape(&tables), (0, vec![]), "a dry run makes nothing");
 
     let (text, result) = run(&fleet, &tables, Mode::Act);
@@ -100,6 +94,30 @@ fn a_failover_pair_is_made_once_its_gates_are_attached_and_found_again() {
     assert!(stored.iter().all(pair) && carried(&tables).iter().all(Option::is_some));
     let (text, result) = run(&fleet, &tables, Mode::Act);
     assert!(result.is_ok());
+    assert_eq!(text, "nothing to do: the fleet has all that it needs\n");
+}
+
+#[test]
+fn aliases_become_a_pair_without_gates() {
+    use crate::domain::fleet::RoutingPolicy;
+    let (mut fleet, tables) = (super::fleet(), tables());
+    let spec = fleet.services.values_mut().next().expect("one");
+    spec.routing = RoutingPolicy::Failover { primary: region("r1") };
+    for (name, place) in &mut spec.regions {
+        place.data = RecordData::Alias {
+            target_zone: "Z2".parse().expect("valid"),
+            target_name: format!("lb.{name}.example.net").parse().expect("valid"),
+            evaluate_target_health: false,
+        };
+    }
+    let zone: crate::domain::ZoneId = "Z1".parse().expect("valid");
+    tables.stored().zones.get_mut(&zone).expect("there").1.records.clear();
+    let (text, result) = run(&fleet, &tables, Mode::Act);
+    assert!(result.is_ok(), "{text} {result:?}");
+    let records = tables.stored().zones[&zone].1.records.clone();
+    let pair = |record: &RecordSet| matches!(record.routing, Routing::Failover { .. });
+    assert!(records.len() == 2 && records.iter().all(pair), "{records:?}");
+    let (text, _) = run(&fleet, &tables, Mode::Act);
     assert_eq!(text, "nothing to do: the fleet has all that it needs\n");
 }
 
@@ -166,10 +184,77 @@ fn what_is_there_is_taken_over_and_mended() {
 fn a_check_that_was_deleted_is_made_anew_under_another_reference() {
     let (fleet, tables) = (gated_fleet(), tables());
     let one = &super::super::gates::wanted(&fleet)[0];
-    let reference = super::super::gates::reference(&fleet, &one.gate, "r2", 0);
+    let what = "r2 https://gate.r2.example.net:443 every 10 s";
+    let reference = super::super::gates::reference(&fleet, &one.gate, what, 0);
     tables.stored().spent.insert(reference);
     assert!(run(&fleet, &tables, Mode::Act).1.is_ok());
     assert_eq!(shape(&tables).0, 4);
+}
+
+/// What is told of checks that nothing needs.
+fn unused(text: &str) -> Vec<&str> {
+    text.lines().filter(|line| line.contains("delete-health-check")).collect()
+}
+
+#[test]
+fn checks_that_were_replaced_are_told_until_somebody_deletes_them() {
+    let (mut fleet, tables) = (gated_fleet(), tables());
+    let (text, result) = run(&fleet, &tables, Mode::Act);
+    assert!(result.is_ok() && unused(&text).is_empty(), "{text}");
+    let gates = fleet.gates.as_mut().expect("there");
+    gates.endpoints.values_mut().for_each(|endpoint| (endpoint.tls, endpoint.port) = (false, 80));
+    let (text, result) = run(&fleet, &tables, Mode::Act);
+    assert!(result.is_ok(), "{text} {result:?}");
+    assert_eq!(unused(&text).len(), 4, "{text}");
+    assert_eq!(
+        unused(&text)[0],
+        "note: the health check of r1's gate at https://gate.r2.example.net:443, every 10 s, is no \
+         longer used once this is done, and AWS goes on to charge for it. If no other record carries \
+         it: aws route53 delete-health-check --health-check-id check-0"
+    );
+    let (text, _) = run(&fleet, &tables, Mode::Act);
+    assert_eq!(unused(&text).len(), 4, "{text}");
+    assert!(unused(&text)[0].contains(" is no longer used, and AWS"), "{text}");
+    assert!(text.ends_with("nothing to do: the fleet has all that it needs\n"), "{text}");
+    let tls = |check: &CheckSpec| matches!(check, CheckSpec::Watch(watch) if watch.endpoint.tls);
+    tables.stored().checks.retain(|_, check| !tls(&check.spec));
+    let (text, _) = run(&fleet, &tables, Mode::Act);
+    assert_eq!(text, "nothing to do: the fleet has all that it needs\n");
+}
+
+#[test]
+fn checks_of_a_region_that_was_removed_are_told_unless_somebody_needs_them() {
+    let (fleet, tables) = (crate::cli::testing::gated_in(4, |_, text| text), tables());
+    let zone: crate::domain::ZoneId = "Z1".parse().expect("valid");
+    tables.stored().zones.get_mut(&zone).expect("there").1.records.clear();
+    let (text, result) = run(&fleet, &tables, Mode::Act);
+    assert!(result.is_ok(), "{text} {result:?}");
+    let fleet = crate::cli::testing::gated_in(3, |_, text| text);
+    let records = tables.stored().zones[&zone].1.records.clone();
+    let mut rest = records.clone();
+    rest.retain(|record| record.routing.set_identifier() != Some("r4"));
+    tables.stored().zones.get_mut(&zone).expect("there").1.records = rest;
+    let (text, result) = run(&fleet, &tables, Mode::Act);
+    assert!(result.is_ok(), "{text} {result:?}");
+    // Its count, the three watches of its gate, and its own three watches of the others'.
+    let told = unused(&text);
+    assert_eq!(told.len(), 7, "{text}");
+    assert!(told[0].contains("the health check that counts r4's gates"), "{text}");
+    // Somebody counts two of them.
+    let of_r4 = |check: &CheckFound| match &check.spec {
+        CheckSpec::Watch(watch) => watch.path == "/gate/r4",
+        CheckSpec::Count { .. } => false,
+    };
+    let ids: Vec<_> = tables.stored().checks.values().filter(|c| of_r4(c)).cloned().collect();
+    let mut children: std::collections::BTreeSet<_> =
+        ids.iter().take(2).map(|check| check.id.clone()).collect();
+    children.insert(CheckId("theirs".to_owned()));
+    let spec = CheckSpec::Count { threshold: 1, children };
+    let id = CheckId("dashboard".to_owned());
+    let theirs = CheckFound { id, version: 1, spec, disabled: false };
+    tables.stored().checks.insert("theirs".to_owned(), theirs);
+    let (text, _) = run(&fleet, &tables, Mode::Act);
+    assert_eq!(unused(&text).len(), 5, "{text}");
 }
 
 #[test]

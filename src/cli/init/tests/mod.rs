@@ -2,6 +2,7 @@
 
 mod adopt;
 mod gates;
+mod live;
 
 use super::found::{Found, SeatFound, ZoneFound};
 use super::plan::{Plan, Step, plan};
