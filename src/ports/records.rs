@@ -30,7 +30,7 @@ pub trait Records: Send + Sync {
     /// record is not what the batch says (`InvalidChangeBatch`) is a conflict.
     async fn change_zone(&self, batch: &ZoneBatch, limit: Duration) -> Answer<ChangeId>;
 
-    /// How far a batch that this zone accepted has got.
+    /// How far a batch that this zone accepted has got. One that it never accepted is a conflict.
     async fn change_status(
         &self,
         zone: &ZoneId,

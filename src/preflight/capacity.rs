@@ -126,8 +126,12 @@ fn quotas(
             Err(failure) => {
                 let what =
                     format!("the quota of vCPUs in {region} can't be read: {}", failure.what);
-                let remedy = "Allow servicequotas:GetServiceQuota and GetAWSDefaultServiceQuota, and \
-                              cloudwatch:GetMetricData";
+                let remedy = if lasting(failure) {
+                    "Allow servicequotas:GetServiceQuota and GetAWSDefaultServiceQuota, and \
+                     cloudwatch:GetMetricData"
+                } else {
+                    "Look whether the Region is reached"
+                };
                 findings.push(Finding::note(Area::Capacity, what, remedy));
                 continue;
             }

@@ -492,7 +492,9 @@ fn sorted(error: &Route53Error) -> CallFailure {
         Route53Error::Throttling
         | Route53Error::PriorRequestNotComplete
         | Route53Error::ServiceUnavailable => CallFailure::transient(error.to_string()),
-        Route53Error::InvalidChangeBatch { .. } => CallFailure::conflict(error.to_string()),
+        Route53Error::InvalidChangeBatch { .. } | Route53Error::NoSuchChange { .. } => {
+            CallFailure::conflict(error.to_string())
+        }
         _ => CallFailure::permanent(format!("{}: {error}", error.code())),
     }
 }

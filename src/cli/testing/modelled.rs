@@ -227,6 +227,7 @@ impl HealthChecks for Modelled {
             asked: said.len(),
             found,
             answered: said.len() - found,
+            ..CheckSight::default()
         })
     }
 }

@@ -16,14 +16,31 @@ pub(super) fn closed(world: &World<'_>, region: &RegionId, service: Option<&Serv
         return Look::Done(Some("the fleet has no gates".to_owned()));
     };
     let closed = gates::closed(world.fleet, world.wanted);
-    let open = world
-        .services(region, service)
-        .map(|service| gates::gate(spec.scope, region, service))
-        .find(|gate| !closed.contains(gate));
-    match open {
-        None => Look::Done(None),
-        Some(_) => Look::Wait(format!("the gate of {region} closes with its last weight at 0")),
+    let mut open = None;
+    for own in world.services(region, service) {
+        let gate = gates::gate(spec.scope, region, own);
+        if closed.contains(&gate) {
+            continue;
+        }
+        if serves(world, own, region) {
+            return Look::Wait(format!("the gate of {region} closes with its last weight at 0"));
+        }
+        // It is one gate for all that the Region serves, and not all of it is to leave.
+        let others = world.services(region, None).filter(|other| *other != own);
+        let mut others = others.filter(|other| gates::gate(spec.scope, region, other) == gate);
+        open = Some(match others.find(|other| serves(world, other, region)) {
+            Some(other) => format!("the gate of {region} stays open for {other}: weights do it"),
+            None => format!("{region} stands by, and its gate stays open"),
+        });
     }
+    Look::Done(open)
+}
+
+/// Whether a service has a weight there, by the files and by what is decided.
+fn serves(world: &World<'_>, service: &ServiceId, region: &RegionId) -> bool {
+    let declared = world.fleet.services[service].regions[region].weight;
+    let wanted = world.wanted.get(service).and_then(|regions| regions.get(region));
+    declared.serves() && wanted.is_none_or(|weight| weight.serves())
 }
 
 /// Whether the weights are what they are to be. What is taken back is only let in again: when it has

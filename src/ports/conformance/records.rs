@@ -103,7 +103,7 @@ async fn insync(ground: &dyn Ground) -> Verdict {
     let (zone, _) = ground.zone();
     let absent = ChangeId("C0NOSUCHCHANGE".to_owned());
     let status = ground.records().change_status(&zone, &absent, LIMIT).await;
-    fails("a change that is not there", status, FailureClass::Permanent)?;
+    fails("a change that is not there", status, FailureClass::Conflict)?;
     for _ in 0..20 {
         let status = well("the status", ground.records().change_status(&zone, &id, LIMIT).await)?;
         if status == ChangeStatus::Insync {

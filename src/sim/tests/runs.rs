@@ -88,6 +88,23 @@ fn a_region_is_evacuated_and_brought_back_in_stages() {
 }
 
 #[test]
+fn one_service_leaves_a_region_whose_gate_stays_open_for_the_others() {
+    let mut sim = sim(4);
+    settle(&mut sim);
+    let region = follower(&sim);
+    let arguments = [("region", region.as_str()), ("service", "web"), ("bake", "10s")];
+    order(&mut sim, start("evacuate-region", &arguments));
+    let run = see_through(&mut sim, "evacuate-region", false);
+    assert_eq!(run.status, "done", "{run:#?}");
+    let told = run.steps.iter().find(|step| step.step == "gate").map(|step| format!("{step:?}"));
+    let stays = format!("the gate of {region} stays open for api: weights do it");
+    assert!(told.as_ref().is_some_and(|told| told.contains(&stays)), "{told:?}");
+    let mut weights = weights(&sim, &region);
+    weights.sort_unstable();
+    assert_eq!(weights, [0, 100], "the other stays");
+}
+
+#[test]
 fn a_successor_goes_on_where_its_predecessor_died() {
     let mut sim = sim(5);
     settle(&mut sim);
