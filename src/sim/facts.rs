@@ -11,11 +11,13 @@ use std::time::Duration;
 
 use crate::core::explain::State;
 use crate::core::gauges::Queues;
-use crate::core::invariants::{Act, Fact, Invariants, RecordWeights, Saying, Violation};
+use crate::core::invariants::{
+    Act, Fact, Invariants, Part, RecordParts, Saying, Violation, note_part,
+};
 use crate::core::{Brain, Command, Request};
 use crate::domain::digest::Digest;
 use crate::domain::fleet::Tables;
-use crate::domain::record::{RecordChange, RecordKey, RecordSet, RecordType, Routing};
+use crate::domain::record::{RecordChange, RecordKey, RecordType};
 use crate::domain::{
     AgentId, BootId, CellState, DatabaseId, Epoch, Fence, Fleet, GlobalClusterId, Moment, RegionId,
     Report, Target, ZoneId,
@@ -37,8 +39,8 @@ pub(super) struct Facts {
     believed: Duration,
     /// How much of the log was read.
     read: usize,
-    /// The weights that batches add up to.
-    weights: BTreeMap<ZoneId, RecordWeights>,
+    /// What batches add up to.
+    parts: BTreeMap<ZoneId, RecordParts>,
     /// The reports of each agent that may still be believed, with the time of their writing.
     reports: BTreeMap<String, VecDeque<(Moment, String)>>,
     /// States that were proposed, by their documents' fingerprints.
@@ -57,20 +59,23 @@ pub(super) struct Facts {
 impl Facts {
     /// Of a run whose log is all that is known, from its beginning.
     fn of_log(fleet: &Fleet) -> Self {
-        let mut weights: BTreeMap<ZoneId, RecordWeights> = BTreeMap::new();
+        let mut parts: BTreeMap<ZoneId, RecordParts> = BTreeMap::new();
         for service in fleet.services.values() {
-            let of_name = service
-                .regions
-                .iter()
-                .map(|(region, placement)| (region.to_string(), placement.weight.0))
-                .collect();
-            weights.entry(service.zone.clone()).or_default().insert(service.key(), of_name);
+            // As `init` leaves them.
+            let own = service.regions.iter().map(|(region, place)| (region.clone(), place.weight));
+            let shares = service.record_shares(&own.collect());
+            let of_name = shares.into_iter().filter_map(|(region, share)| {
+                let routing = service.record_routing(region.as_str(), share);
+                Some((region.to_string(), Part::of(&routing)?))
+            });
+            let of_zone = parts.entry(service.zone.clone()).or_default();
+            of_zone.insert(service.key(), of_name.collect());
         }
         Self {
             tables: fleet.tables.clone(),
             believed: Duration::from_millis(fleet.timing.stale_ms.into()) * BELIEVED_STALES,
             read: 0,
-            weights,
+            parts,
             reports: BTreeMap::new(),
             proposed: BTreeMap::new(),
             last_put: None,
@@ -87,11 +92,11 @@ impl Facts {
         let mut facts = Self::of_log(fleet);
         facts.read = world.log.entries().len();
         for zone in fleet.zones.keys() {
-            let mut weights = RecordWeights::new();
+            let mut parts = RecordParts::new();
             for record in world.route53.records(zone).filter_map(|r| r.to_record_set()) {
-                note(&mut weights, &record);
+                note_part(&mut parts, &record);
             }
-            facts.weights.insert(zone.clone(), weights);
+            facts.parts.insert(zone.clone(), parts);
         }
         for (database, spec) in &fleet.databases {
             facts.writers.insert(database.clone(), (spec.global_cluster.clone(), None));
@@ -306,39 +311,33 @@ impl Facts {
     }
 
     fn applied(&mut self, zone: &ZoneId, caller: &str, changes: &[RecordChange]) -> Fact {
-        let present = self.weights.entry(zone.clone()).or_default();
+        let present = self.parts.entry(zone.clone()).or_default();
         let touched: BTreeSet<_> = changes
             .iter()
             .map(|change| match change {
                 RecordChange::Delete(record) | RecordChange::Create(record) => &record.key,
             })
             .collect();
-        let of_touched = |present: &RecordWeights| -> RecordWeights {
-            let weights = |key: &RecordKey| Some((key.clone(), present.get(key)?.clone()));
-            touched.iter().copied().filter_map(weights).collect()
+        let of_touched = |present: &RecordParts| -> RecordParts {
+            let parts = |key: &RecordKey| Some((key.clone(), present.get(key)?.clone()));
+            touched.iter().copied().filter_map(parts).collect()
         };
         let before = of_touched(present);
         for change in changes {
             match change {
                 RecordChange::Delete(record) => {
-                    if let (Some(weights), Some(id)) =
+                    if let (Some(parts), Some(id)) =
                         (present.get_mut(&record.key), record.routing.set_identifier())
                     {
-                        weights.remove(id);
+                        parts.remove(id);
                     }
                 }
-                RecordChange::Create(record) => note(present, record),
+                RecordChange::Create(record) => note_part(present, record),
             }
         }
         let after = of_touched(present);
         let by = if caller == OPERATOR { None } else { caller.parse().ok() };
         Fact::ZoneApplied { zone: zone.clone(), by, fence: fence_set(changes), before, after }
-    }
-}
-
-fn note(weights: &mut RecordWeights, record: &RecordSet) {
-    if let Routing::Weighted { set_identifier, weight } = &record.routing {
-        weights.entry(record.key.clone()).or_default().insert(set_identifier.clone(), weight.0);
     }
 }
 
@@ -368,131 +367,4 @@ pub fn judge_log(fleet: &Fleet, log: &[Entry]) -> Vec<Violation> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::core::explain::Cause;
-    use crate::domain::RegionId;
-    use crate::domain::record::RecordData;
-    use crate::sim::{Options, Sim};
-    use crate::world::fault::Fault;
-
-    /// A Region is lost and drained.
-    fn drained() -> (Fleet, Vec<Entry>) {
-        let fleet =
-            crate::config::load_dir(std::path::Path::new("regions")).expect("shipped").fleet;
-        let mut sim = Sim::new(fleet.clone(), Options::default());
-        assert!(sim.run_until_that(sim.now() + Duration::from_secs(60), Sim::settled));
-        let leader = sim.leaders()[0].0.clone();
-        let others = |region: &&RegionId| region.as_str() != leader.as_str();
-        let lost = fleet.regions.iter().find(others).expect("three Regions").clone();
-        sim.strike(&Fault::Lose { region: lost });
-        sim.run_until(sim.now() + Duration::from_secs(6));
-        assert_eq!(sim.violations(), []);
-        (fleet, sim.log().to_vec())
-    }
-
-    fn broken(fleet: &Fleet, log: &[Entry]) -> Vec<&'static str> {
-        let mut names: Vec<_> =
-            judge_log(fleet, log).iter().map(|violation| violation.invariant).collect();
-        names.sort_unstable();
-        names.dedup();
-        names
-    }
-
-    /// The last batch, which takes the lost Region out.
-    fn last_batch(log: &mut [Entry]) -> (&mut String, &mut Vec<RecordChange>) {
-        let batches = log.iter_mut().rev().filter_map(|entry| match &mut entry.happening {
-            Happening::ZoneChanged { caller, changes, .. } => Some((caller, changes)),
-            _ => None,
-        });
-        batches.into_iter().next().expect("it was drained")
-    }
-
-    #[test]
-    fn a_good_log_is_judged_good_and_a_tampered_one_is_not() {
-        let (fleet, log) = drained();
-        assert!(broken(&fleet, &log).is_empty(), "{:?}", judge_log(&fleet, &log));
-
-        let mut other = log.clone();
-        "somebody".clone_into(last_batch(&mut other).0);
-        assert_eq!(broken(&fleet, &other), ["one acting leader"]);
-
-        let mut unfenced = log.clone();
-        last_batch(&mut unfenced).1.retain(|change| match change {
-            RecordChange::Delete(record) | RecordChange::Create(record) => {
-                record.key.rtype != RecordType::Txt
-            }
-        });
-        assert_eq!(broken(&fleet, &unfenced), ["epochs never fall"]);
-        OPERATOR.clone_into(last_batch(&mut unfenced).0);
-        assert!(broken(&fleet, &unfenced).is_empty(), "people may");
-
-        let mut older = log.clone();
-        for change in last_batch(&mut older).1 {
-            if let RecordChange::Create(record) = change
-                && let Some(fence) = Fence::in_record(record)
-            {
-                let fence = Fence { epoch: Epoch(fence.epoch.0 - 1), ..fence };
-                let values = vec![format!("\"{fence}\"")];
-                record.data = RecordData::Plain { ttl_s: Fence::TTL_S, values };
-            }
-        }
-        let all =
-            ["epochs never fall", "only what is committed is applied", "the deposed is silent"];
-        assert_eq!(broken(&fleet, &older), all);
-
-        let mut silent = log;
-        last_batch(&mut silent).1.retain(|change| {
-            matches!(change, RecordChange::Delete(_)) || {
-                let RecordChange::Create(record) = change else { return true };
-                record.key.rtype == RecordType::Txt
-            }
-        });
-        assert_eq!(broken(&fleet, &silent), ["never nothing"]);
-    }
-
-    #[test]
-    fn a_decision_that_no_report_bears_out_is_broken() {
-        let (fleet, mut log) = drained();
-        log.retain(|entry| match &entry.happening {
-            Happening::Put { table, .. } => *table != fleet.tables.board,
-            _ => true,
-        });
-        assert_eq!(broken(&fleet, &log), ["every action is agreed upon"]);
-    }
-
-    #[test]
-    fn a_decision_whose_inputs_were_changed_is_broken() {
-        let (fleet, mut log) = drained();
-        for entry in &mut log {
-            let Happening::Put { item, .. } = &mut entry.happening else { continue };
-            let document = item.get(items::DOCUMENT).and_then(|document| document.as_str());
-            let state = document.and_then(|document| serde_json::from_str::<State>(document).ok());
-            let Some(mut state) = state else { continue };
-            if let Cause::Decided { inputs, .. } = &mut state.cause {
-                inputs.rules.dwell_ms += 60_000;
-            }
-            item[items::DOCUMENT] = serde_json::to_string(&state).expect("serialisable").into();
-        }
-        assert_eq!(broken(&fleet, &log), ["every act is explained"]);
-    }
-
-    #[test]
-    fn a_state_put_beside_three_seats_is_told_once() {
-        let (fleet, log) = drained();
-        let mut facts = Facts::of_log(&fleet);
-        log.iter().for_each(|entry| facts.note(entry));
-        let documents = log.iter().filter_map(|entry| match &entry.happening {
-            Happening::Put { table, item, .. } if *table == fleet.tables.seats => {
-                item.get(items::DOCUMENT)?.as_str()
-            }
-            _ => None,
-        });
-        let documents: Vec<&str> = documents.collect();
-        let distinct = documents.iter().collect::<BTreeSet<_>>().len();
-        assert!(distinct > 2 && documents.len() > distinct);
-        let put = facts.ready.iter().filter(|(_, fact)| matches!(fact, Fact::StatePut { .. }));
-        let proposed = facts.ready.iter().filter(|(_, fact)| matches!(fact, Fact::Proposed { .. }));
-        assert_eq!((put.count(), proposed.count()), (distinct, distinct));
-    }
-}
+mod tests;

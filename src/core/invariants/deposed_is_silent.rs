@@ -2,7 +2,8 @@
 //!
 //! Source: PROTOCOL rules 10 and 16 and principle 4. When a state of a later epoch is committed, the
 //! lease of whoever led before is over: it sends nothing that only a leader may. What it sent
-//! before may still land, but changes no weight of a zone that the successor has claimed.
+//! before may still land, but changes no weight, and swaps no failover pair, of a zone that the
+//! successor has claimed.
 
 use std::collections::BTreeMap;
 
@@ -34,7 +35,7 @@ impl Judge for DeposedIsSilent {
                     *claimed = fence.epoch;
                     return Ok(());
                 }
-                let changed = after.iter().any(|(key, weights)| before.get(key) != Some(weights));
+                let changed = after.iter().any(|(key, parts)| before.get(key) != Some(parts));
                 if changed {
                     let epoch = fence.epoch;
                     Err(format!(
@@ -85,5 +86,16 @@ mod tests {
         case.fine(Case::applied("a", (1, 1), &both, &one));
         case.fine(Case::applied("c", (2, 2), &one, &one));
         case.broken(Case::applied("a", (1, 3), &one, &both));
+    }
+    #[test]
+    fn a_late_swap_of_a_pair_is_caught_as_a_late_weight_is() {
+        use super::super::Part::{Primary, Secondary};
+        let (first, second) =
+            ([("a", Primary), ("b", Secondary)], [("a", Secondary), ("b", Primary)]);
+        let mut case = case();
+        commit(&mut case, (2, 1));
+        case.fine(Case::swapped("a", (1, 1), &first, &second));
+        case.fine(Case::swapped("c", (2, 2), &second, &second));
+        case.broken(Case::swapped("a", (1, 3), &second, &first));
     }
 }

@@ -8,14 +8,61 @@ use crate::core::explain::State;
 use crate::core::gauges::Queues;
 use crate::domain::digest::Digest;
 use crate::domain::gate::Gate;
-use crate::domain::record::RecordKey;
+use crate::domain::record::{RecordKey, RecordSet, Routing};
 use crate::domain::{
     AgentId, BootId, CellState, DatabaseId, Epoch, Fence, Moment, RegionId, Seat, StateName,
     Target, ZoneId,
 };
 
-/// Weights by name and set identifier.
-pub type RecordWeights = BTreeMap<RecordKey, BTreeMap<String, u8>>;
+/// What records say, by name and set identifier.
+pub type RecordParts = BTreeMap<RecordKey, BTreeMap<String, Part>>;
+
+/// What a record says of its Region's part in the answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Part {
+    /// It has this weight.
+    Weight(u8),
+    /// Of a failover pair it is the primary: answered as long as it is healthy.
+    Primary,
+    /// Of a failover pair it is the secondary: answered only when the primary isn't healthy.
+    Secondary,
+}
+
+impl Part {
+    /// The part by a record's routing; none where that is no Region's.
+    #[must_use]
+    pub const fn of(routing: &Routing) -> Option<Self> {
+        match routing {
+            Routing::Weighted { weight, .. } => Some(Self::Weight(weight.0)),
+            Routing::Failover { primary: true, .. } => Some(Self::Primary),
+            Routing::Failover { primary: false, .. } => Some(Self::Secondary),
+            Routing::Simple | Routing::Other { .. } => None,
+        }
+    }
+
+    /// Whether it is answered while every record of its name is healthy.
+    #[must_use]
+    pub const fn serves(self) -> bool {
+        matches!(self, Self::Weight(1..) | Self::Primary)
+    }
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Weight(weight) => write!(f, "weight {weight}"),
+            Self::Primary => f.write_str("primary"),
+            Self::Secondary => f.write_str("secondary"),
+        }
+    }
+}
+
+/// Notes a record's part, if it has one.
+pub fn note_part(parts: &mut RecordParts, record: &RecordSet) {
+    if let (Some(id), Some(part)) = (record.routing.set_identifier(), Part::of(&record.routing)) {
+        parts.entry(record.key.clone()).or_default().insert(id.to_owned(), part);
+    }
+}
 
 /// Something that was the case.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,10 +149,10 @@ pub enum Fact {
         by: Option<AgentId>,
         /// The fence that it set, if it set one.
         fence: Option<Fence>,
-        /// The weights of the names that it touched, as they were before.
-        before: RecordWeights,
-        /// The weights of the names that it touched, as they then were.
-        after: RecordWeights,
+        /// The records of the names that it touched, as they were before.
+        before: RecordParts,
+        /// The records of the names that it touched, as they then were.
+        after: RecordParts,
     },
     /// Whether a target truly answers as it should when asked from a Region. Produced by the
     /// simulator, which knows its world: at the start, and whenever it has changed.

@@ -2,7 +2,9 @@
 //!
 //! Source: principle 5 and the rule `fewest_in_service`. Judged twice: a decision by what it says
 //! that it knew, and a batch by what the records then hold and which Regions truly answer. What was
-//! fewer before and does not get fewer still is not our doing.
+//! fewer before and does not get fewer still is not our doing. By its records a failover pair has
+//! one Region in service, its primary, whatever the rule; how many it has by decision, its gates
+//! say.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +15,7 @@ use crate::domain::record::RecordKey;
 use crate::domain::{Fleet, Moment, ServiceId, Target};
 
 use super::written_beside::beside_writer;
-use super::{Fact, Judge, Known, RecordWeights};
+use super::{Fact, Judge, Known, Part, RecordParts};
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct FewestInService {
@@ -76,11 +78,12 @@ impl FewestInService {
     fn batch(
         &self,
         at: Moment,
-        before: &RecordWeights,
-        after: &RecordWeights,
+        before: &RecordParts,
+        after: &RecordParts,
         known: &Known,
     ) -> Result<(), String> {
-        let serving = |weights: &BTreeMap<String, u8>| weights.values().filter(|w| **w > 0).count();
+        let serving =
+            |parts: &BTreeMap<String, Part>| parts.values().filter(|part| part.serves()).count();
         for (key, was) in before {
             let (Some(service), Some(is)) = (self.records.get(key), after.get(key)) else {
                 continue;
@@ -175,5 +178,14 @@ mod tests {
         }
         case.fine(applied(&one));
         case.fine(Case::by_hand(&before, &[("a", 0), ("b", 0), ("c", 0)]));
+    }
+    #[test]
+    fn a_pair_has_one_in_service_by_its_records_and_must_not_have_none() {
+        use Part::{Primary, Secondary};
+        let pair = [("a", Primary), ("b", Secondary)];
+        let applied = |after| Case::swapped("x", (1, 1), &pair, after);
+        let mut case = case();
+        case.at(60_000).fine(applied(&[("a", Secondary), ("b", Primary)]));
+        case.broken(applied(&[("a", Secondary), ("b", Secondary)]));
     }
 }

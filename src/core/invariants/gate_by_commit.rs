@@ -70,7 +70,7 @@ impl Judge for GateByCommit {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{Case, fleet};
+    use super::super::testing::{Case, fleet, paired};
     use super::*;
 
     fn case() -> Case<GateByCommit> {
@@ -103,5 +103,18 @@ mod tests {
         case.fine(Case::shows("a", (1, 2)));
         case.fine(Case::shows("b", (1, 2)));
         case.broken(Case::shuts("b", "c", (1, 2)));
+    }
+    #[test]
+    fn a_pair_s_gate_shuts_who_is_out_of_service_and_not_who_stands_by() {
+        let mut case = Case::of(GateByCommit::new(&paired()));
+        for (seq, a, b) in [(2, 100, 100), (3, 0, 100)] {
+            case.given(&Case::wants("a", (1, seq), &[("a", a), ("b", b)]));
+            case.fine(Case::shows("a", (1, seq)));
+            case.fine(Case::shows("b", (1, seq)));
+        }
+        // `b` is the secondary, and in service all the same.
+        case.broken(Case::shuts("c", "b", (1, 2)));
+        case.broken(Case::shuts("c", "b", (1, 3)));
+        case.fine(Case::shuts("c", "a", (1, 3)));
     }
 }

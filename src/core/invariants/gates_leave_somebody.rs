@@ -3,7 +3,8 @@
 //! Source: PROTOCOL rule 17 and principle 5, "never nothing". No committed state takes out every
 //! Region that serves; and whoever takes one out by will (an order, the files) leaves another one in
 //! that name servers do not take for shut at that moment. What fails is taken out all the same: name
-//! servers then answer as if all were well.
+//! servers then answer as if all were well. For a failover pair it is the same: with both shut its
+//! primary is answered, which may be the very Region that was to leave.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -99,7 +100,7 @@ impl Judge for GatesLeaveSomebody {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{Case, gated, name};
+    use super::super::testing::{Case, gated, name, paired};
     use super::*;
 
     fn case() -> Case<GatesLeaveSomebody> {
@@ -129,5 +130,21 @@ mod tests {
         case.broken(drains());
         case.fine(seen("b", false));
         case.fine(drains());
+    }
+    #[test]
+    fn a_pair_is_left_with_one_in_service_that_is_not_shut() {
+        let mut case = Case::of(GatesLeaveSomebody::new(&paired()));
+        let drains = || {
+            let places = [("a", 0), ("b", 100)];
+            let places = places.map(|(region, to)| (region, Verdict::Healthy, 0, 100, to));
+            Case::decided("a", (1, 2), &places)
+        };
+        case.fine(drains());
+        case.fine(Fact::GateSeen { gate: "b".parse().expect("valid"), shut: true });
+        case.broken(drains());
+        case.given(&Case::wants("a", (1, 3), &[("a", 0), ("b", 100)]));
+        case.fine(Fact::Committed { name: name(1, 3) });
+        case.given(&Case::wants("a", (1, 4), &[("a", 0), ("b", 0)]));
+        case.broken(Fact::Committed { name: name(1, 4) });
     }
 }

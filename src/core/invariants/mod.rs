@@ -26,12 +26,13 @@ mod one_acting_leader;
 mod one_promotion;
 mod only_committed_is_applied;
 mod ordered_once;
+mod pair;
 mod paused_decides_nothing;
 mod written_beside;
 
 use crate::domain::{Fleet, Moment};
 
-pub use fact::{Act, Fact, RecordWeights, Saying};
+pub use fact::{Act, Fact, Part, RecordParts, Saying, note_part};
 use known::Known;
 
 /// Violations that are kept: whoever reads them needs the first few, and one broken rule can break

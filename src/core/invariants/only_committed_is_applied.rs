@@ -1,26 +1,27 @@
-//! A weight that a batch of ours changes is the weight of a committed state of its leader's epoch.
+//! What a batch of ours makes of a record is what a committed state of its leader's epoch wants: a
+//! weight, or a failover pair's role.
 //!
-//! Source: PROTOCOL rule 10. A leader adopts and commits before it acts, and acts only upon what is
-//! committed.
+//! Source: PROTOCOL rule 10, and `docs/gates.md` for whom a pair leads to. A leader adopts and
+//! commits before it acts, and acts only upon what is committed.
 
 use std::collections::BTreeMap;
 
 use crate::domain::record::RecordKey;
-use crate::domain::{Fleet, Moment, RegionId, ServiceId};
+use crate::domain::{Fleet, Moment, RegionId};
 
+use super::pair::Shared;
 use super::{Fact, Judge, Known};
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct OnlyCommittedIsApplied {
-    records: BTreeMap<RecordKey, ServiceId>,
+    records: BTreeMap<RecordKey, Shared>,
 }
 
 impl OnlyCommittedIsApplied {
     pub(super) fn new(fleet: &Fleet) -> Self {
-        let of = |(id, service): (&ServiceId, &crate::domain::fleet::Service)| {
-            (service.key(), id.clone())
-        };
-        Self { records: fleet.services.iter().map(of).collect() }
+        let services = fleet.services.iter();
+        let of = services.map(|(id, service)| (service.key(), Shared::of(id, service)));
+        Self { records: of.collect() }
     }
 }
 
@@ -33,21 +34,20 @@ impl Judge for OnlyCommittedIsApplied {
         let Fact::ZoneApplied { by: Some(_), fence: Some(fence), before, after, .. } = fact else {
             return Ok(());
         };
-        for (key, weights) in after {
-            let service = self.records.get(key);
-            for (id, weight) in weights {
-                if before.get(key).and_then(|before| before.get(id)) == Some(weight) {
+        for (key, parts) in after {
+            let shared = self.records.get(key);
+            for (id, part) in parts {
+                if before.get(key).and_then(|before| before.get(id)) == Some(part) {
                     continue;
                 }
                 let region = id.parse::<RegionId>().ok();
                 let wants = |wanted: &crate::domain::control::Weights| {
-                    let wanted = wanted.get(service?)?.get(region.as_ref()?)?;
-                    Some(wanted.0 == *weight)
+                    shared?.part(region.as_ref()?, wanted).map(|wanted| wanted == *part)
                 };
                 if !known.committed_in(fence.epoch).any(|state| wants(state) == Some(true)) {
                     return Err(format!(
-                        "{key} {id} was set to {weight} under epoch {}, which no state committed \
-                         in that epoch wants",
+                        "{key} {id} was made {part} under epoch {}, which no state committed in \
+                         that epoch wants",
                         fence.epoch
                     ));
                 }
@@ -59,7 +59,8 @@ impl Judge for OnlyCommittedIsApplied {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{Case, fleet};
+    use super::super::Part::{Primary, Secondary, Weight};
+    use super::super::testing::{Case, fleet, paired};
     use super::*;
     use crate::core::health::Verdict;
 
@@ -85,5 +86,47 @@ mod tests {
         let mut case = Case::of(OnlyCommittedIsApplied { records: BTreeMap::new() });
         case.fine(Case::applied("x", (1, 1), &[("a", 9)], &[("a", 9)]));
         case.broken(Case::applied("x", (1, 2), &[("a", 9)], &[("a", 8)]));
+    }
+    /// `a` is the primary of a pair with `b`. What is committed in epochs 2 to 5: both are in
+    /// service, only `b` is, only `a` is, neither is.
+    fn pair() -> Case<OnlyCommittedIsApplied> {
+        let mut case = Case::of(OnlyCommittedIsApplied::new(&paired()));
+        for (epoch, a, b) in [(2, 100, 7), (3, 0, 7), (4, 100, 0), (5, 0, 0)] {
+            case.given(&Case::wants("x", (epoch, 1), &[("a", a), ("b", b)]));
+            case.fine(Case::shows("a", (epoch, 1)));
+            case.fine(Case::shows("b", (epoch, 1)));
+        }
+        case
+    }
+
+    #[test]
+    fn a_pair_leads_to_its_first_region_in_service_and_any_other_role_is_caught() {
+        let (first, second) =
+            ([("a", Primary), ("b", Secondary)], [("a", Secondary), ("b", Primary)]);
+        let mut case = pair();
+        let mut swaps = |epoch, fine: bool, to_second: bool| {
+            let (from, to) = if to_second { (&first, &second) } else { (&second, &first) };
+            let swap = Case::swapped("x", (epoch, 1), from, to);
+            if fine { case.fine(swap) } else { case.broken(swap) }
+        };
+        for (epoch, second_leads) in [(2, false), (3, true), (4, false), (5, false)] {
+            swaps(epoch, second_leads, true);
+            swaps(epoch, !second_leads, false);
+        }
+        // Nobody has committed anything there.
+        swaps(6, false, true);
+        swaps(6, false, false);
+    }
+
+    #[test]
+    fn weights_in_the_place_of_a_pair_are_caught() {
+        let weights = [("a", Weight(0)), ("b", Weight(7))];
+        pair().broken(Case::swapped("x", (3, 1), &[("a", Primary), ("b", Secondary)], &weights));
+        let mut weighted = Case::of(OnlyCommittedIsApplied::new(&fleet()));
+        weighted.given(&Case::wants("x", (2, 1), &[("a", 0), ("b", 100)]));
+        weighted.fine(Case::shows("a", (2, 1)));
+        weighted.fine(Case::shows("b", (2, 1)));
+        let roles = [("a", Secondary), ("b", Primary)];
+        weighted.broken(Case::swapped("x", (2, 1), &[("a", Weight(1)), ("b", Weight(1))], &roles));
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::fact::{Act, Fact, RecordWeights, Saying};
+use super::fact::{Act, Fact, Part, RecordParts, Saying};
 use super::{Judge, Known};
 use crate::core::explain::{Cause, Change, Reason, State};
 use crate::core::health::Verdict;
@@ -76,6 +76,16 @@ pub(super) fn gated(hold_ms: u32) -> Fleet {
         hold_ms,
         endpoints: fleet.regions.iter().map(|region| (region.clone(), endpoint.clone())).collect(),
     });
+    fleet
+}
+
+/// The same with `web` as a failover pair: `a`, its primary, and `b`.
+pub(super) fn paired() -> Fleet {
+    let mut fleet = gated(60_000);
+    for service in fleet.services.values_mut() {
+        service.regions.retain(|region, _| region.as_str() != "c");
+        service.routing = RoutingPolicy::Failover { primary: id("a") };
+    }
     fleet
 }
 
@@ -170,6 +180,16 @@ impl Case<()> {
         before: &[(&str, u8)],
         after: &[(&str, u8)],
     ) -> Fact {
+        Self::swapped(agent, (epoch, attempt), &weighted(before), &weighted(after))
+    }
+
+    /// A batch of ours that leaves records so, whatever kind they are of.
+    pub(super) fn swapped(
+        agent: &str,
+        (epoch, attempt): (u64, u64),
+        before: &[(&str, Part)],
+        after: &[(&str, Part)],
+    ) -> Fact {
         let fence = Fence { fleet: id("f"), epoch: Epoch(epoch), attempt };
         Fact::ZoneApplied {
             zone: id("Z1"),
@@ -181,7 +201,7 @@ impl Case<()> {
     }
 
     pub(super) fn by_hand(before: &[(&str, u8)], after: &[(&str, u8)]) -> Fact {
-        let (before, after) = (records(before), records(after));
+        let (before, after) = (records(&weighted(before)), records(&weighted(after)));
         Fact::ZoneApplied { zone: id("Z1"), by: None, fence: None, before, after }
     }
 
@@ -313,11 +333,15 @@ fn proposed(agent: &str, state: (u64, u64), cause: Cause, wanted: &[(&str, u8)])
     Fact::Proposed { state: Arc::new(state), said: None }
 }
 
-fn records(weights: &[(&str, u8)]) -> RecordWeights {
+fn weighted<'w>(weights: &[(&'w str, u8)]) -> Vec<(&'w str, Part)> {
+    weights.iter().map(|(id, weight)| (*id, Part::Weight(*weight))).collect()
+}
+
+fn records(parts: &[(&str, Part)]) -> RecordParts {
     let of_name: BTreeMap<_, _> =
-        weights.iter().map(|(id, weight)| ((*id).to_owned(), *weight)).collect();
+        parts.iter().map(|(id, part)| ((*id).to_owned(), *part)).collect();
     if of_name.is_empty() {
-        return RecordWeights::new();
+        return RecordParts::new();
     }
     let service = &fleet().services[&id::<ServiceId>("web")];
     [(service.key(), of_name)].into()

@@ -5,7 +5,8 @@
 //! decision by what it says that it knew, and a batch by the truth. A batch can't know at once that
 //! the writer has moved, so only a Region that has not been the writer's for longer than anything
 //! that a leader may still believe is one that it must not bring in. To stay where nobody can write
-//! is no offence: there may be nowhere else to be.
+//! is no offence: there may be nowhere else to be. A failover pair comes in where it has its
+//! primary.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -16,7 +17,7 @@ use crate::domain::database::WriteReach;
 use crate::domain::record::RecordKey;
 use crate::domain::{DatabaseId, Fleet, Moment, RegionId, ServiceId};
 
-use super::{Fact, Judge, Known};
+use super::{Fact, Judge, Known, Part};
 
 /// Readings of RDS for which a leader believes what it read; one more for the batch to be sent and
 /// to arrive.
@@ -58,12 +59,13 @@ impl WrittenBeside {
         &self,
         at: Moment,
         key: &RecordKey,
-        was: &BTreeMap<String, u8>,
-        is: &BTreeMap<String, u8>,
+        was: &BTreeMap<String, Part>,
+        is: &BTreeMap<String, Part>,
     ) -> Result<(), String> {
         let Some(database) = self.records.get(key) else { return Ok(()) };
         let Some((writer, since)) = self.writers.get(database) else { return Ok(()) };
-        let comes_in = |id: &&String| is[*id] > 0 && was.get(*id).is_none_or(|weight| *weight == 0);
+        let comes_in =
+            |id: &&String| is[*id].serves() && was.get(*id).is_none_or(|part| !part.serves());
         let wrong = is.keys().filter(comes_in).find(|id| id.as_str() != writer.as_str());
         match wrong {
             Some(id) if at.since(*since) > self.believed => Err(format!(
@@ -151,6 +153,18 @@ mod tests {
         case.fine(comes_in());
         case.fine(writer(Some("b")));
         case.at(1_200_000).fine(comes_in());
+    }
+
+    #[test]
+    fn a_pair_whose_primary_comes_to_be_where_it_can_t_write_is_caught() {
+        use Part::{Primary, Secondary};
+        let (here, there) =
+            ([("a", Primary), ("b", Secondary)], [("a", Secondary), ("b", Primary)]);
+        let mut case = case();
+        case.fine(writer(Some("a")));
+        case.at(600_000).broken(Case::swapped("x", (1, 1), &here, &there));
+        case.fine(Case::swapped("x", (1, 2), &there, &here));
+        case.fine(Case::swapped("x", (1, 3), &here, &here));
     }
 
     #[test]

@@ -11,11 +11,9 @@ use std::sync::Arc;
 use crate::core::breakage::{Breakage, broken};
 use crate::core::call::{Outcome, Refusal, Request, Response};
 use crate::core::explain::State;
-use crate::core::invariants::{Fact, RecordWeights};
+use crate::core::invariants::{Fact, RecordParts, note_part};
 use crate::domain::digest::Digest;
-use crate::domain::record::{
-    ChangeId, DnsName, RecordChange, RecordKey, RecordSet, Routing, ZoneRead,
-};
+use crate::domain::record::{ChangeId, DnsName, RecordChange, RecordKey, RecordSet, ZoneRead};
 use crate::domain::seat::{Beat, Seat};
 use crate::domain::{AgentId, CallFailure, Fence, RegionId, StateName, ZoneBatch};
 
@@ -219,15 +217,12 @@ fn applied(by: &AgentId, batch: &ZoneBatch, before: &[RecordSet], after: &[Recor
             RecordChange::Delete(record) | RecordChange::Create(record) => &record.key,
         })
         .collect();
-    let weights = |records: &[RecordSet]| {
-        let mut weights = RecordWeights::new();
+    let parts = |records: &[RecordSet]| {
+        let mut parts = RecordParts::new();
         for record in records.iter().filter(|record| touched.contains(&&record.key)) {
-            if let Routing::Weighted { set_identifier, weight } = &record.routing {
-                let of_key = weights.entry(record.key.clone()).or_default();
-                of_key.insert(set_identifier.clone(), weight.0);
-            }
+            note_part(&mut parts, record);
         }
-        weights
+        parts
     };
     let fence = batch.changes.iter().find_map(|change| match change {
         RecordChange::Create(record) => Fence::in_record(record),
@@ -237,7 +232,7 @@ fn applied(by: &AgentId, batch: &ZoneBatch, before: &[RecordSet], after: &[Recor
         zone: batch.zone.clone(),
         by: Some(by.clone()),
         fence,
-        before: weights(before),
-        after: weights(after),
+        before: parts(before),
+        after: parts(after),
     }
 }
