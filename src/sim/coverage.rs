@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::core::Note;
 use crate::core::explain::{Cause, Reason};
-use crate::core::invariants::Fact;
+use crate::core::invariants::{Fact, Part};
 use crate::core::note::{Lost, StepDown};
 use crate::domain::observation::Course;
 use crate::domain::{Epoch, FailureClass, RegionId, StateName};
@@ -58,6 +58,9 @@ pub struct Coverage {
     put: BTreeSet<StateName>,
     #[serde(skip)]
     epoch_max: Epoch,
+    /// Whether what is done now is done because the run's end asks for it.
+    #[serde(skip)]
+    pub(super) rehearses: bool,
 }
 
 impl Coverage {
@@ -135,8 +138,27 @@ impl Coverage {
                     self.committed.insert(name);
                 }
             }
+            Fact::ZoneApplied { by, before, after, .. } => {
+                for (key, now) in after {
+                    let led = |id: &String| before.get(key).and_then(|parts| parts.get(id));
+                    let comes_to_lead = |(id, part): (&String, &Part)| {
+                        *part == Part::Primary && led(id) == Some(&Part::Secondary)
+                    };
+                    if now.iter().any(comes_to_lead) {
+                        self.swapped(by.is_some());
+                    }
+                }
+            }
             _ => {}
         }
+    }
+
+    fn swapped(&mut self, by_us: bool) {
+        self.count(match (by_us, self.rehearses) {
+            (false, _) => "a failover pair was swapped by hand",
+            (true, false) => "a failover pair was swapped",
+            (true, true) => "a failover pair was swapped in a rehearsal",
+        });
     }
 
     fn taken_over(&mut self, by: StateName, from: StateName) {
@@ -236,6 +258,7 @@ impl Coverage {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::record::{RecordKey, RecordType};
 
     fn put(epoch: u64, seq: u64, adopts: Option<(u64, u64)>) -> Fact {
         let name = |(epoch, seq)| StateName { epoch: Epoch(epoch), seq };
@@ -256,6 +279,38 @@ mod tests {
         };
         let digest = crate::domain::digest::Digest::of(b"x");
         Fact::StatePut { state: std::sync::Arc::new(state), digest }
+    }
+
+    #[test]
+    fn who_swapped_a_failover_pair_is_told_apart() {
+        use Part::{Primary, Secondary, Weight};
+        let applied = |by: Option<&str>, before: [Part; 2], after: [Part; 2]| {
+            let name = "web.example".parse().expect("valid");
+            let key = RecordKey { name, rtype: RecordType::A };
+            let parts = |[a, b]: [Part; 2]| {
+                [(key.clone(), [("a".to_owned(), a), ("b".to_owned(), b)].into())].into()
+            };
+            Fact::ZoneApplied {
+                zone: "Z1".parse().expect("valid"),
+                by: by.map(|by| by.parse().expect("valid")),
+                fence: None,
+                before: parts(before),
+                after: parts(after),
+            }
+        };
+        let mut coverage = Coverage::new(3);
+        coverage.fact(&applied(Some("a"), [Primary, Secondary], [Primary, Secondary]));
+        coverage.fact(&applied(Some("a"), [Weight(0), Weight(1)], [Weight(1), Weight(0)]));
+        assert_eq!(coverage.states.len(), 0);
+        coverage.fact(&applied(Some("a"), [Primary, Secondary], [Secondary, Primary]));
+        coverage.fact(&applied(None, [Secondary, Primary], [Primary, Secondary]));
+        coverage.rehearses = true;
+        coverage.fact(&applied(Some("a"), [Primary, Secondary], [Secondary, Primary]));
+        let each = ["", " by hand", " in a rehearsal"];
+        for how in each {
+            let state = format!("a failover pair was swapped{how}");
+            assert_eq!(coverage.states.get(&*state), Some(&1), "{state}");
+        }
     }
 
     #[test]

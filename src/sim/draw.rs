@@ -40,7 +40,8 @@ pub enum Size {
 /// Draws the plan of a seed.
 #[must_use]
 pub fn draw(seed: u64, size: Size) -> Plan {
-    let shape = draw_shape(&mut generator(seed, "plan/shape"), size);
+    let mut shape = draw_shape(&mut generator(seed, "plan/shape"), size);
+    shape.pairs = draw_pairs(&mut generator(seed, "plan/pairs"), &shape);
     let mut rng = generator(seed, "plan/mode");
     let wild_clocks = rng.random_bool(0.1);
     // A seat that forgets is noticed only by those who remember: such runs restart nobody.
@@ -144,8 +145,20 @@ fn draw_shape(rng: &mut Pcg64Mcg, size: Size) -> Shape {
         gates: draw_gates(rng, seats + seatless, many),
         one_never_writes: rng.random_bool(0.3),
         database: seats >= 3 && rng.random_bool(0.4),
+        pairs: BTreeMap::new(),
         services,
     }
+}
+
+/// Most of the services that could be failover pairs, with the primary of each.
+fn draw_pairs(rng: &mut Pcg64Mcg, shape: &Shape) -> BTreeMap<ServiceId, RegionId> {
+    let mut pairs = BTreeMap::new();
+    for (nth, pair) in (0..shape.services.len()).filter_map(|n| Some((n, shape.pairable(n)?))) {
+        if rng.random_bool(0.7) {
+            pairs.insert(service(nth + 1), pair[rng.random_range(0..2)].clone());
+        }
+    }
+    pairs
 }
 
 /// Gates in some fleets, of those that are small enough for all the checkers that come with them.

@@ -1,7 +1,8 @@
 //! What people do by hand: edits in the Route 53 console, a seat deleted or made anew.
 
 use crate::core::genesis::{genesis, unborn_seat};
-use crate::domain::record::{RecordData, RecordSet, RecordType, Routing};
+use crate::core::invariants::Part;
+use crate::domain::record::{RecordData, RecordKey, RecordSet, RecordType, Routing};
 use crate::domain::{AgentId, Epoch, Fence, FleetName, RegionId, ServiceId, Weight, ZoneId};
 use crate::ports::items;
 use crate::world::dynamo::operation::{DeleteItem, PutItem};
@@ -38,6 +39,8 @@ impl Sim {
         self.find(zone, |record| record.key.name == name && record.key.rtype == RecordType::Txt)
     }
 
+    /// Gives a record another weight. One of a failover pair has none: it is made the primary, or
+    /// with 0 the secondary.
     pub(super) fn edit_weight(&mut self, service: &ServiceId, region: &RegionId, weight: Weight) {
         let Some(spec) = self.fleet.services.get(service) else { return };
         let (zone, key) = (spec.zone.clone(), spec.key());
@@ -45,12 +48,36 @@ impl Sim {
             record.key == key && record.routing.set_identifier() == Some(region.as_str())
         };
         let Some(old) = self.find(&zone, ours) else { return };
+        if let Routing::Failover { primary, .. } = old.routing {
+            if primary != weight.serves() {
+                self.swap_roles(&zone, &key);
+            }
+            return;
+        }
         let routing = Routing::Weighted { set_identifier: region.to_string(), weight };
         if old.routing == routing {
             return;
         }
         let new = RecordSet { routing, ..old.clone() };
         if self.by_hand(&zone, &[change(Action::Delete, &old), change(Action::Create, &new)]) {
+            self.edits += 1;
+        }
+    }
+
+    /// Swaps the roles of a failover pair.
+    fn swap_roles(&mut self, zone: &ZoneId, key: &RecordKey) {
+        let records = self.world.route53.records(zone).filter_map(|r| r.to_record_set());
+        let pair: Vec<RecordSet> = records.filter(|record| record.key == *key).collect();
+        let swapped = pair.iter().cloned().map(|mut record| {
+            if let Routing::Failover { primary, .. } = &mut record.routing {
+                *primary = !*primary;
+            }
+            record
+        });
+        let creates = swapped.map(|record| change(Action::Create, &record));
+        let deletes = pair.iter().map(|record| change(Action::Delete, record));
+        let changes: Vec<ModelChange> = deletes.chain(creates).collect();
+        if self.by_hand(zone, &changes) {
             self.edits += 1;
         }
     }
@@ -115,12 +142,14 @@ impl Sim {
         }
     }
 
-    /// Whether the records have the weights of the files, on every name server, and each name has
-    /// an answer: what clients are told in the end.
+    /// Whether the records have the weights of the files, and failover pairs their roles, on every
+    /// name server, and each name has an answer: what clients are told in the end.
     pub(super) fn served_as_configured(&self) -> Result<(), String> {
         for (id, spec) in &self.fleet.services {
             let key = spec.key();
-            for (region, place) in &spec.regions {
+            let own = spec.regions.iter().map(|(region, place)| (region.clone(), place.weight));
+            let shares = spec.record_shares(&own.collect());
+            for (region, share) in shares {
                 let mut served =
                     self.world.route53.served(&spec.zone).filter_map(|r| r.to_record_set());
                 let found = served.find(|record| {
@@ -129,11 +158,12 @@ impl Sim {
                 let Some(found) = found else {
                     return Err(format!("{id} has no record for {region}"));
                 };
-                let Routing::Weighted { weight, .. } = found.routing else {
-                    return Err(format!("{id} in {region} is not weighted"));
+                let Some(part) = Part::of(&found.routing) else {
+                    return Err(format!("{id} in {region} is of another policy"));
                 };
-                if weight != place.weight || !matches!(found.data, RecordData::Plain { .. }) {
-                    return Err(format!("{id} in {region} is served with weight {weight}"));
+                let as_configured = found.routing == spec.record_routing(region.as_str(), share);
+                if !as_configured || !matches!(found.data, RecordData::Plain { .. }) {
+                    return Err(format!("{id} in {region} is served as {part}"));
                 }
             }
         }

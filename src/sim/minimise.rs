@@ -1,10 +1,10 @@
 //! A smaller plan that fails in the same way.
 //!
 //! Delta debugging over the troubles: halves, then quarters, then one by one are left out as long as
-//! the run still fails of the same kind. Then whole kinds of fates go, the run is cut short, and
-//! clocks are set right.
+//! the run still fails of the same kind. Then whole kinds of fates go, the run is cut short, clocks
+//! are set right, and services go, or become weighted ones that were failover pairs.
 
-use super::plan::{Episode, Plan};
+use super::plan::{Episode, Plan, service};
 use super::trial::{Failure, Trial};
 
 /// Makes a failing plan smaller. None when it does not fail. Says of each smaller one that it found.
@@ -84,10 +84,16 @@ impl Best<'_> {
         self.try_plan(plan);
         while self.plan.shape.services.len() > usize::from(self.plan.shape.zones) {
             let mut plan = self.plan.clone();
+            plan.shape.pairs.remove(&service(plan.shape.services.len()));
             plan.shape.services.pop();
             if !self.try_plan(plan) {
                 break;
             }
+        }
+        for pair in self.plan.shape.pairs.keys().cloned().collect::<Vec<_>>() {
+            let mut plan = self.plan.clone();
+            plan.shape.pairs.remove(&pair);
+            self.try_plan(plan);
         }
     }
 
@@ -118,8 +124,9 @@ mod tests {
 
     #[test]
     fn what_has_nothing_to_do_with_the_failure_is_left_out() {
+        let mut drawn = (1..).map(|seed| draw(seed, Size::Short));
+        let mut plan = drawn.find(|plan| !plan.shape.pairs.is_empty()).expect("some have pairs");
         // Nothing that heals brings a majority of the seats back.
-        let mut plan = draw(1, Size::Short);
         for n in 1..=plan.shape.seats / 2 + 1 {
             let region = crate::sim::plan::region(n.into());
             let trouble = crate::sim::Trouble::LoseSeat { region };
@@ -129,6 +136,7 @@ mod tests {
         let (smaller, failure) = minimise(&plan, |_, _| {}).expect("it fails");
         assert_eq!(failure.kind(), "heals");
         assert_eq!(smaller.episodes.len(), seats, "{:?}", smaller.episodes);
+        assert!(smaller.shape.pairs.is_empty(), "{:?}", smaller.shape.pairs);
         assert_eq!(Plan::from_toml(&smaller.to_toml()).as_ref(), Ok(&smaller));
     }
 }

@@ -14,6 +14,7 @@
 //! | `plan`, `draw`, `draw_orders` | a run's shape and troubles, and how a seed draws them |
 //! | `trouble`, `hands` | troubles begun and ended; what people do to records by hand |
 //! | `trial` | one plan from start to healed, judged |
+//! | `rehearsal` | what a healed fleet is asked to do at the end |
 //! | `oracle`, `coverage` | what was told must be so; which interesting states were reached |
 //! | `swarm`, `minimise`, `story` | many seeds; a smaller plan that fails too; a run in lines |
 
@@ -41,6 +42,7 @@ mod ports;
 mod probes;
 mod queue;
 mod reach;
+mod rehearsal;
 mod setup;
 mod signals;
 mod story;

@@ -83,6 +83,10 @@ pub struct Shape {
     /// Whether the database's third member is never to be its writer.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub one_never_writes: bool,
+    /// Services that are failover pairs, with the Region that is the primary of each; all others
+    /// share their answers by weight.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub pairs: BTreeMap<ServiceId, RegionId>,
     /// Weights by Region, for each service `s1`, `s2`, …
     pub services: Vec<BTreeMap<RegionId, u8>>,
 }
@@ -214,7 +218,7 @@ pub enum Trouble {
         /// Whose.
         region: RegionId,
     },
-    /// Somebody edits a weight by hand.
+    /// Somebody edits a weight by hand; the role, of a failover pair's record.
     EditWeight {
         /// Of which service.
         service: ServiceId,
@@ -331,6 +335,7 @@ impl Plan {
                 "propagation_ms is the shortest time, then the longest".to_owned(),
             ));
         }
+        shape.check_pairs()?;
         Ok(plan)
     }
 
@@ -373,6 +378,26 @@ impl Plan {
 }
 
 impl Shape {
+    /// The Regions of a service that could be a failover pair, as `regent check` has it.
+    pub(super) fn pairable(&self, nth: usize) -> Option<[&RegionId; 2]> {
+        self.gates.as_ref()?;
+        let regions: Vec<&RegionId> = self.services.get(nth)?.keys().collect();
+        regions.try_into().ok()
+    }
+
+    fn check_pairs(&self) -> Result<(), BadPlan> {
+        for (id, first) in &self.pairs {
+            let nth = (0..self.services.len()).find(|n| service(n + 1) == *id);
+            if !nth.and_then(|n| self.pairable(n)).is_some_and(|pair| pair.contains(&first)) {
+                return Err(BadPlan(format!(
+                    "{id} can't be a failover pair with {first} as its primary: it needs gates, \
+                     and two Regions that serve, {first} one of them"
+                )));
+            }
+        }
+        Ok(())
+    }
+
     /// The fleet of this shape.
     pub(super) fn fleet(&self) -> Fleet {
         let zones = (1..=usize::from(self.zones)).map(|n| {
@@ -395,6 +420,8 @@ impl Shape {
                 };
                 (region.clone(), placement)
             });
+            let id = service(n + 1);
+            let first = self.pairs.get(&id).cloned();
             let spec = Service {
                 zone: zone(zone_number),
                 name: format!("s{}.z{zone_number}.example.", n + 1).parse().expect("letters"),
@@ -406,10 +433,11 @@ impl Shape {
                     order: None,
                 }),
                 drift: None,
-                routing: RoutingPolicy::Weighted,
+                routing: first
+                    .map_or(RoutingPolicy::Weighted, |primary| RoutingPolicy::Failover { primary }),
                 regions: regions.collect(),
             };
-            (service(n + 1), spec)
+            (id, spec)
         });
         let seats = 1..=usize::from(self.seats);
         let all = 1..=usize::from(self.seats) + usize::from(self.seatless);

@@ -92,6 +92,10 @@ fn record_words(record: &RecordSet) -> String {
         (Routing::Weighted { set_identifier, weight }, None) => {
             format!("{} {set_identifier}={weight}", record.key.name)
         }
+        (Routing::Failover { set_identifier, primary }, None) => {
+            let role = if *primary { "primary" } else { "secondary" };
+            format!("{} {set_identifier} {role}", record.key.name)
+        }
         _ => record.key.to_string(),
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! The fleet settles; troubles come and go; then all heals, and within a bound the fleet must be as
 //! on a quiet day again: one leader, every record as configured and on every name server, nothing
-//! stuck. Safety is judged all along, liveness at the end.
+//! stuck. Safety is judged all along, liveness at the end; what failover pairs are asked to do
+//! there is `rehearsal`'s.
 
 use std::time::Duration;
 
@@ -82,13 +83,13 @@ pub struct Ended {
 }
 
 /// Seconds between two looks of the person who sees to what was left behind.
-const TIDY_EVERY: u32 = 10;
+pub(super) const TIDY_EVERY: u32 = 10;
 
 /// A run of a plan.
 #[derive(Debug)]
 pub struct Trial<'p> {
-    plan: &'p Plan,
-    sim: Sim,
+    pub(super) plan: &'p Plan,
+    pub(super) sim: Sim,
     began: Moment,
     /// When troubles begin.
     start: Moment,
@@ -198,24 +199,12 @@ impl<'p> Trial<'p> {
         // What was accepted in bad times may land now; nothing is judged stuck before it has.
         self.sim.run_until(self.sim.now() + Duration::from_millis(u64::from(under_way)));
         self.judged()?;
-        let (timing, rules) = (&self.plan.shape.timing, &self.plan.shape.rules);
-        let own_ms = u64::from(rules.return_after_ms)
-            + 6 * u64::from(timing.lease_ms)
-            + 2 * u64::from(timing.zone_audit_ms)
-            + 2 * u64::from(timing.stale_ms);
-        // A person must be answered, and what was under way is waited for before it is undone; a
-        // writer's move of which nobody knows may land for a quarter of an hour.
-        let runs_ms = if self.plan.shape.database { 2_400_000 } else { 600_000 };
-        // What people want waits until nobody can be shut any more.
-        let doubt_ms = self.sim.fleet().gates.as_ref().map_or(0, |gates| 2 * gates.doubt_ms());
-        let limit = self.sim.now()
-            + Duration::from_millis(own_ms + runs_ms + doubt_ms)
-            + self.propagation() * 3
-            + HEAL_SPARE;
+        let limit = self.sim.now() + self.patience();
         if !self.wait(limit)? {
             let why = self.why();
             return Err(Failure::Stuck { at: self.sim.now(), why });
         }
+        self.rehearse()?;
         self.sim.run_until(self.sim.now() + WATCH);
         let now = self.sim.now();
         self.sim.oracle.at_the_end(now);
@@ -230,12 +219,28 @@ impl<'p> Trial<'p> {
         Ok(())
     }
 
+    /// How long a fleet may take that nothing befalls any more.
+    pub(super) fn patience(&self) -> Duration {
+        let (timing, rules) = (&self.plan.shape.timing, &self.plan.shape.rules);
+        let own_ms = u64::from(rules.return_after_ms)
+            + 6 * u64::from(timing.lease_ms)
+            + 2 * u64::from(timing.zone_audit_ms)
+            + 2 * u64::from(timing.stale_ms);
+        // A person must be answered, and what was under way is waited for before it is undone; a
+        // writer's move of which nobody knows may land for a quarter of an hour.
+        let runs_ms = if self.plan.shape.database { 2_400_000 } else { 600_000 };
+        // What people want waits until nobody can be shut any more.
+        let doubt_ms = self.sim.fleet().gates.as_ref().map_or(0, |gates| 2 * gates.doubt_ms());
+        let own = Duration::from_millis(own_ms + runs_ms + doubt_ms);
+        own + self.propagation() * 3 + HEAL_SPARE
+    }
+
     fn propagation(&self) -> Duration {
         Duration::from_millis(u64::from(self.plan.shape.propagation_ms.1))
     }
 
     /// Waits until all is well.
-    fn wait(&mut self, limit: Moment) -> Result<bool, Failure> {
+    pub(super) fn wait(&mut self, limit: Moment) -> Result<bool, Failure> {
         let mut turns: u32 = 0;
         while self.sim.now() < limit {
             self.sim.run_until(self.sim.now() + Duration::from_secs(1));
@@ -254,7 +259,7 @@ impl<'p> Trial<'p> {
         Ok(false)
     }
 
-    fn judged(&self) -> Result<(), Failure> {
+    pub(super) fn judged(&self) -> Result<(), Failure> {
         if let Some(at) = self.sim.stood_still {
             return Err(Failure::Endless { at });
         }
@@ -266,7 +271,7 @@ impl<'p> Trial<'p> {
     }
 
     /// What is missing to a quiet day.
-    fn why(&self) -> String {
+    pub(super) fn why(&self) -> String {
         let leaders = self.sim.leaders();
         let [(leader, _)] = &leaders[..] else {
             return format!("{} leaders act", leaders.len());

@@ -1,5 +1,6 @@
 //! A batch of seeds, and the corpus of past failures.
 
+use crate::domain::fleet::RoutingPolicy;
 use crate::sim::{Plan, Size, Swarm, Trial, draw};
 
 /// As many short runs as a test may take time for.
@@ -60,6 +61,42 @@ fn a_plan_survives_its_file_and_a_wrong_one_is_refused() {
     let text = draw(1, Size::Short).to_toml();
     assert!(Plan::from_toml(&text.replace("seats = 3", "seats = 5")).is_err());
     assert!(Plan::from_toml("nonsense").is_err());
+}
+
+#[test]
+fn drawn_pairs_are_such_as_check_allows_and_a_file_with_another_one_is_refused() {
+    let (mut pairs, mut weighted) = (0, 0);
+    for seed in 0..300 {
+        let plan = draw(seed, Size::Short);
+        let shape = &plan.shape;
+        for (id, spec) in &shape.fleet().services {
+            match &spec.routing {
+                RoutingPolicy::Weighted => weighted += usize::from(spec.regions.len() == 2),
+                RoutingPolicy::Failover { primary } => {
+                    pairs += 1;
+                    assert!(shape.gates.is_some(), "seed {seed}, {id}");
+                    assert_eq!(spec.regions.len(), 2, "seed {seed}, {id}");
+                    assert!(spec.regions.contains_key(primary), "seed {seed}, {id}");
+                }
+            }
+        }
+        let Some((id, first)) = shape.pairs.iter().next() else { continue };
+        let refused = |change: &dyn Fn(&mut Plan)| {
+            let mut plan = plan.clone();
+            change(&mut plan);
+            assert!(Plan::from_toml(&plan.to_toml()).is_err(), "seed {seed}");
+        };
+        refused(&|plan| plan.shape.gates = None);
+        refused(&|plan| {
+            let nobody = "r9".parse().expect("valid");
+            plan.shape.pairs.insert(id.clone(), nobody);
+        });
+        refused(&|plan| {
+            let unknown = "s99".parse().expect("valid");
+            plan.shape.pairs.insert(unknown, first.clone());
+        });
+    }
+    assert!(pairs >= 20 && weighted >= 20, "{pairs} pairs, {weighted} weighted by two Regions");
 }
 
 #[test]
