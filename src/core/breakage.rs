@@ -113,6 +113,12 @@ breakages! {
         "A gate closes only when all that it stands for is taken out by our own decision.",
     ShutIsCountedOn "shut-is-counted-on"
         "A Region that may still be shut isn't counted on when people take another one out.",
+    PairNotSwapped "pair-not-swapped"
+        "A failover pair whose primary is out of service leads to the other Region.",
+    PairLedFromOutside "pair-led-from-outside"
+        "Only a Region in service is made a failover pair's primary.",
+    PairInTwoBatches "pair-in-two-batches"
+        "A failover pair's two records change in one batch.",
 }
 
 #[cfg(feature = "breakages")]

@@ -3,12 +3,15 @@
 //! A function of what was read, what is wanted and what is known of other people's edits: it sends
 //! nothing.
 
+use std::collections::BTreeMap;
+
 use crate::domain::control::Weights;
 use crate::domain::fleet::Service;
 use crate::domain::record::{RecordChange, RecordSet, Routing};
-use crate::domain::{Fleet, Moment, ZoneId};
+use crate::domain::{Fleet, Moment, RegionId, Weight, ZoneId};
 
 use super::batch::Size;
+use super::breakage::{Breakage, broken};
 use super::call::Outbox;
 use super::drift::{Drift, Remedy};
 use super::safety;
@@ -46,7 +49,7 @@ pub(super) fn difference(
     });
     for (id, service) in services {
         let Some(wanted) = wanted.get(id) else { continue };
-        let wanted = &service.record_shares(wanted);
+        let wanted = &shares(service, wanted);
         let key = service.key();
         let of_key: Vec<&RecordSet> = records.iter().filter(|r| r.key == key).collect();
         let mut new = Vec::new();
@@ -127,6 +130,22 @@ pub(super) fn difference(
     result
 }
 
+/// What a service's records are to say.
+fn shares(service: &Service, wanted: &BTreeMap<RegionId, Weight>) -> BTreeMap<RegionId, Weight> {
+    let by = |serves: fn(Weight) -> bool| {
+        let weight = |weight: Weight| if serves(weight) { Routing::PRIMARY } else { Weight::ZERO };
+        wanted.iter().map(|(region, wanted)| (region.clone(), weight(*wanted))).collect()
+    };
+    let of_pair = |breakage| broken(breakage) && !service.routing.is_weighted();
+    if of_pair(Breakage::PairNotSwapped) {
+        return service.record_shares(&by(|_| true));
+    }
+    if of_pair(Breakage::PairLedFromOutside) {
+        return service.record_shares(&by(|weight| !weight.serves()));
+    }
+    service.record_shares(wanted)
+}
+
 /// Whether a record is one of the kind by which the service's Regions share the answers.
 fn of_policy(record: &RecordSet, service: &Service) -> bool {
     match record.routing {
@@ -139,7 +158,9 @@ fn of_policy(record: &RecordSet, service: &Service) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::testing::{gated_fleet, weights};
     use crate::domain::fleet::RoutingPolicy;
+    use crate::domain::gate::GateScope;
     use crate::domain::record::RecordData;
 
     #[test]
@@ -181,9 +202,6 @@ mod tests {
         let odd = made(&[], &[RecordSet { key: spec.key(), ..weighted }]);
         assert!(odd.changes.is_empty() && odd.odd[0].contains("are not a failover pair"));
     }
-    use crate::core::testing::{gated_fleet, weights};
-    use crate::domain::Weight;
-    use crate::domain::gate::GateScope;
 
     #[test]
     fn what_takes_a_region_out_is_in_the_first_batch_however_many_others_change() {

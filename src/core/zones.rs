@@ -14,7 +14,7 @@ use std::time::Duration;
 use crate::core::breakage::{Breakage, broken};
 use crate::domain::control::Weights;
 use crate::domain::observation::{ZoneReport, ZoneStage};
-use crate::domain::record::{ChangeId, ChangeStatus, DnsName, RecordChange, RecordKey};
+use crate::domain::record::{ChangeId, ChangeStatus, DnsName, RecordChange, RecordKey, Routing};
 use crate::domain::{Epoch, FailureClass, Fence, Fleet, Moment, ZoneBatch, ZoneId, ZoneRead};
 
 use super::call::{CallId, Outbox, Outcome, Purpose, Refusal, Request, Response};
@@ -485,7 +485,7 @@ impl Zone {
         fence: &Fence,
         out: &mut Outbox,
     ) {
-        let difference =
+        let mut difference =
             difference(now, fleet, &self.id, mandate.wanted, &read.records, &mut self.drift, out);
         self.tell_odd((!difference.odd.is_empty()).then(|| difference.odd.join("; ")), out);
         if difference.changes.is_empty() {
@@ -498,6 +498,14 @@ impl Zone {
         if let Err(reason) = safety::check_batch(&read.records, &difference.changes) {
             self.hold(now, format!("the batch was not sent, since {reason}"), out);
             return;
+        }
+        if broken(Breakage::PairInTwoBatches) {
+            difference.changes.retain(|change| match change {
+                RecordChange::Create(record) => {
+                    !matches!(record.routing, Routing::Failover { primary: true, .. })
+                }
+                RecordChange::Delete(_) => true,
+            });
         }
         let attempt = self.fresh_attempt(Some(fence));
         let fence = Fence { attempt, ..fence.clone() };
