@@ -254,7 +254,8 @@ impl Sim {
     }
 
     /// Whether the fleet is as it is on a quiet day: every agent alive, one of them acting as
-    /// leader, all verdicts healthy, all records as wanted and on every name server.
+    /// leader, all verdicts healthy, all records as wanted and on every name server. Of a failover
+    /// pair the records don't say whether the secondary is in service: it must be so by decision.
     #[must_use]
     pub fn settled(&self) -> bool {
         let [(leader, _)] = &self.leaders()[..] else { return false };
@@ -265,13 +266,12 @@ impl Sim {
                     && leader.zones.values().all(|zone| zone.stage == ZoneStage::InStep)
             })
             && view.services.iter().all(|service| {
-                let own = service.regions.iter().map(|at| (at.region.clone(), at.share)).collect();
-                let shares =
-                    self.fleet.services.get(&service.service).map(|it| it.record_shares(&own));
+                let Some(spec) = self.fleet.services.get(&service.service) else { return false };
                 service.regions.iter().all(|place| {
-                    let share = shares.as_ref().and_then(|shares| shares.get(&place.region));
+                    let declared = spec.regions.get(&place.region).map(|at| at.weight);
                     place.verdict == crate::core::health::Verdict::Healthy
-                        && place.actual == share.map(|share| share.0)
+                        && place.actual == Some(place.share.0)
+                        && place.committed.is_none_or(|committed| Some(committed) == declared)
                 })
             })
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::*;
 use crate::domain::gate::Gate;
+use crate::domain::order::Verb;
 use crate::world::route53::{ModelRecordType, OwnerName};
 
 /// Regions that name servers answer with, for a service.
@@ -116,6 +117,25 @@ fn a_failover_pair_swaps_by_its_records_and_by_its_gates_alone_where_they_can_t_
         assert_eq!(answered(&mut sim, "web"), only(&first), "seed {seed}");
         assert_eq!(sim.violations(), []);
     }
+}
+
+#[test]
+fn a_pair_is_not_settled_while_its_secondary_is_out_of_service() {
+    let mut sim = pair(4);
+    settle(&mut sim);
+    let (second, service) = (region("us-east-1"), Some("web".parse().expect("valid")));
+    let reason = "maintenance".to_owned();
+    sim.give_order(
+        &second,
+        Verb::Drain { region: second.clone(), service: service.clone(), reason },
+    );
+    seconds(&mut sim, 15);
+    assert_eq!(sim.served_as_configured(), Ok(()), "the records say nothing of it");
+    assert!(!sim.settled());
+    sim.give_order(&second, Verb::Undrain { region: second.clone(), service });
+    let limit = sim.now() + Duration::from_secs(180);
+    assert!(sim.run_until_that(limit, Sim::settled), "{:#?}", sim.notes());
+    assert_eq!(sim.violations(), []);
 }
 
 #[test]
