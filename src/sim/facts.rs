@@ -322,6 +322,13 @@ impl Facts {
             let parts = |key: &RecordKey| Some((key.clone(), present.get(key)?.clone()));
             touched.iter().copied().filter_map(parts).collect()
         };
+        // Route 53 deletes exactly what is named, so this is what stood there: also what somebody
+        // had made of it meanwhile whose edits no log tells.
+        for change in changes {
+            if let RecordChange::Delete(record) = change {
+                note_part(present, record);
+            }
+        }
         let before = of_touched(present);
         for change in changes {
             match change {

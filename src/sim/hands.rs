@@ -79,6 +79,7 @@ impl Sim {
         let changes: Vec<ModelChange> = deletes.chain(creates).collect();
         if self.by_hand(zone, &changes) {
             self.edits += 1;
+            self.coverage.count("a failover pair was swapped by hand");
         }
     }
 

@@ -4,7 +4,7 @@ use super::*;
 use crate::core::explain::Cause;
 use crate::domain::RegionId;
 use crate::domain::fleet::RoutingPolicy;
-use crate::domain::record::RecordData;
+use crate::domain::record::{RecordData, Routing};
 use crate::sim::{Options, Sim};
 use crate::world::fault::Fault;
 
@@ -171,4 +171,17 @@ fn a_state_put_beside_three_seats_is_told_once() {
     let put = facts.ready.iter().filter(|(_, fact)| matches!(fact, Fact::StatePut { .. }));
     let proposed = facts.ready.iter().filter(|(_, fact)| matches!(fact, Fact::Proposed { .. }));
     assert_eq!((put.count(), proposed.count()), (distinct, distinct));
+}
+
+#[test]
+fn what_a_batch_deletes_is_what_stood_there_before_whoever_had_made_it_so() {
+    let (fleet, mut edited) = swapped();
+    // Somebody swapped the roles before: what the batch then finds, and swaps, is the other way round.
+    for change in last_batch(&mut edited).1 {
+        let (RecordChange::Delete(record) | RecordChange::Create(record)) = change;
+        if let Routing::Failover { primary, .. } = &mut record.routing {
+            *primary = !*primary;
+        }
+    }
+    assert_eq!(broken(&fleet, &edited), ["only what is committed is applied"]);
 }
