@@ -183,5 +183,14 @@ fn what_a_batch_deletes_is_what_stood_there_before_whoever_had_made_it_so() {
             *primary = !*primary;
         }
     }
-    assert_eq!(broken(&fleet, &edited), ["only what is committed is applied"]);
+    let (caller, swap) = last_batch(&mut edited);
+    let zone = fleet.zones.keys().next().expect("one").clone();
+    let mut facts = Facts::of_log(&fleet);
+    let Fact::ZoneApplied { before, after, .. } = facts.applied(&zone, caller, swap) else {
+        panic!("a batch is a batch");
+    };
+    let key = fleet.services.values().next().expect("one").key();
+    let roles = |parts: &RecordParts| parts[&key].values().copied().collect::<Vec<_>>();
+    assert_eq!(roles(&before), [Part::Secondary, Part::Primary]);
+    assert_eq!(roles(&after), [Part::Primary, Part::Secondary]);
 }
