@@ -12,7 +12,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("core", &["domain", "runbook"]),
     ("config", &["domain", "problem"]),
     ("ports", &["domain"]),
-    ("names", &["domain", "ports"]),
+    ("names", &["domain", "ports", "telemetry"]),
     ("preflight", &["core", "domain", "ports"]),
     ("telemetry", &["domain"]),
     ("aws", &["domain", "ports", "telemetry"]),
